@@ -1,0 +1,43 @@
+"""scikit-learn's 1,797 scanned 8x8 digits: real images that need no download."""
+
+import numpy as np
+import torch
+
+from bimt_bench.data.types import TaskData
+from bimt_bench.errors import InputError
+from bimt_bench.specs import DigitsData
+
+_SIDE = 8
+_LARGEST = 16.0  # pixels are counts from 0 to 16
+
+
+def load(spec: DigitsData) -> TaskData:
+    """Pixels float32 [n, 64] in [0, 1], row by row; classes int64 [n].
+
+    The split keeps the share of every digit. Raises InputError if a part gets too few images.
+    """
+    # here, because scikit-learn takes seconds to import and only this task needs it
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    images, classes = load_digits(return_X_y=True)
+    try:
+        train, test = train_test_split(
+            np.arange(len(classes)),
+            train_size=spec.train_fraction,
+            stratify=classes,
+            random_state=spec.seed,
+        )
+    except ValueError as error:
+        raise InputError(f"data: train_fraction {spec.train_fraction:g}: {error}") from error
+    inputs = torch.tensor(images / _LARGEST, dtype=torch.float32)
+    targets = torch.tensor(classes, dtype=torch.int64)
+    return TaskData(
+        train_inputs=inputs[train],
+        train_targets=targets[train],
+        test_inputs=inputs[test],
+        test_targets=targets[test],
+        input_names=tuple(f"pixel {r},{c}" for r in range(_SIDE) for c in range(_SIDE)),
+        output_names=tuple(str(digit) for digit in range(10)),
+        tokens=None,
+    )
