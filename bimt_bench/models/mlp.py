@@ -1,0 +1,130 @@
+"""The population multilayer perceptron, with real-valued inputs or with embedded tokens."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bimt_bench.models.architecture import (
+    ACTIVATIONS,
+    Architecture,
+    Parameters,
+    affine,
+    place_columns,
+    place_rows,
+)
+from bimt_bench.models.tokens import TokenBatch, sum_of_tokens
+from bimt_bench.seeds import torch_generator
+from bimt_bench.wiring import Wiring
+
+
+class Mlp(Architecture):
+    """Layers of affine maps with an activation between; activations are [P, neurons, B].
+
+    Activations keep the batch as the last axis, so that every product is weight @ activation,
+    without a transposed copy.
+    """
+
+    def __init__(
+        self, sizes: tuple[int, ...], *, activation: str = "silu", pinned: tuple[str, ...] = ()
+    ) -> None:
+        self.wiring = Wiring.layered(sizes, pinned=pinned)
+        self.shapes = _layer_shapes(sizes)
+        self.depth = len(sizes) - 1
+        self.activation = activation
+        self._input_moves = self.wiring.group("input").movable
+        self._output_moves = self.wiring.group("output").movable
+
+    def initial(self, task: str, seed: int) -> dict[str, Tensor]:
+        """torch's default start of Linear: uniform within 1 / sqrt(inputs)."""
+        return _linear_start(self.shapes, task, seed)
+
+    def prepare(self, inputs: Tensor) -> Tensor | TokenBatch:
+        """Inputs [B, features] as columns [features, B]."""
+        return inputs.T
+
+    def forward(self, parameters: Parameters, batch: Any, positions: Parameters) -> Tensor:
+        """Outputs [P, outputs, B] of a batch of columns [features, B]."""
+        first = parameters["layers.0.weight"]
+        weight = place_columns(first, positions["input"]) if self._input_moves else first
+        columns = batch.expand(first.shape[0], *batch.shape)
+        hidden = affine(weight, parameters["layers.0.bias"], columns)
+        return self._above(hidden, parameters, positions)
+
+    def _above(self, hidden: Tensor, parameters: Parameters, positions: Parameters) -> Tensor:
+        for layer in range(1, self.depth):
+            weight = parameters[f"layers.{layer}.weight"]
+            bias = parameters[f"layers.{layer}.bias"]
+            if layer == self.depth - 1 and self._output_moves:
+                weight = place_rows(weight, positions["output"])
+                bias = place_rows(bias, positions["output"])
+            hidden = affine(weight, bias, ACTIVATIONS[self.activation](hidden))
+        return hidden
+
+
+class EmbeddingMlp(Mlp):
+    """Tokens are embedded, concatenated fold by fold, and passed to the perceptron.
+
+    The first layer is applied to each token of the vocabulary once; the folds of a sample are
+    then gathered and added, which is the same function with a third of the products.
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        *,
+        tokens: int,
+        folds: int,
+        activation: str = "silu",
+        pinned: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(sizes, activation=activation)
+        width = sizes[0]
+        self.wiring = Wiring.layered(sizes, pinned=pinned, input_folds=folds, embedding=True)
+        self._output_moves = self.wiring.group("output").movable
+        self.shapes = {
+            "embedding.weight": (tokens, width),
+            **_layer_shapes((width * folds, *sizes[1:])),
+        }
+        self._folds = folds
+
+    def initial(self, task: str, seed: int) -> dict[str, Tensor]:
+        """Embedding from the standard normal, layers as torch's Linear."""
+        generator = torch_generator("init", task, "embedding.weight", seed)
+        shape = self.shapes["embedding.weight"]
+        embedding = torch.randn(shape, generator=generator, dtype=torch.float64)
+        layers = {k: v for k, v in self.shapes.items() if k != "embedding.weight"}
+        return {"embedding.weight": embedding, **_linear_start(layers, task, seed)}
+
+    def prepare(self, inputs: Tensor) -> TokenBatch:
+        """Tokens [B, folds], with a look at whether their pairs differ."""
+        return TokenBatch.of(inputs, self.shapes["embedding.weight"][0])
+
+    def forward(self, parameters: Parameters, batch: Any, positions: Parameters) -> Tensor:
+        """Outputs [P, outputs, B] of a batch of tokens."""
+        embedding = parameters["embedding.weight"]
+        weights = parameters["layers.0.weight"].chunk(self._folds, dim=2)
+        bias = parameters["layers.0.bias"].unsqueeze(1)
+        of_token = [torch.baddbmm(bias, embedding, weights[0].mT)]
+        of_token += [torch.bmm(embedding, weight.mT) for weight in weights[1:]]
+        return self._above(sum_of_tokens(of_token, batch).mT, parameters, positions)
+
+
+def _layer_shapes(sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (source, target) in enumerate(pairwise(sizes)):
+        shapes[f"layers.{layer}.weight"] = (target, source)
+        shapes[f"layers.{layer}.bias"] = (target,)
+    return shapes
+
+
+def _linear_start(shapes: Mapping[str, tuple[int, ...]], task: str, seed: int) -> dict[str, Tensor]:
+    start = {}
+    for name, shape in shapes.items():
+        bound = shapes[name.replace("bias", "weight")][1] ** -0.5
+        generator = torch_generator("init", task, name, seed)
+        uniform = torch.rand(shape, generator=generator, dtype=torch.float64)
+        start[name] = bound * (2.0 * uniform - 1.0)
+    return start

@@ -1,0 +1,133 @@
+"""Recipes: how modularity is encouraged, and what a configuration means on a task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bimt_bench import geometry
+from bimt_bench.errors import InputError, closest
+from bimt_bench.specs import Configuration, GeometrySpec, TaskSpec, digest_of
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of encouraging modularity (arXiv 2305.08746, sections 2 and 4)."""
+
+    name: str
+    title: str
+    description: str
+    penalised: bool
+    local: bool
+    relocates: bool
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            Recipe("vanilla", "Vanilla", "the task loss alone", False, False, False),
+            Recipe("l1", "L1", "a charge on every weight, wherever it runs", True, False, False),
+            Recipe("l1_local", "L1 + locality", "long wires cost more", True, True, False),
+            Recipe("l1_swap", "L1 + swap", "L1, and neurons swap places", True, False, True),
+            Recipe("bimt", "BIMT", "long wires cost more, and neurons swap", True, True, True),
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One configuration with one seed, every setting explicit.
+
+    `lam` is lambda, `locality` A and `spacing` l0 of the loss; `swap_every` 0 means never.
+    `configuration` is a digest of everything but the seed, `digest` of everything.
+    """
+
+    task: str
+    recipe: str
+    strength: float
+    lam: float
+    locality: float
+    spacing: float
+    geometry: GeometrySpec
+    learning_rate: float
+    swap_every: int
+    top_k: int
+    seed: int
+    configuration: str
+    digest: str
+
+    def row(self) -> dict[str, object]:
+        """The member's identity columns in the frame."""
+        return {
+            "task": self.task,
+            "recipe": self.recipe,
+            "strength": self.strength,
+            "lambda": self.lam,
+            "locality": self.locality,
+            "spacing": self.spacing,
+            "geometry": self.geometry.name,
+            "distance": self.geometry.distance,
+            "learning_rate": self.learning_rate,
+            "swap_every": self.swap_every,
+            "top_k": self.top_k,
+            "seed": self.seed,
+            "configuration": self.configuration,
+            "member": self.digest,
+        }
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name; InputError if there is none."""
+    if name not in RECIPES:
+        allowed = ", ".join(RECIPES)
+        raise InputError(
+            f"recipe: unknown recipe '{name}'{closest(name, RECIPES)} (allowed: {allowed})"
+        )
+    return RECIPES[name]
+
+
+def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
+    """What a configuration and a seed mean on a task, settings without effect set to neutral.
+
+    Two configurations that train the same networks resolve to the same digest: strength and
+    spacing do not count under vanilla, locality only where the recipe is local, the swap
+    settings only where it relocates. Raises InputError for an unknown recipe or geometry.
+    """
+    chosen = recipe(configuration.recipe)
+    strength = configuration.strength if chosen.penalised else 0.0
+    penalised = strength > 0.0
+    settings = {
+        "recipe": chosen.name,
+        "strength": strength,
+        "lam": strength * task.penalty.lam,
+        "locality": _given(configuration.locality, task.penalty.locality)
+        if chosen.local and penalised
+        else 0.0,
+        "spacing": _given(configuration.spacing, task.penalty.spacing)
+        if penalised
+        else task.penalty.spacing,
+        "learning_rate": _given(configuration.learning_rate, task.training.learning_rate),
+        "swap_every": int(_given(configuration.swap_every, task.relocation.every))
+        if chosen.relocates
+        else 0,
+        "top_k": int(_given(configuration.top_k, task.relocation.top_k)) if chosen.relocates else 0,
+    }
+    place = configuration.geometry
+    if place is None:
+        place = task.geometry
+    elif isinstance(place, str):
+        place = geometry.named(place)
+    identity = {**settings, "geometry": place.model_dump(mode="json"), "task": task.digest()}
+    return Member(
+        task=task.name,
+        geometry=place,
+        seed=seed,
+        configuration=digest_of(identity),
+        digest=digest_of({**identity, "seed": seed}),
+        **settings,
+    )
+
+
+def _given(value: float | None, default: float) -> float:
+    return default if value is None else value

@@ -1,0 +1,56 @@
+"""Shared fixtures; shapes in the package's types are enforced while tests run."""
+
+import sys
+
+from jaxtyping import install_import_hook
+
+# Everything that carries arrays; specs are checked by pydantic already.
+CHECKED = [
+    f"bimt_bench.{name}"
+    for name in (
+        "geometry", "metrics", "models", "objective", "optimizer", "packs", "penalty",
+        "relocation", "seeds", "training",
+    )
+]  # fmt: skip
+if "bimt_bench" not in sys.modules:
+    install_import_hook(CHECKED, "beartype.beartype")
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bimt_bench import catalog
+from bimt_bench.specs import TaskSpec
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, np.ndarray]]:
+    """Arrays of a published run, by task name without its family."""
+
+    def load(name: str) -> dict[str, np.ndarray]:
+        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def shortened() -> Callable[..., TaskSpec]:
+    """A catalogue task with other training settings (`steps=`, `log_every=`, `dtype=`, ...)."""
+
+    def load(name: str, **changes: object) -> TaskSpec:
+        task = catalog.task(name)
+        training = type(task.training).model_validate({**task.training.model_dump(), **changes})
+        return task.model_copy(update={"training": training})
+
+    return load

@@ -1,0 +1,108 @@
+import pytest
+import torch
+from torch import nn
+
+from bimt_bench import catalog, data, models
+from bimt_bench.geometry import named
+from bimt_bench.models import Autograd, EmbeddingMlp, Mlp, PerceptronGradient, Population
+from bimt_bench.relocation import relocate
+
+
+def filled(architecture, size=3, dtype=torch.float64):
+    population = Population(architecture, [named("line")] * size, dtype=dtype)
+    population.start("test/task", list(range(size)))
+    return population
+
+
+@pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
+def test_a_member_computes_what_torch_layers_compute(activation):
+    population = filled(Mlp((4, 7, 5, 2), activation=activation))
+    inputs = torch.randn(11, 4, dtype=torch.float64)
+    outputs = population.outputs(inputs)
+    acts = {"silu": nn.SiLU(), "relu": nn.ReLU(), "tanh": nn.Tanh()}
+    for index in range(3):
+        x = inputs
+        for layer in range(3):
+            weight = population.parameters[f"layers.{layer}.weight"][index]
+            bias = population.parameters[f"layers.{layer}.bias"][index]
+            x = nn.functional.linear(x, weight, bias)
+            x = acts[activation](x) if layer < 2 else x
+        torch.testing.assert_close(outputs[index], x)
+
+
+@pytest.mark.parametrize("folds", [1, 2, 3])
+def test_embedding_mlp_equals_embedding_then_layers(folds):
+    population = filled(EmbeddingMlp((3, 7, 5), tokens=6, folds=folds))
+    tokens = torch.randint(0, 6, (9, folds))
+    outputs = population.outputs(tokens)
+    for index in range(3):
+        p = {name: value[index] for name, value in population.parameters.items()}
+        x = p["embedding.weight"][tokens].flatten(1)
+        x = nn.functional.silu(x @ p["layers.0.weight"].T + p["layers.0.bias"])
+        expected = x @ p["layers.1.weight"].T + p["layers.1.bias"]
+        torch.testing.assert_close(outputs[index], expected)
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
+@pytest.mark.parametrize("kind", ["mlp", "unique pairs", "repeated pairs", "three folds"])
+def test_the_hand_written_gradient_equals_autograd(loss, activation, kind):
+    if kind == "mlp":
+        population = filled(Mlp((4, 7, 6, 5), activation=activation))
+        inputs = torch.randn(9, 4, dtype=torch.float64)
+    else:
+        folds = 3 if kind == "three folds" else 2
+        sizes = (4, 7, 6, 5)
+        population = filled(EmbeddingMlp(sizes, tokens=4, folds=folds, activation=activation))
+        inputs = torch.cartesian_prod(*[torch.arange(4)] * folds)[torch.randperm(4**folds)[:9]]
+        if kind == "repeated pairs":
+            inputs[1] = inputs[0]
+    relocate(population, top_k=[7] * 3, reduce="sum")
+    batch = population.architecture.prepare(inputs)
+    if kind == "unique pairs":
+        assert batch.pair is not None
+    targets = torch.randint(0, 5, (9,)) if loss == "cross_entropy" else torch.randn(5, 9).double()
+    tables = []
+    for way in (Autograd, PerceptronGradient):
+        table = torch.ones_like(population.flat)
+        difference = way(population, table, loss=loss)
+        for _ in range(2):  # kept buffers must not remember
+            table.fill_(1.0)
+            outputs = difference.gradient(batch, targets)
+        torch.testing.assert_close(outputs.mT, population.outputs(inputs))
+        tables.append(table)
+    torch.testing.assert_close(tables[1], tables[0])
+    assert not torch.equal(tables[0], torch.ones_like(tables[0]))
+
+
+def test_start_is_torchs_default_and_depends_on_the_seed_alone():
+    population = filled(Mlp((4, 400, 3)), size=2)
+    weight = population.parameters["layers.0.weight"]
+    assert weight.abs().max() <= 0.5
+    assert weight.std().item() == pytest.approx(0.5 / 3**0.5, rel=0.05)
+    again = Population(Mlp((4, 400, 3)), [named("ring")], dtype=torch.float64)
+    again.start("test/task", [1])
+    assert torch.equal(again.flat[0], population.flat[1])
+    assert not torch.equal(population.flat[0], population.flat[1])
+
+
+def test_rows_are_padded_to_whole_registers():
+    population = filled(Mlp((4, 5, 3)))
+    assert population.flat.shape[1] % 64 == 0
+    assert population.parameters["layers.1.bias"].data_ptr() > population.flat.data_ptr()
+
+
+@pytest.mark.parametrize("task", catalog.tasks(), ids=lambda t: t.name)
+def test_every_task_has_a_model_of_its_own_size(task):
+    if task.data.kind == "mnist":
+        pytest.skip("the digits cover the same model without 55 MB of data")
+    loaded = data.load(task.data)
+    architecture = models.build(task, loaded)
+    assert architecture.wiring.group("output").size == len(loaded.output_names)
+    population = Population(architecture, [task.geometry])
+    population.start(task.name, [0])
+    inputs = loaded.train_inputs[:2]
+    if inputs.dtype != torch.int64:
+        inputs = inputs.float()
+    assert population.outputs(inputs).shape == (1, 2, len(loaded.output_names))
+    assert torch.isfinite(population.flat).all()
