@@ -1,0 +1,109 @@
+"""What a metric sees (one trained population) and what a metric is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+
+from bimt_bench.data import TaskData
+from bimt_bench.specs import TaskSpec
+from bimt_bench.wiring import Wiring
+
+PerMember = Float64[np.ndarray, " member"]
+
+# Rows of data evaluated at a time, times members: bounds an activation [P, rows, width].
+_ROWS_TIMES_MEMBERS = 2**16
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One trained population with its task and data: all that a metric may look at.
+
+    weights: connection parameter -> [P, target_folds * target, source_folds * source].
+    distances: connection parameter -> [P, target, source], in-plane distance of one fold.
+    attachments: attachment parameter (bias, embedding) -> [P, ...].
+    labels: relabelled group -> int64 [P, n], the feature or class that stands at each position.
+    locality, spacing: [P], A and l0 as configured for each member.
+    seeds: the members' seeds; null models draw from them, never from a member's place.
+    outputs: float inputs [B, features] or tokens [B, folds] -> [P, B, outputs], inputs and
+        outputs in the task's order, differentiable in float inputs (forward mode too).
+    shuffles: null-model draws of each member.
+    """
+
+    task: TaskSpec
+    wiring: Wiring
+    weights: Mapping[str, Float[Tensor, "member _ _"]]
+    distances: Mapping[str, Float[Tensor, "member _ _"]]
+    attachments: Mapping[str, Float[Tensor, "member ..."]]
+    labels: Mapping[str, Int[Tensor, "member _"]]
+    locality: Float[Tensor, " member"]
+    spacing: Float[Tensor, " member"]
+    seeds: tuple[int, ...]
+    outputs: Callable[[Tensor], Tensor]
+    data: TaskData
+    shuffles: int = 20
+
+    @property
+    def size(self) -> int:
+        """The number of members, P."""
+        return len(self.seeds)
+
+    @property
+    def rows(self) -> int:
+        """Rows of data to evaluate at a time, so that memory stays bounded in P."""
+        return max(1, _ROWS_TIMES_MEMBERS // self.size)
+
+    def inputs(self, raw: Tensor) -> Tensor:
+        """Data as the model takes it: tokens as they are, features scaled in the weights' dtype."""
+        weight = next(iter(self.weights.values()))
+        if self.data.tokens is not None:
+            return raw.to(weight.device)
+        return raw.to(weight.device, weight.dtype) * self.data.scale
+
+    @torch.no_grad()
+    def evaluate(self, raw: Tensor) -> Float[Tensor, "member row output"]:
+        """Outputs [P, n, outputs] on the CPU for n rows of data, computed in chunks."""
+        chunks = [self.outputs(self.inputs(chunk)).cpu() for chunk in raw.split(self.rows)]
+        return torch.cat(chunks, dim=1)
+
+    @cached_property
+    def test_outputs(self) -> Float[Tensor, "member row output"]:
+        """Outputs [P, n, outputs] on the test data, computed once for all metrics."""
+        return self.evaluate(self.data.test_inputs)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measurement of trained members, with what a reader must know to compare its values.
+
+    low, high: the range of its values, perhaps infinite. source: where it comes from, with its
+    equation. needs_truth: defined only where the task knows its dependency structure.
+    compute: a scored population -> float64 [P]; NaN where the metric is undefined.
+    """
+
+    name: str
+    family: str
+    title: str
+    direction: Literal["higher", "lower"]
+    low: float
+    high: float
+    unit: str
+    cost: Literal["cheap", "graph"]
+    source: str
+    needs_truth: bool
+    compute: Callable[[Scored], PerMember]
+
+
+def per_member(values: Tensor) -> PerMember:
+    """A tensor [P] as float64 numpy."""
+    return values.detach().cpu().double().numpy()
+
+
+def ratio(over: Tensor, under: Tensor) -> Tensor:
+    """One over the other, NaN where `under` is 0: a share of nothing is undefined, not infinite."""
+    return torch.where(under == 0, torch.nan, over / under)

@@ -1,0 +1,122 @@
+"""The wiring family: what the connections cost, and how long the wires are.
+
+w = |W| is the strength of a connection and d the in-plane distance of the neurons it joins. The
+folds of a connection repeat the distances of one fold.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+from bimt_bench.wiring import Connection
+
+
+def connection_cost(scored: Scored) -> PerMember:
+    """Sum over connections of reduce(w d): the cost at A = 1, l0 = 0, whatever was configured.
+
+    reduce is the task's, sum or mean; connections into a group of `no_locality_into` cost no
+    distance, hence nothing here. Biases and embeddings cost only spacing, hence nothing.
+    """
+    ones = torch.ones_like(scored.locality)
+    return _cost(scored, locality=ones, spacing=torch.zeros_like(ones))
+
+
+def connection_cost_configured(scored: Scored) -> PerMember:
+    """Sum over connections of reduce(w (A d + l0)), plus reduce(|b| l0) and reduce(|E| l0).
+
+    A and l0 as configured for each member, A = 0 into the groups of `no_locality_into`; biases
+    always count. Comparable only between members of equal A and l0.
+    """
+    return _cost(scored, locality=scored.locality, spacing=scored.spacing)
+
+
+def mean_wire_length(scored: Scored) -> PerMember:
+    """Sum w d / sum w over all connections of a member; NaN if it has no weight at all.
+
+    Every wire counts, those into the groups of `no_locality_into` too.
+    """
+    length = torch.zeros(scored.size, dtype=torch.float64)
+    weight = torch.zeros(scored.size, dtype=torch.float64)
+    for connection in scored.wiring.connections:
+        w, d = _strengths_and_distances(scored, connection)
+        length += (w * d).sum(dim=(1, 2))
+        weight += w.sum(dim=(1, 2))
+    return per_member(ratio(length, weight))
+
+
+def _strengths_and_distances(
+    scored: Scored, connection: Connection
+) -> tuple[Float[Tensor, "member target source"], Float[Tensor, "member target source"]]:
+    """Strengths w and distances d of a connection, in the shape of its parameter."""
+    strengths = scored.weights[connection.parameter].detach().cpu().double().abs()
+    distances = scored.distances[connection.parameter].detach().cpu().double()
+    return strengths, distances.repeat(1, connection.target_folds, connection.source_folds)
+
+
+def _cost(scored: Scored, *, locality: Tensor, spacing: Tensor) -> PerMember:
+    """The connection cost [P] at the given A [P] and l0 [P] (arXiv 2305.08746, equation 2)."""
+    a, l0 = locality.detach().cpu().double(), spacing.detach().cpu().double()
+    total = torch.zeros(scored.size, dtype=torch.float64)
+    for connection in scored.wiring.connections:
+        w, d = _strengths_and_distances(scored, connection)
+        if connection.target in scored.task.penalty.no_locality_into:
+            d = torch.zeros_like(d)
+        total += _reduce(scored, w * (a[:, None, None] * d + l0[:, None, None]))
+    for attachment in scored.wiring.attachments:
+        values = scored.attachments[attachment.parameter].detach().cpu().double().abs()
+        total += _reduce(scored, values) * l0
+    return per_member(total)
+
+
+def _reduce(scored: Scored, costs: Tensor) -> Float[Tensor, " member"]:
+    """Costs [P, ...] reduced as the task says: their sum or their mean."""
+    flat = costs.flatten(start_dim=1)
+    return flat.sum(dim=1) if scored.task.penalty.reduce == "sum" else flat.mean(dim=1)
+
+
+FAMILY = (
+    Metric(
+        name="connection_cost",
+        family="wiring",
+        title="Connection cost (A = 1, l0 = 0)",
+        direction="lower",
+        low=0.0,
+        high=math.inf,
+        unit="weight x length, the task's reduction",
+        cost="cheap",
+        source="Liu et al., arXiv 2305.08746, equation 2 at A = 1, l0 = 0: "
+        "sum over layers of reduce(w d)",
+        needs_truth=False,
+        compute=connection_cost,
+    ),
+    Metric(
+        name="connection_cost_configured",
+        family="wiring",
+        title="Connection cost as configured",
+        direction="lower",
+        low=0.0,
+        high=math.inf,
+        unit="weight x length, the task's reduction",
+        cost="cheap",
+        source="Liu et al., arXiv 2305.08746, equation 2: sum over layers of "
+        "reduce(w (A d + l0)) + reduce(|b| l0), + reduce(|E| l0)",
+        needs_truth=False,
+        compute=connection_cost_configured,
+    ),
+    Metric(
+        name="mean_wire_length",
+        family="wiring",
+        title="Mean wire length",
+        direction="lower",
+        low=0.0,
+        high=2.0,
+        unit="side of the unit square",
+        cost="cheap",
+        source="sum w d / sum w",
+        needs_truth=False,
+        compute=mean_wire_length,
+    ),
+)

@@ -1,0 +1,157 @@
+"""Scored populations made by hand: a multilayer perceptron and a task, no training."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from torch import Tensor
+
+from bimt_bench.data import GroundTruth, TaskData
+from bimt_bench.metrics import Scored
+from bimt_bench.specs import (
+    FormulaData,
+    GeometrySpec,
+    MlpSpec,
+    PenaltySpec,
+    ReferencePoint,
+    RelocationSpec,
+    TaskSpec,
+    TrainingSpec,
+)
+from bimt_bench.wiring import Wiring
+
+
+def make_task(
+    *,
+    name: str = "symbolic/by_hand",
+    loss: str = "mse",
+    performance: str = "r2",
+    reduce: str = "sum",
+    no_locality_into: tuple[str, ...] = (),
+) -> TaskSpec:
+    return TaskSpec(
+        name=name,
+        title="By hand",
+        description="For tests",
+        source="none",
+        data=FormulaData(kind="formula", inputs=("x1", "x2"), outputs=("x1", "x2")),
+        model=MlpSpec(kind="mlp", hidden=(2,)),
+        loss=loss,
+        performance=performance,
+        geometry=GeometrySpec(),
+        penalty=PenaltySpec(
+            lam=1e-3, locality=1.0, spacing=0.1, reduce=reduce, no_locality_into=no_locality_into
+        ),
+        relocation=RelocationSpec(every=200, top_k=5),
+        training=TrainingSpec(steps=10, learning_rate=1e-3, log_every=5),
+        modularity_axis="modularity_q",
+        reference=ReferencePoint(modularity=0.0, performance=0.0),
+    )
+
+
+def make_data(
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    depends: np.ndarray | None = None,
+    tokens: int | None = None,
+    scale: float = 1.0,
+) -> TaskData:
+    """The same rows serve as training and test data."""
+    symbols = tuple(sympy.Symbol(f"x{i}") for i in range(inputs.shape[1]))
+    return TaskData(
+        train_inputs=inputs,
+        train_targets=targets,
+        test_inputs=inputs,
+        test_targets=targets,
+        input_names=tuple(str(symbol) for symbol in symbols),
+        output_names=("y",),
+        tokens=tokens,
+        scale=scale,
+        truth=None if depends is None else GroundTruth(depends, symbols),
+    )
+
+
+def line_distances(target: int, source: int, members: int) -> Tensor:
+    """L1 distance [P, target, source] between cell centres of two lines."""
+    at, of = (torch.arange(n, dtype=torch.float64).add(0.5) / n for n in (target, source))
+    return (at[:, None] - of[None, :]).abs().expand(members, -1, -1)
+
+
+def mlp(weights: Sequence[Tensor], activation: Callable[[Tensor], Tensor]) -> Callable:
+    """A population's forward pass without biases, weights [P, out, in]."""
+
+    def outputs(inputs: Tensor) -> Tensor:
+        hidden = inputs.expand(len(weights[0]), *inputs.shape)
+        for i, weight in enumerate(weights):
+            hidden = hidden @ weight.transpose(1, 2)
+            hidden = activation(hidden) if i + 1 < len(weights) else hidden
+        return hidden
+
+    return outputs
+
+
+def scored_mlp(
+    weights: Sequence[Tensor],
+    *,
+    task: TaskSpec | None = None,
+    data: TaskData | None = None,
+    seeds: tuple[int, ...] | None = None,
+    input_folds: int = 1,
+    shuffles: int = 20,
+    activation: Callable[[Tensor], Tensor] = torch.nn.functional.silu,
+) -> Scored:
+    """A scored population from weights [P, out, in] a layer, on lines, with zero biases."""
+    members = len(weights[0])
+    sizes = (weights[0].shape[2] // input_folds, *(w.shape[1] for w in weights))
+    wiring = Wiring.layered(sizes, input_folds=input_folds)
+    if data is None:
+        draw = torch.Generator().manual_seed(0)
+        shape = (12, weights[0].shape[2])
+        inputs = torch.rand(shape, generator=draw, dtype=torch.float64) * 2 - 1
+        data = make_data(inputs, torch.rand((12, sizes[-1]), generator=draw, dtype=torch.float64))
+    names = [connection.parameter for connection in wiring.connections]
+    pairs = zip(sizes[1:], sizes, strict=False)
+    return Scored(
+        task=task or make_task(),
+        wiring=wiring,
+        weights=dict(zip(names, weights, strict=True)),
+        distances={
+            n: line_distances(t, s, members) for n, (t, s) in zip(names, pairs, strict=True)
+        },
+        attachments={
+            a.parameter: torch.zeros(members, wiring.group(a.group).size, dtype=torch.float64)
+            for a in wiring.attachments
+        },
+        labels={
+            g.name: torch.arange(g.size).expand(members, -1) for g in wiring.groups if g.relabelled
+        },
+        locality=torch.ones(members, dtype=torch.float64),
+        spacing=torch.full((members,), 0.1, dtype=torch.float64),
+        seeds=seeds or tuple(range(members)),
+        outputs=mlp(weights, activation),
+        data=data,
+        shuffles=shuffles,
+    )
+
+
+def random_weights(
+    sizes: Sequence[int], *, members: int = 1, seed: int = 0, power: float = 1.0
+) -> list[Tensor]:
+    """Gaussian weights [P, out, in] a layer, their absolute values raised to `power`."""
+    draw = torch.Generator().manual_seed(seed)
+    shapes = [(members, b, a) for a, b in itertools.pairwise(sizes)]
+    normal = [torch.randn(s, generator=draw, dtype=torch.float64) for s in shapes]
+    return [w.sign() * w.abs() ** power for w in normal]
+
+
+@pytest.fixture(scope="session")
+def by_hand() -> SimpleNamespace:
+    """The makers above under one name: conftest cannot be imported."""
+    return SimpleNamespace(
+        task=make_task, data=make_data, scored=scored_mlp, weights=random_weights
+    )
