@@ -1,0 +1,12 @@
+"""Figures fit for a paper: trade-offs, networks, learning curves. Only here is anything drawn.
+
+Figures are made from records (`TradeOff`, `NetworkDrawing`) or the frame, and belong to nobody:
+they are not registered with pyplot, so nothing has to be closed.
+"""
+
+from bimt_bench.plots.curves import curves_figure
+from bimt_bench.plots.network import network_figure
+from bimt_bench.plots.theme import save
+from bimt_bench.plots.tradeoff import tradeoff_figure
+
+__all__ = ["curves_figure", "network_figure", "save", "tradeoff_figure"]
