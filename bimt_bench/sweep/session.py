@@ -1,0 +1,148 @@
+"""The Ray session: started on this machine's cores, or joined at an address."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import joblib
+import ray
+
+from bimt_bench.errors import InputError
+
+Device = Literal["auto", "cpu", "cuda"]
+PROBE_SECONDS = 3.0
+OBJECT_STORE_BYTES = 512 * 2**20
+# RFC 9113, sections 3.4 and 6.5: the preface, then an empty SETTINGS frame.
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+SETTINGS_FRAME = b"\x04"
+# Read by Ray and Tune when a session or an experiment starts.
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_THRESHOLD_S": "30",
+}
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How many packs run at a time, what each takes, and where it trains."""
+
+    count: int
+    resources: dict[str, float]
+    device: Literal["cpu", "cuda"]
+
+
+def check_address(address: str | None) -> None:
+    """InputError within seconds if no Ray answers at `host:port`, before anything starts."""
+    if address is None or address in ("auto", "local"):
+        return
+    if address.startswith("ray://"):
+        raise InputError(
+            f"address: '{address}' is a Ray client address, which sweeps do not support; run "
+            "bimt-bench on a node of the cluster with --address auto or host:6379"
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise InputError(f"address: '{address}' is neither 'auto' nor host:port")
+    try:
+        answer = _answer(host.strip("[]"), int(port))
+    except OSError as error:
+        raise InputError(
+            f"address: no Ray cluster answers at {address} ({error}); start one with "
+            "'ray start --head', or leave --address out to use this machine"
+        ) from error
+    if answer[3:4] != SETTINGS_FRAME and os.environ.get("RAY_USE_TLS") != "1":
+        raise InputError(f"address: what answers at {address} is not a Ray cluster")
+
+
+def _answer(host: str, port: int) -> bytes:
+    """The first bytes a server says to an HTTP/2 greeting; Ray's are those of gRPC.
+
+    `ray.init` itself would try a server that is not Ray for minutes.
+    """
+    with socket.create_connection((host, port), timeout=PROBE_SECONDS) as connection:
+        connection.sendall(HTTP2_GREETING)
+        return connection.recv(9)
+
+
+@contextmanager
+def session(*, address: str | None, workers: int | None) -> Iterator[None]:
+    """A Ray session, ended on exit if it was begun here.
+
+    Without an address the session that this process already has is used, else the cluster named
+    by RAY_ADDRESS, else one is started here on the cores this process may use.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    if ray.is_initialized():
+        if address is not None:
+            raise InputError(
+                f"address: this process is connected to Ray already; call ray.shutdown() before "
+                f"joining {address}, or leave the address out"
+            )
+        yield
+        return
+    _begin(address or os.environ.get("RAY_ADDRESS") or "local", workers=workers)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def slots(*, device: Device, workers: int | None, packs_per_gpu: int) -> Slots:
+    """What the session offers; InputError if it has no GPU and `device` is 'cuda'."""
+    has = ray.cluster_resources()
+    cores, gpus = int(has.get("CPU", 0)), has.get("GPU", 0.0)
+    if device == "cuda" and not gpus:
+        raise InputError("device: 'cuda' asked for, but Ray sees no GPU; allowed here: cpu, auto")
+    if gpus and device != "cpu":
+        count = min(int(gpus * packs_per_gpu), cores)
+        resources, trained_on = {"CPU": 1.0, "GPU": 1.0 / packs_per_gpu}, "cuda"
+    else:
+        count, resources, trained_on = cores, {"CPU": 1.0}, "cpu"
+    return Slots(max(1, min(count, workers or count)), resources, trained_on)
+
+
+@contextmanager
+def pending_trials(count: int) -> Iterator[None]:
+    """Lets Tune start so many workers at once; with a searcher it starts one after the other."""
+    name = "TUNE_MAX_PENDING_TRIALS_PG"
+    before = os.environ.get(name)
+    os.environ[name] = str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _begin(address: str, *, workers: int | None) -> None:
+    local = address == "local"
+    # A cluster that is joined has set these for itself, and Ray refuses them.
+    options: dict[str, Any] = (
+        {
+            "num_cpus": workers or joblib.cpu_count(),
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "include_dashboard": False,
+        }
+        if local
+        else {}
+    )
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        if local:
+            raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"address: cannot join the Ray cluster at '{address}': {reason}"
+        ) from error

@@ -1,0 +1,178 @@
+"""What runs on Ray: the trainable that computes a pack, and the collector that keeps results.
+
+Results travel from the trainable to the collector, an actor on the driver's node that writes
+them into the store, so that the nodes of a cluster need no file system in common.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import ray
+from ray import tune
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from bimt_bench.errors import InputError
+from bimt_bench.sweep.environment import code_version
+from bimt_bench.sweep.plan import Pack, SweepTask
+from bimt_bench.sweep.store import Store, Weights
+
+PROGRESS_SECONDS = 1.0
+
+
+class PackResults(Protocol):
+    """What a pack function returns: `bimt_bench.packs.PackResult` has this shape."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a member."""
+        ...
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One row a member and evaluation."""
+        ...
+
+    @property
+    def weights(self) -> Weights:
+        """Arrays by member digest and parameter."""
+        ...
+
+
+RunPack = Callable[..., PackResults]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all packs of a sweep have in common."""
+
+    tasks: Mapping[str, SweepTask]
+    run_pack: RunPack
+    device: str
+    shuffles: int
+    data_dir: Path | None
+    code: str
+
+
+class Stopped(Exception):
+    """The sweep was interrupted; the pack in hand is given up."""
+
+
+class Collector:
+    """Keeps results in the store, and what is known of packs under way. Runs as one actor."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = Store(folder)
+        self._fractions: dict[str, float] = {}
+        self._reasons: dict[str, str] = {}
+        self._stopping = False
+
+    def keep(self, pack: Pack, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights) -> None:
+        """Writes a pack's results; ValueError if they are not one row for each member."""
+        expected = sorted(member.digest for member in pack.members)
+        if sorted(frame["member"]) != expected:
+            raise ValueError(
+                f"pack {pack.digest}: the frame has {len(frame)} rows that are not "
+                f"its {len(expected)} members"
+            )
+        self._store.keep(pack.digest, frame=frame, curves=curves, weights=weights)
+
+    def progress(self, pack: str, fraction: float) -> bool:
+        """Notes how far a pack is; False tells it to stop."""
+        self._fractions[pack] = fraction
+        return not self._stopping
+
+    def fractions(self) -> dict[str, float]:
+        """How far each pack is that has been begun."""
+        return dict(self._fractions)
+
+    def complain(self, pack: str, reason: str) -> None:
+        """Notes why a pack failed."""
+        self._reasons[pack] = reason
+
+    def reason(self, pack: str) -> str:
+        """Why a pack failed; a worker that died could not say."""
+        return self._reasons.get(pack, "its worker died (memory exhausted, or node lost)")
+
+    def stop(self) -> None:
+        """Tells packs under way to stop the next time they note their progress."""
+        self._stopping = True
+
+
+def start_collector(folder: Path) -> Any:
+    """The collector's actor handle, on the node of the driver, where the store is."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(Collector).options(num_cpus=0, scheduling_strategy=here).remote(folder)
+
+
+class PackTrainable(tune.Trainable):
+    """Computes one pack in one step; the actor is used again for the next pack."""
+
+    def setup(self, config: dict[str, Any], *, job: Job, collector: Any) -> None:
+        """Keeps the job; on the CPU a pack uses one thread, as there is one pack a core."""
+        self._job, self._collector = job, collector
+        if job.device == "cpu":
+            import torch  # not needed to plan a sweep, and slow to load
+
+            torch.set_num_threads(1)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Any pack will do for the same actor."""
+        self.config = new_config
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Trains, measures and hands over the pack; bad input is reported, not tried again."""
+        pack: Pack = self.config["pack"]
+        started = time.monotonic()
+        try:
+            self._compute(pack)
+        except (InputError, Stopped) as error:
+            ray.get(self._collector.complain.remote(pack.digest, str(error)))
+            return {"done": True, "failed": True}
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            ray.get(self._collector.complain.remote(pack.digest, reason))
+            raise
+        seconds = time.monotonic() - started
+        return {"done": True, "failed": False, "members": len(pack.members), "seconds": seconds}
+
+    def _compute(self, pack: Pack) -> None:
+        job = self._job
+        if code_version() != job.code:
+            raise InputError(
+                f"code: a worker loaded bimt_bench {code_version()}, but the sweep began with "
+                f"{job.code}; install the same version on all nodes, and leave the source alone "
+                "while a sweep runs"
+            )
+        task = job.tasks[pack.task]
+        results = job.run_pack(
+            task.spec,
+            pack.members,
+            data_dir=job.data_dir,
+            device=job.device,
+            shuffles=job.shuffles,
+            shortened=task.shortened,
+            on_progress=_Reporter(self._collector, pack.digest),
+        )
+        frame = results.frame.assign(pack=pack.digest)
+        ray.get(self._collector.keep.remote(pack, frame, results.curves, results.weights))
+
+
+class _Reporter:
+    """Sends progress to the collector at most once a second; raises Stopped when told to."""
+
+    def __init__(self, collector: Any, pack: str) -> None:
+        self._collector, self._pack = collector, pack
+        self._last = 0.0
+
+    def __call__(self, fraction: float) -> None:
+        now = time.monotonic()
+        if now - self._last < PROGRESS_SECONDS:
+            return
+        self._last = now
+        if not ray.get(self._collector.progress.remote(self._pack, fraction)):
+            raise Stopped("the sweep was interrupted")
