@@ -1,0 +1,186 @@
+"""What the command line and the Python calls do: train a pack, run a sweep, read its results."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+
+from bimt_bench import catalog, geometry, models, recipes
+from bimt_bench import data as task_data
+from bimt_bench.errors import InputError
+from bimt_bench.packs import PackResult, run_pack
+from bimt_bench.report import SweepTracking, TaskReport, task_report, tradeoff_of
+from bimt_bench.specs import Configuration, SweepSpec, TaskSpec
+from bimt_bench.sweep.environment import code_version, environment
+from bimt_bench.sweep.prepare import check
+from bimt_bench.tracking import Tracker, open_command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bimt_bench.sweep import SweepResult
+
+RESULTS = Path("runs")
+
+
+def train_pack(
+    task: str | TaskSpec,
+    configurations: Sequence[Configuration],
+    *,
+    seeds: Sequence[int] = (0,),
+    steps: int | None = None,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    shuffles: int = 20,
+    on_progress: Callable[[float], None] | None = None,
+) -> PackResult:
+    """Trains configurations x seeds as one pack: frame, learning curves and weights."""
+    spec, shortened = shorten(catalog.task(task) if isinstance(task, str) else task, steps)
+    data = task_data.load(spec.data, data_dir=data_dir)
+    members = [recipes.resolve(spec, c, seed) for c in configurations for seed in seeds]
+    for member in members:
+        geometry.group_coordinates(member.geometry, models.build(spec, data).wiring)
+    return run_pack(
+        spec,
+        members,
+        data_dir=data_dir,
+        device=pick_device(device),
+        shuffles=shuffles,
+        shortened=shortened,
+        on_progress=on_progress,
+    )
+
+
+def shorten(task: TaskSpec, steps: int | None) -> tuple[TaskSpec, bool]:
+    """The task at `steps` steps, and whether that is fewer than it was published with."""
+    published = task.training.steps
+    if steps is None:
+        return task, False
+    if not 0 < steps <= published:
+        raise InputError(f"steps: {steps} given for {task.name}; allowed are 1 to {published}")
+    training = task.training.model_copy(update={"steps": steps})
+    return task.model_copy(update={"training": training}), steps < published
+
+
+def pick_device(device: str) -> str:
+    """'auto' -> the GPU if there is one; InputError for a device this machine lacks."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
+        return device
+    raise InputError(f"device: '{device}' is not on this machine; use auto, cpu or cuda")
+
+
+@dataclass(frozen=True)
+class FinishedSweep:
+    """A sweep with its reports, a task each, and where MLflow shows it (None: not tracked)."""
+
+    result: "SweepResult"
+    reports: tuple[TaskReport, ...]
+    open_command: str | None
+    page: str | None
+
+
+def run_sweep(
+    spec: SweepSpec | str | Path,
+    *,
+    results_dir: Path = RESULTS,
+    address: str | None = None,
+    resume: bool = False,
+    fresh: bool = False,
+    data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    track: bool = True,
+    tracking_uri: str | None = None,
+    console: "Console | None" = None,
+) -> FinishedSweep:
+    """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
+
+    Everything that can be refused is refused before anything is started (InputError): unknown
+    names, sizes that do not fit, an unreachable Ray address or MLflow server.
+    """
+    from bimt_bench.sweep import runner, session  # ray takes seconds to load
+
+    if not isinstance(spec, SweepSpec):
+        spec = catalog.sweep(spec, folder=tasks_dir)
+    checked = check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+    session.check_address(address)
+    tracker = Tracker.open(tracking_uri) if track else None
+    tracking = None
+    if tracker is not None:
+        tracking = SweepTracking(
+            tracker,
+            sweep_name=spec.name,
+            sweep_digest=runner.sweep_digest(checked, code=code_version()),
+            spec_text=catalog.dump(spec),
+            environment=environment(),
+            seeds=spec.seeds,
+            data_dir=data_dir,
+        )
+    try:
+        result = runner.sweep(
+            spec,
+            results_dir=results_dir,
+            address=address,
+            resume=resume,
+            fresh=fresh,
+            data_dir=data_dir,
+            tasks_dir=tasks_dir,
+            device=device,  # pyright: ignore[reportArgumentType]
+            workers=workers,
+            console=console,
+            on_pack=None
+            if tracking is None
+            else lambda task, pack: tracking.pack_done(task, pack.frame, pack.curves, pack.weights),
+        )
+        reports = []
+        for swept in checked.tasks:
+            task = swept.spec
+            frame = result.frame[result.frame["task"] == task.name]
+            if frame.empty:
+                continue
+            folder = result.folder / "figures" / task.name.replace("/", "-")
+            reports.append(task_report(task, frame, result.curves, folder=folder))
+            if tracking is not None:
+                tracking.finish(reports[-1], frame)
+    except BaseException:
+        if tracking is not None:
+            tracking.fail()
+        raise
+    return FinishedSweep(
+        result=result,
+        reports=tuple(reports),
+        open_command=open_command(tracking_uri) if tracker is not None else None,
+        page=tracker.page() if tracker is not None else None,
+    )
+
+
+def tradeoff_table(
+    frame: pd.DataFrame, *, task: str | None = None, x: str | None = None
+) -> pd.DataFrame:
+    """The trade-off tables of a frame's tasks, or of `task`, one row a configuration."""
+    tables = [
+        tradeoff_of(catalog.task(str(name)), rows, x=x).table()
+        for (name, _), rows in frame.groupby(["task", "steps"], sort=False)
+        if task is None or name == task
+    ]
+    if not tables:
+        known = ", ".join(sorted(set(frame["task"])))
+        raise InputError(f"task: '{task}' is not in the frame (tasks: {known})")
+    return pd.concat(tables, ignore_index=True)
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """The frame of a results folder, or of a Parquet file; InputError if there is none."""
+    file = path / "frame.parquet" if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"run: no frame.parquet in '{path}'; name a finished sweep's folder")
+    try:
+        return pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"run: '{file}' is no readable Parquet file: {error}") from error

@@ -1,0 +1,104 @@
+"""Tables for the terminal: tasks, recipes, scorecards and trade-offs."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from bimt_bench.recipes import Recipe
+    from bimt_bench.specs import TaskSpec
+    from bimt_bench.tradeoff import TradeOff
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
+    """The tasks, a row each."""
+    table = Table(title="Tasks", title_justify="left")
+    table.add_column("task", no_wrap=True)
+    for heading in ("network", "loss", "steps", "lambda", "reduce"):
+        table.add_column(heading, overflow="fold")
+    for task in tasks:
+        hidden = "-".join(str(n) for n in task.model.hidden)
+        model = f"{hidden} {task.model.activation}"
+        if task.model.kind == "embedding_mlp":
+            model = f"embedding {task.model.embedding}, {model}"
+        table.add_row(
+            task.name,
+            model,
+            task.loss,
+            f"{task.training.steps:,}",
+            f"{task.penalty.lam:g}",
+            task.penalty.reduce,
+        )
+    return table
+
+
+def of_recipes(recipes: Iterable["Recipe"]) -> Table:
+    """The recipes, a row each."""
+    table = Table(title="Recipes", title_justify="left")
+    for heading in ("recipe", "what", "penalty", "locality", "relocation"):
+        table.add_column(heading)
+    for recipe in recipes:
+        marks = (recipe.penalised, recipe.local, recipe.relocates)
+        table.add_row(recipe.name, recipe.description, *("yes" if m else "" for m in marks))
+    return table
+
+
+def of_scorecard(frame: pd.DataFrame) -> Table:
+    """The metrics of one configuration: mean and standard deviation over its seeds."""
+    from bimt_bench.metrics import METRICS
+
+    first = frame.iloc[0]
+    trained = frame[frame["status"] == "ok"]
+    note = f"{len(trained)} of {len(frame)} seeds" + (
+        f", shortened to {first['steps']:,} steps" if first["shortened"] else ""
+    )
+    table = Table(title=f"{first['task']} · {first['recipe']} ({note})", title_justify="left")
+    table.add_column("metric")
+    table.add_column("mean", justify="right")
+    table.add_column("std", justify="right")
+    table.add_column("better")
+    table.add_column("family", style="dim")
+    for name, metric in METRICS.items():
+        if name not in frame or trained[name].isna().all():
+            continue
+        values = trained[name]
+        std = f"{values.std(ddof=1):.3g}" if len(values.dropna()) > 1 else "-"
+        arrow = ARROWS[metric.direction]
+        table.add_row(metric.title, f"{values.mean():.4g}", std, arrow, metric.family)
+    for _, row in frame[frame["status"] != "ok"].iterrows():
+        table.add_row(f"seed {row['seed']}: {row['reason']}", "-", "-", "", "", style="red")
+    return table
+
+
+def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
+    """The configurations of a trade-off: seed means, intervals, and who is on the front."""
+    note = f"{tradeoff.members} members, {len(tradeoff.seeds)} seeds"
+    if tradeoff.shortened:
+        note += f", shortened to {tradeoff.steps:,} steps"
+    if tradeoff.diverged:
+        note += f", {tradeoff.diverged} diverged"
+    title = f"{tradeoff.task} ({note}): hypervolume {tradeoff.hypervolume.value:.4g}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("recipe")
+    table.add_column("penalty", justify="right")
+    table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right")
+    table.add_column("95 %", style="dim")
+    table.add_column(f"{performance} {ARROWS[tradeoff.y_direction]}", justify="right")
+    table.add_column("95 %", style="dim")
+    table.add_column("front")
+    for point in tradeoff.points:
+        table.add_row(
+            point.settings.recipe,
+            f"x{point.settings.strength:g}",
+            f"{point.x.mean:.4g}",
+            f"{point.x.low:.4g} .. {point.x.high:.4g}",
+            f"{point.y.mean:.4g}",
+            f"{point.y.low:.4g} .. {point.y.high:.4g}",
+            Text("●", style="green") if point.on_front else "",
+        )
+    return table
