@@ -107,6 +107,24 @@ def task(name: str, folder: Path | None = None) -> TaskSpec:
     return _load_task(*files[name])
 
 
+def shorten(task: TaskSpec, steps: int | None, *, path: str = "steps") -> TaskSpec:
+    """The task at `steps` steps, evaluated at least ten times; InputError outside 1 .. its own.
+
+    Phases, which are fractions of the steps, shorten with it; relocation keeps its interval.
+    """
+    published = task.training.steps
+    if steps is None or steps == published:
+        return task
+    if not 0 < steps < published:
+        raise InputError(
+            f"{path}: {steps} given; '{task.name}' has {published} steps, and it can only be "
+            "shortened"
+        )
+    log_every = min(task.training.log_every, max(1, steps // 10))
+    training = task.training.model_copy(update={"steps": steps, "log_every": log_every})
+    return task.model_copy(update={"training": training})
+
+
 def _unknown_task(name: str, known: dict[str, tuple[Path, Path]]) -> str:
     return f"unknown task '{name}'{closest(name, known)} (bimt-bench tasks lists all)"
 

@@ -38,7 +38,8 @@ def train_pack(
     on_progress: Callable[[float], None] | None = None,
 ) -> PackResult:
     """Trains configurations x seeds as one pack: frame, learning curves and weights."""
-    spec, shortened = shorten(catalog.task(task) if isinstance(task, str) else task, steps)
+    published = catalog.task(task) if isinstance(task, str) else task
+    spec = catalog.shorten(published, steps)
     data = task_data.load(spec.data, data_dir=data_dir)
     members = [recipes.resolve(spec, c, seed) for c in configurations for seed in seeds]
     for member in members:
@@ -49,20 +50,9 @@ def train_pack(
         data_dir=data_dir,
         device=pick_device(device),
         shuffles=shuffles,
-        shortened=shortened,
+        shortened=spec.training.steps < published.training.steps,
         on_progress=on_progress,
     )
-
-
-def shorten(task: TaskSpec, steps: int | None) -> tuple[TaskSpec, bool]:
-    """The task at `steps` steps, and whether that is fewer than it was published with."""
-    published = task.training.steps
-    if steps is None:
-        return task, False
-    if not 0 < steps <= published:
-        raise InputError(f"steps: {steps} given for {task.name}; allowed are 1 to {published}")
-    training = task.training.model_copy(update={"steps": steps})
-    return task.model_copy(update={"training": training}), steps < published
 
 
 def pick_device(device: str) -> str:

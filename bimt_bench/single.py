@@ -46,9 +46,10 @@ def run(
     Files go to `out/<task>-<recipe>-<configuration>/`; an earlier run of the same configuration
     is replaced, as it holds the same numbers.
     """
-    spec, _ = driver.shorten(catalog.task(task, tasks_dir), steps)
+    published = catalog.task(task, tasks_dir)
+    spec = catalog.shorten(published, steps)
     trained = driver.train_pack(
-        catalog.task(task, tasks_dir),
+        published,
         [configuration(wanted)],
         seeds=range(seeds),
         steps=steps,

@@ -124,7 +124,7 @@ FAMILY = (
         direction="higher",
         low=-math.inf,
         high=1.0,
-        unit="R^2 or accuracy",
+        unit="R² or accuracy",
         cost="cheap",
         source="the task: r2 or accuracy, whichever it names",
         needs_truth=False,
@@ -133,7 +133,7 @@ FAMILY = (
     Metric(
         name="r2",
         family="performance",
-        title="R^2",
+        title="R²",
         direction="higher",
         low=-math.inf,
         high=1.0,

@@ -8,7 +8,7 @@ from bimt_bench import catalog, data, geometry, models
 from bimt_bench.errors import InputError, closest
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import resolve
-from bimt_bench.specs import Configuration, OptunaSearch, Range, SweepSpec, SweptTask, TaskSpec
+from bimt_bench.specs import Configuration, OptunaSearch, Range, SweepSpec, TaskSpec
 from bimt_bench.sweep.agenda import Search
 from bimt_bench.sweep.plan import SweepTask
 from bimt_bench.sweep.proposals import (
@@ -79,7 +79,7 @@ def _task(
 ) -> SweepTask:
     swept = spec.tasks[index]
     published = catalog.task(swept.task, tasks_dir)
-    task = shorten(published, swept, path=f"tasks.{index}.steps")
+    task = catalog.shorten(published, swept.steps, path=f"tasks.{index}.steps")
     space = swept.space or spec.space
     loaded = data.load(task.data, data_dir=data_dir)
     wiring = models.build(task, loaded).wiring
@@ -93,19 +93,6 @@ def _task(
         space=space,
         work=multiply_adds(wiring) * batch,
     )
-
-
-def shorten(task: TaskSpec, swept: SweptTask, *, path: str) -> TaskSpec:
-    """The task with the swept number of steps; InputError if that is more than it publishes."""
-    if swept.steps is None or swept.steps == task.training.steps:
-        return task
-    if swept.steps > task.training.steps:
-        raise InputError(
-            f"{path}: {swept.steps} is more than the {task.training.steps} steps that "
-            f"{task.name} publishes; a sweep can only shorten a task"
-        )
-    training = task.training.model_copy(update={"steps": swept.steps})
-    return task.model_copy(update={"training": training})
 
 
 def multiply_adds(wiring: Wiring) -> float:

@@ -96,7 +96,7 @@ class Board:
     def left(self) -> float | None:
         """Seconds that remain if the rest goes as what was computed; None before that."""
         computed = self._computed_seconds()
-        if computed <= 0.0:
+        if computed <= 0.0 or self.fraction() < 0.01:
             return None
         remaining = max(0.0, self.seconds - self._seconds_skipped - computed)
         return self.elapsed * remaining / computed

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bimt_bench import catalog
 from bimt_bench.errors import InputError
 from bimt_bench.sweep.prepare import check, total_members
 
@@ -69,15 +70,13 @@ def test_members_are_counted_without_repeats(sweep_spec):
     assert total_members(check(sweep_spec(search=search))) == 7 * 2
 
 
-@pytest.mark.parametrize("name", ["quick", "symbolic", "geometry", "optuna_nsga2"])
+@pytest.mark.parametrize("name", sorted(catalog.sweeps()))
 def test_sweeps_that_come_along_are_sound(name):
-    from bimt_bench import catalog
-    from bimt_bench.sweep.prepare import shorten
     from bimt_bench.sweep.proposals import GridProposals
 
     spec = catalog.sweep(name)
     assert spec.name == name
     for i, swept in enumerate(spec.tasks):
-        assert shorten(catalog.task(swept.task), swept, path=f"tasks.{i}")
+        assert catalog.shorten(catalog.task(swept.task), swept.steps, path=f"tasks.{i}")
         if spec.search.kind == "grid":
             assert GridProposals(swept.space or spec.space).ask()

@@ -1,0 +1,132 @@
+"""From a sweep's YAML to figures and MLflow runs: real Ray, real MLflow on SQLite."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from bimt_bench import comparison, driver
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+SPEC = {
+    "name": "tiny",
+    "title": "Tiny",
+    "tasks": [
+        {"task": "symbolic/independence", "steps": 200},
+        {"task": "vision/digits", "steps": 40},
+    ],
+    "space": {"recipe": ["vanilla", "l1", "bimt"], "strength": [0.3, 3.0]},
+    "seeds": [0, 1],
+    "shuffles": 3,
+    "pack_size": 4,
+}
+FACTS = ["performance", "test_loss", "modularity_q", "modularity_z", "connection_cost"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, str]:
+    """A folder in which the command line ran the sweep, and what it printed."""
+    folder = tmp_path_factory.mktemp("end_to_end")
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(SPEC))
+    return folder, command(folder, "sweep", "tiny.yaml").stdout
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    hidden = ("MLFLOW_TRACKING_URI", "BIMT_BENCH_DATA", "BIMT_BENCH_TASKS", "RAY_ADDRESS")
+    environment = {k: v for k, v in os.environ.items() if k not in hidden}
+    found = subprocess.run(
+        [sys.executable, "-m", "bimt_bench", *arguments],
+        cwd=folder,
+        env={**environment, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=220,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found
+
+
+def test_a_sweep_writes_one_frame(finished):
+    folder, printed = finished
+    (results,) = (folder / "runs").glob("tiny-*")
+    frame = driver.read_frame(results)
+    assert len(frame) == 2 * 5 * 2
+    assert not frame["member"].duplicated().any()
+    assert (frame["status"] == "ok").all()
+    assert frame[FACTS].notna().all(axis=None)
+    assert "frame.parquet" in printed
+    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in printed
+
+
+def test_every_task_has_a_figure(finished):
+    folder, printed = finished
+    for task in ("symbolic-independence", "vision-digits"):
+        for figure in ("tradeoff", "curves"):
+            files = list(folder.glob(f"runs/tiny-*/figures/{task}/{figure}.p*"))
+            assert sorted(file.suffix for file in files) == [".pdf", ".png"]
+            assert all(file.stat().st_size > 5000 for file in files)
+            assert f"{task}/{figure}.png" in printed
+
+
+def test_mlflow_holds_a_parent_a_task_and_a_child_a_configuration(finished):
+    from mlflow import MlflowClient
+
+    folder, _ = finished
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "bimt_bench"]
+    runs = client.search_runs([experiment.experiment_id], max_results=100)
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    parents = {run.info.run_id: run for run in runs if run not in children}
+    assert len(parents) == 2
+    assert len(children) == 10
+    (results,) = (folder / "runs").glob("tiny-*")
+    means = driver.read_frame(results).groupby("configuration")[FACTS].mean()
+    for child in children:
+        expected = means.loc[child.data.tags["bimt_bench.configuration"]]
+        for name in FACTS:
+            assert child.data.metrics[name] == pytest.approx(expected[name])
+        files = {file.path for file in client.list_artifacts(child.info.run_id)}
+        assert "network.png" in files
+    for parent in parents.values():
+        assert parent.info.status == "FINISHED"
+        assert parent.data.metrics["hypervolume"] >= 0.0
+        files = {file.path for file in client.list_artifacts(parent.info.run_id)}
+        assert {"tradeoff.json", "figures"} <= files
+        table = client.download_artifacts(parent.info.run_id, "tradeoff.json", str(folder))
+        assert len(json.loads(Path(table).read_text())["data"]) == 5
+
+
+def test_resuming_a_finished_sweep_computes_nothing_and_changes_nothing(finished):
+    folder, _ = finished
+    (results,) = (folder / "runs").glob("tiny-*")
+    before = (results / "frame.parquet").read_bytes()
+    printed = command(folder, "sweep", "tiny.yaml", "--resume")
+    assert "20 from before" in printed.stderr
+    assert (results / "frame.parquet").read_bytes() == before
+
+
+def test_another_number_of_workers_gives_the_same_numbers(finished):
+    folder, _ = finished
+    command(folder, "sweep", "tiny.yaml", "--workers", "1", "--results-dir", "one", "--no-track")
+    (first,) = (folder / "runs").glob("tiny-*")
+    (second,) = (folder / "one").glob("tiny-*")
+    a, b = (driver.read_frame(f).drop(columns="seconds") for f in (first, second))
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
+    a, b = (pd.read_parquet(f / "curves.parquet") for f in (first, second))
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
+
+
+def test_tradeoffs_can_be_made_again_from_the_folder(finished, tmp_path):
+    folder, _ = finished
+    (results,) = (folder / "runs").glob("tiny-*")
+    found = list(comparison.compare([results, results], x="mean_wire_length", out=tmp_path))
+    assert [c.report.tradeoff.x for c in found] == ["mean_wire_length"] * 2
+    assert [c.report.tradeoff.members for c in found] == [10, 10]
+    assert [c.report.tradeoff.repeated for c in found] == [10, 10]
+    assert all(len(pd.read_csv(c.table)) == 5 for c in found)

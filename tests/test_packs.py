@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from bimt_bench import packs, recipes
+from bimt_bench.metrics import METRICS
+from bimt_bench.specs import Configuration
+
+IDENTITY = {
+    "task", "task_version", "task_digest", "recipe", "strength", "lambda", "locality", "spacing",
+    "geometry", "distance", "learning_rate", "swap_every", "top_k", "seed", "steps", "shortened",
+    "reduce", "configuration", "member", "status", "reason", "pack", "seconds", "device",
+    "bimt_bench_version", "torch_version", "performance_metric",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result(shortened):
+    task = shortened("symbolic/independence", steps=50, log_every=10)
+    configurations = [Configuration(), Configuration(learning_rate=1e6), Configuration(recipe="l1")]
+    members = [recipes.resolve(task, c, seed) for c in configurations for seed in (0, 1)]
+    fractions: list[float] = []
+    found = packs.run_pack(task, members, shuffles=3, shortened=True, on_progress=fractions.append)
+    return members, found, fractions
+
+
+def test_the_frame_has_one_tidy_row_a_member(result):
+    members, found, _ = result
+    assert list(found.frame["member"]) == [member.digest for member in members]
+    assert set(found.frame.columns) == IDENTITY | set(METRICS)
+    assert found.frame["shortened"].all()
+    assert (found.frame["steps"] == 50).all()
+
+
+def test_a_diverged_member_has_a_status_a_reason_and_no_numbers(result):
+    _, found, _ = result
+    lost = found.frame[found.frame["learning_rate"] == 1e6]
+    assert list(lost["status"]) == ["diverged"] * 2
+    assert lost["reason"].str.startswith("diverged by step").all()
+    assert lost[list(METRICS)].isna().all(axis=None)
+    others = found.frame[found.frame["learning_rate"] != 1e6]
+    assert others["reason"].isna().all()
+    assert others[["performance", "test_loss", "modularity_q", "input_leakage"]].notna().all(axis=None)
+
+
+def test_performance_repeats_the_tasks_own_metric(result):
+    _, found, _ = result
+    trained = found.frame[found.frame["status"] == "ok"]
+    np.testing.assert_array_equal(trained["performance"], trained["r2"])
+    assert (trained["performance_metric"] == "r2").all()
+    assert trained["accuracy"].isna().all()
+
+
+def test_curves_have_a_row_a_member_and_logged_step(result):
+    members, found, fractions = result
+    steps = [0, 10, 20, 30, 40, 49]
+    assert len(found.curves) == len(members) * len(steps)
+    assert sorted(set(found.curves["step"])) == steps
+    assert fractions == [(step + 1) / 50 for step in steps]
+
+
+def test_weights_are_complete_enough_to_draw_a_member(result):
+    members, found, _ = result
+    arrays = found.weights[members[0].digest]
+    assert arrays["layers.0.weight"].shape == (20, 4)
+    assert arrays["labels.input"].shape == (4,)
+    assert arrays["coordinates.hidden1"].shape == (20, 2)
+    assert all(array.flags["C_CONTIGUOUS"] for array in arrays.values())
+
+
+def test_a_task_without_ground_truth_leaves_leakage_missing(shortened):
+    task = shortened("vision/digits", steps=3, log_every=1)
+    members = [recipes.resolve(task, Configuration(), 0)]
+    frame = packs.run_pack(task, members, shuffles=2).frame
+    assert frame["input_leakage"].isna().all()
+    assert frame["accuracy"].between(0, 1).all()
