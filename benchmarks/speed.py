@@ -98,7 +98,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     outcomes = []
-    print(f"{'task':24} pack  plain us  population us   ratio (range)        target")
+    print("| task | pack | plain loop, µs | population, µs | ratio | range | wanted |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for case in CASES:
         if given.only and given.only not in case.task:
             continue
@@ -107,9 +108,9 @@ def main() -> None:
         found = measure(case, repeats=given.repeats, data_dir=given.data_dir)
         outcomes.append(asdict(found))
         print(
-            f"{found.task:24} {found.pack:4} {found.plain_us:9.1f} {found.population_us:14.1f} "
-            f"{found.ratio:7.1f} ({found.lowest_ratio:.1f}-{found.highest_ratio:.1f})"
-            f"   {found.target:>7}",
+            f"| `{found.task}` | {found.pack} | {found.plain_us:.0f} | {found.population_us:.1f} "
+            f"| **{found.ratio:.1f}x** | {found.lowest_ratio:.1f} to {found.highest_ratio:.1f} "
+            f"| {found.target:g}x |",
             flush=True,
         )
     if given.json:

@@ -1,0 +1,63 @@
+"""Our ten seeds beside the published figures: the table of docs/reproduction.md.
+
+Run: bimt-bench sweep reproduction, then python -m benchmarks.reproduction runs/reproduction-*
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bimt_bench.driver import read_frame
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure of the paper's notebooks, and what running them unchanged gave."""
+
+    task: str
+    metric: str
+    title: str
+    paper: float | None
+    rerun: float
+
+
+PUBLISHED = (
+    Published("symbolic/independence", "test_loss", "test MSE", 7.4e-3, 7.37e-3),
+    Published("symbolic/feature_sharing", "test_loss", "test MSE", 8.5e-5, 8.44e-5),
+    Published("symbolic/compositionality", "test_loss", "test MSE", 1.3e-3, 1.46e-3),
+    Published("modular/addition_59", "accuracy", "test accuracy", None, 1.0),
+    Published("vision/mnist", "accuracy", "test accuracy", None, 0.962),
+    Published("vision/mnist", "test_loss", "test MSE", None, 1.08e-2),
+)
+
+
+def table(frame: pd.DataFrame) -> list[str]:
+    """Lines of Markdown: the published figures and the range our seeds span."""
+    lines = [
+        "| task | figure | the paper's notebook says | the notebook run again | our median "
+        "| our range | seeds | inside |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for known in PUBLISHED:
+        values = frame.loc[frame["task"] == known.task, known.metric].dropna()
+        wanted = known.rerun if known.paper is None else known.paper
+        inside = values.min() <= wanted <= values.max()
+        paper = "" if known.paper is None else f"{known.paper:.3g}"
+        lines.append(
+            f"| `{known.task}` | {known.title} | {paper} | {known.rerun:.3g} "
+            f"| {values.median():.3g} | {values.min():.3g} to {values.max():.3g} "
+            f"| {len(values)} | {'yes' if inside else 'no'} |"
+        )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="results folder of the sweep 'reproduction'")
+    print("\n".join(table(read_frame(parser.parse_args().run))))
+
+
+if __name__ == "__main__":
+    main()
