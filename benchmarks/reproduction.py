@@ -1,6 +1,7 @@
-"""Our ten seeds beside the published figures: the table of docs/reproduction.md.
+"""Our seeds beside the published figures: the table of docs/reproduction.md.
 
-Run: bimt-bench sweep reproduction, then python -m benchmarks.reproduction runs/reproduction-*
+Run: bimt-bench sweep reproduction_symbolic, bimt-bench sweep reproduction_networks, then
+python -m benchmarks.reproduction runs/reproduction_*
 """
 
 import argparse
@@ -42,6 +43,8 @@ def table(frame: pd.DataFrame) -> list[str]:
     ]
     for known in PUBLISHED:
         values = frame.loc[frame["task"] == known.task, known.metric].dropna()
+        if values.empty:
+            continue
         wanted = known.rerun if known.paper is None else known.paper
         inside = values.min() <= wanted <= values.max()
         paper = "" if known.paper is None else f"{known.paper:.3g}"
@@ -55,8 +58,9 @@ def table(frame: pd.DataFrame) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="results folder of the sweep 'reproduction'")
-    print("\n".join(table(read_frame(parser.parse_args().run))))
+    parser.add_argument("runs", type=Path, nargs="+", help="results folders, or Parquet files")
+    frames = [read_frame(run) for run in parser.parse_args().runs]
+    print("\n".join(table(pd.concat(frames))))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_loop import PlainNetwork, copy_from, train_plain
-from bimt_bench import data, recipes, training
+from bimt_bench import catalog, data, recipes, training
 from bimt_bench.data import TaskData
 from bimt_bench.specs import Configuration, Phase
 from tests.published import golden_data, published_name
@@ -51,6 +51,26 @@ def test_a_member_follows_the_published_trajectory(golden, shortened, name):
         np.testing.assert_allclose(curve(trained, 1, "performance")[:400], expected, atol=0.0075)
 
 
+@pytest.mark.slow
+def test_from_the_published_start_a_full_run_ends_where_the_published_one_does(golden):
+    arrays = golden("independence")
+    task = catalog.task("symbolic/independence")
+    loaded = golden_data(arrays)
+    members = resolve(task, [Configuration()])
+    population = training.start(task, loaded, members)
+    for parameter, view in population.parameters.items():
+        view[0] = torch.from_numpy(arrays[f"init/{published_name(parameter)}"])
+
+    trained = training.train_population(task, loaded, members, population=population)
+
+    # rounding grows over 20,000 steps and 100 relocations, but not out of the basin
+    logged = np.isin(arrays["trajectory/step"], [5000, 10000, 15000, 19999])
+    ours = np.isin(trained.curves["step"], [5000, 10000, 15000, 19999])
+    for column, key in (("test_loss", "loss_test"), ("cost", "cc")):
+        found, expected = trained.curves[column][ours], arrays[f"trajectory/{key}"][logged]
+        np.testing.assert_allclose(found, expected, rtol=0.03)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_a_pack_equals_solo_runs_to_the_bit(shortened, name):
     task = shortened(name, steps=8, log_every=3)
@@ -81,8 +101,6 @@ def test_a_pack_equals_solo_runs_to_the_bit(shortened, name):
     place=st.integers(0, 6),
 )
 def test_a_members_result_does_not_depend_on_its_pack_mates(mates, place):
-    from bimt_bench import catalog
-
     task = catalog.task("symbolic/independence")
     short = task.training.model_copy(update={"steps": 12, "log_every": 5})
     task = task.model_copy(update={"training": short})
