@@ -21,6 +21,8 @@ from bimt_bench.models.tokens import TokenBatch
 
 aten = torch.ops.aten
 
+_CACHED = 1 << 21  # bytes of one layer's activations; a step touches about ten such tables
+
 
 @dataclass(frozen=True)
 class _Activation:
@@ -59,10 +61,25 @@ class PerceptronGradient:
         self._loss = loss
         self._activation = _ACTIVATIONS[architecture.activation]
         self._depth = architecture.depth
-        self._buffers: dict[str, Tensor] = {}
+        self._buffers: dict[tuple[str, tuple[int, ...]], Tensor] = {}
+        self._rows = slice(0, population.size)
 
     def gradient(self, batch: object, targets: Tensor) -> Float[Tensor, "member outputs batch"]:
-        """Adds d loss / d theta to the gradient table; returns the outputs [P, outputs, B]."""
+        """Adds d loss / d theta to the gradient table; returns the outputs [P, outputs, B].
+
+        Members are worked through a few at a time, as many as have activations that fit a cache.
+        """
+        samples = batch.tokens.shape[0] if isinstance(batch, TokenBatch) else targets.shape[-1]
+        count = self._members_at_a_time(samples)
+        size = self._population.size
+        outputs = self._buffer("outputs", (size, self._outputs, samples))
+        for start in range(0, size, count):
+            self._rows = slice(start, min(start + count, size))
+            self._add_gradient(batch, targets, outputs[self._rows])
+        return outputs
+
+    def _add_gradient(self, batch: object, targets: Tensor, outputs: Tensor) -> None:
+        """Gradient and outputs of the members of `self._rows`."""
         weights = self._placed_weights()
         sums = [self._first_layer(weights[0], batch)]
         activations: list[Tensor] = []
@@ -72,9 +89,8 @@ class PerceptronGradient:
             activations.append(activation)
             weight, bias = weights[layer], self._bias(layer)
             shape = (len(weight), weight.shape[1], activation.shape[2])
-            total = self._buffer(f"z{layer}", shape)
+            total = outputs if layer == self._depth - 1 else self._buffer(f"z{layer}", shape)
             sums.append(torch.baddbmm(bias.unsqueeze(2), weight, activation, out=total))
-        outputs = sums[-1]
         delta = self._loss_gradient(outputs, targets)
         for layer in range(self._depth - 1, 0, -1):
             weight, below = weights[layer], activations[layer - 1]
@@ -83,26 +99,33 @@ class PerceptronGradient:
             delta = self._apart_like(f"d{layer}", below, layer=layer)
             self._activation.backward(back, sums[layer - 1], below, delta)
         self._first_gradient(weights[0], delta, batch)
-        return outputs
+
+    def _members_at_a_time(self, samples: int) -> int:
+        """How many members' activations of one layer fit the share of a cache they are given."""
+        if self._population.flat.device.type != "cpu":
+            return self._population.size
+        groups = self._architecture.wiring.groups
+        widest = max(group.size for group in groups if group.role != "input")
+        entry = self._population.flat.element_size()
+        return max(1, _CACHED // (widest * samples * entry))
 
     # ------------------------------------------------------------------ layers
 
     def _placed_weights(self) -> list[Tensor]:
         """Weights with the columns of inputs and the rows of outputs in the task's order."""
-        parameters, positions = self._population.parameters, self._population.positions
-        weights = [parameters[f"layers.{layer}.weight"] for layer in range(self._depth)]
+        weights = [self._parameter(f"layers.{layer}.weight") for layer in range(self._depth)]
         if self._moves("input"):
-            index = positions["input"].unsqueeze(1).expand_as(weights[0])
+            index = self._positions("input").unsqueeze(1).expand_as(weights[0])
             weights[0] = self._gather("w_in", weights[0], 2, index)
         if self._moves("output"):
-            index = positions["output"].unsqueeze(2).expand_as(weights[-1])
+            index = self._positions("output").unsqueeze(2).expand_as(weights[-1])
             weights[-1] = self._gather("w_out", weights[-1], 1, index)
         return weights
 
     def _bias(self, layer: int) -> Tensor:
-        bias = self._population.parameters[f"layers.{layer}.bias"]
+        bias = self._parameter(f"layers.{layer}.bias")
         if layer == self._depth - 1 and self._moves("output"):
-            return bias.gather(1, self._population.positions["output"])
+            return bias.gather(1, self._positions("output"))
         return bias
 
     def _first_layer(self, weight: Tensor, batch: object) -> Tensor:
@@ -116,7 +139,7 @@ class PerceptronGradient:
 
     def _sum_of_tokens(self, weight: Tensor, bias: Tensor, batch: TokenBatch) -> Tensor:
         """The first layer of tokens, [P, n, B]; samples lie as rows, gathered row by row."""
-        embedding = self._population.parameters["embedding.weight"]
+        embedding = self._parameter("embedding.weight")
         shape = (len(weight), embedding.shape[1], weight.shape[1])
         rows = (len(weight), len(batch.tokens), weight.shape[1])
         total, gathered = self._buffer("z0", rows), self._buffer("gathered", rows)
@@ -145,7 +168,7 @@ class PerceptronGradient:
 
     def _back(self, layer: int, weight: Tensor, delta: Tensor) -> Tensor:
         """The gradient with respect to the activations below a layer, [P, n, B]."""
-        if self._rows(layer):
+        if self._samples_are_rows(layer):
             shape = (len(delta), delta.shape[2], weight.shape[2])
             return torch.bmm(delta.mT, weight, out=self._buffer(f"back{layer}", shape)).mT
         shape = (len(delta), weight.shape[2], delta.shape[2])
@@ -156,14 +179,15 @@ class PerceptronGradient:
         shape = (len(delta), delta.shape[1], below.shape[2])
         weight = torch.bmm(delta, below, out=self._buffer(f"dw{layer}", shape))
         bias = delta.sum(dim=2)
-        labels = self._population.labels
         if layer == self._depth - 1 and self._moves("output"):
-            weight = weight.gather(1, labels["output"].unsqueeze(2).expand_as(weight))
-            bias = bias.gather(1, labels["output"])
+            labels = self._population.labels["output"][self._rows]
+            weight = weight.gather(1, labels.unsqueeze(2).expand_as(weight))
+            bias = bias.gather(1, labels)
         if layer == 0 and self._moves("input"):
-            weight = weight.gather(2, labels["input"].unsqueeze(1).expand_as(weight))
-        self._views[f"layers.{layer}.weight"].add_(weight)
-        self._views[f"layers.{layer}.bias"].add_(bias)
+            labels = self._population.labels["input"][self._rows]
+            weight = weight.gather(2, labels.unsqueeze(1).expand_as(weight))
+        self._view(f"layers.{layer}.weight").add_(weight)
+        self._view(f"layers.{layer}.bias").add_(bias)
 
     def _first_gradient(self, weight: Tensor, delta: Tensor, batch: object) -> None:
         if isinstance(batch, TokenBatch):
@@ -173,13 +197,13 @@ class PerceptronGradient:
             self._add_layer(0, delta, batch.T.expand(len(delta), *batch.T.shape))
 
     def _token_gradient(self, weight: Tensor, delta: Tensor, batch: TokenBatch) -> None:
-        embedding = self._population.parameters["embedding.weight"]
-        layer = self._views["layers.0.weight"].chunk(batch.tokens.shape[1], dim=2)
+        embedding = self._parameter("embedding.weight")
+        layer = self._view("layers.0.weight").chunk(batch.tokens.shape[1], dim=2)
         parts = weight.chunk(batch.tokens.shape[1], dim=2)
         for fold, of_token in enumerate(self._by_token(delta.mT, batch, embedding.shape[1])):
             layer[fold].add_(torch.bmm(of_token.mT, embedding))
-            self._views["embedding.weight"].add_(torch.bmm(of_token, parts[fold]))
-        self._views["layers.0.bias"].add_(delta.sum(dim=2))
+            self._view("embedding.weight").add_(torch.bmm(of_token, parts[fold]))
+        self._view("layers.0.bias").add_(delta.sum(dim=2))
 
     def _by_token(self, rows: Tensor, batch: TokenBatch, vocabulary: int) -> list[Tensor]:
         """Rows [P, B, n] summed over the samples of each token, fold by fold: [P, vocabulary, n].
@@ -199,6 +223,21 @@ class PerceptronGradient:
             for axis in (2, 1)
         ]
 
+    # ------------------------------------------------------------------ rows under way
+
+    @property
+    def _outputs(self) -> int:
+        return self._architecture.wiring.group("output").size
+
+    def _parameter(self, name: str) -> Tensor:
+        return self._population.parameters[name][self._rows]
+
+    def _view(self, name: str) -> Tensor:
+        return self._views[name][self._rows]
+
+    def _positions(self, group: str) -> Tensor:
+        return self._population.positions[group][self._rows]
+
     # ------------------------------------------------------------------ buffers
 
     def _moves(self, group: str) -> bool:
@@ -206,27 +245,27 @@ class PerceptronGradient:
         return found.movable and found.relabelled
 
     def _buffer(self, name: str, shape: tuple[int, ...], *, zero: bool = False) -> Tensor:
-        """A contiguous buffer that is kept between steps while its shape stays."""
-        kept = self._buffers.get(name)
-        if kept is None or kept.shape != torch.Size(shape):
+        """A contiguous buffer that is kept between steps."""
+        key = (name, tuple(shape))
+        if key not in self._buffers:
             make = self._population.flat.new_zeros if zero else self._population.flat.new_empty
-            kept = self._buffers[name] = make(shape)
-        return kept
+            self._buffers[key] = make(shape)
+        return self._buffers[key]
 
     def _apart(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """A kept buffer [P, *shape] whose members are set apart and aligned."""
         entries = torch.Size(shape).numel()
         width = -(-entries // ALIGNMENT) * ALIGNMENT
-        table = self._buffer(name, (self._population.size, width))
-        return table[:, :entries].view(self._population.size, *shape)
+        members = self._rows.stop - self._rows.start
+        return self._buffer(name, (members, width))[:, :entries].view(members, *shape)
 
     def _apart_like(self, name: str, like: Tensor, *, layer: int) -> Tensor:
         """Members set apart, [P, n, B], in the layout that the activations of a layer have."""
-        if self._rows(layer):
+        if self._samples_are_rows(layer):
             return self._apart(name, like.mT.shape[1:]).mT
         return self._apart(name, like.shape[1:])
 
-    def _rows(self, layer: int) -> bool:
+    def _samples_are_rows(self, layer: int) -> bool:
         """Whether samples lie as rows below a layer: they do where tokens were gathered."""
         return layer == 1 and isinstance(self._architecture, EmbeddingMlp)
 

@@ -19,6 +19,7 @@ IDLE = "#cfcfcf"
 MANY = 200
 """Groups of more neurons than this are drawn lighter, so that they do not hide their wires."""
 _THICKEST = 2.2  # points
+_CROWDED = 300  # wires of a connection that can still be told apart at full width
 _SLANT = np.array([0.42, 0.26])  # where one unit into a 2-D plane goes on paper
 _LABEL_POINTS = 6.5
 
@@ -105,12 +106,14 @@ def _draw_wires(axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray]) -
         ends = places[wires.target_plane][wires.targets]
         colours = np.empty((len(wires.weights), 4))
         colours[:, :3] = np.where(wires.weights[:, None] > 0, blue, red)
-        colours[:, 3] = np.clip(wires.widths, 0.03, 0.95)
+        # thousands of wires would cover each other: draw them finer, so that bundles show
+        crowd = float(np.clip((_CROWDED / len(wires.weights)) ** 0.5, 0.3, 1.0))
+        colours[:, 3] = np.clip(wires.widths * crowd, 0.03, 0.95)
         axes.add_collection(
             LineCollection(
                 list(np.stack([starts, ends], axis=1)),
                 colors=colours,
-                linewidths=_THICKEST * np.clip(wires.widths, 0.08, 1.0),
+                linewidths=_THICKEST * crowd * np.clip(wires.widths, 0.08, 1.0),
                 capstyle="round",
                 zorder=1 + 0.1 * drawing.planes[wires.source_plane].layer,
             )
