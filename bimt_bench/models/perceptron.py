@@ -63,13 +63,16 @@ class PerceptronGradient:
         self._depth = architecture.depth
         self._buffers: dict[tuple[str, tuple[int, ...]], Tensor] = {}
         self._rows = slice(0, population.size)
+        self._paired: Tensor | None = None
 
     def gradient(self, batch: object, targets: Tensor) -> Float[Tensor, "member outputs batch"]:
         """Adds d loss / d theta to the gradient table; returns the outputs [P, outputs, B].
 
         Members are worked through a few at a time, as many as have activations that fit a cache.
         """
-        samples = batch.tokens.shape[0] if isinstance(batch, TokenBatch) else targets.shape[-1]
+        if isinstance(batch, TokenBatch):
+            self._forget_pairs(batch.pair)
+        samples = targets.shape[-1]
         count = self._members_at_a_time(samples)
         size = self._population.size
         outputs = self._buffer("outputs", (size, self._outputs, samples))
@@ -222,6 +225,14 @@ class PerceptronGradient:
             torch.sum(square, dim=axis, out=self._apart(f"token{axis}", (vocabulary, neurons)))
             for axis in (2, 1)
         ]
+
+    def _forget_pairs(self, pair: Tensor | None) -> None:
+        """Clears the tables over pairs of what another minibatch left there."""
+        if self._paired is not None and self._paired is not pair:
+            for (name, _), table in self._buffers.items():
+                if name == "pairs":
+                    table.index_fill_(1, self._paired, 0.0)
+        self._paired = pair
 
     # ------------------------------------------------------------------ rows under way
 

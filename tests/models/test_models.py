@@ -75,6 +75,23 @@ def test_the_hand_written_gradient_equals_autograd(loss, activation, kind):
     assert not torch.equal(tables[0], torch.ones_like(tables[0]))
 
 
+def test_kept_tables_of_pairs_forget_earlier_minibatches(monkeypatch):
+    monkeypatch.setattr("bimt_bench.models.perceptron._CACHED", 1)  # a member at a time
+    population = filled(EmbeddingMlp((4, 7, 5), tokens=4, folds=2), size=5)
+    pairs = torch.cartesian_prod(torch.arange(4), torch.arange(4))[torch.randperm(16)]
+    table, expected = torch.zeros_like(population.flat), torch.zeros_like(population.flat)
+    kept = PerceptronGradient(population, table, loss="cross_entropy")
+    for cached in (1, 2 * 7 * 8 * 8, 1 << 20):  # members at a time: one, two (and one), all
+        monkeypatch.setattr("bimt_bench.models.perceptron._CACHED", cached)
+        for inputs in pairs.split(8):
+            batch = population.architecture.prepare(inputs)
+            targets = inputs.sum(dim=1) % 5
+            table.zero_(), expected.zero_()
+            kept.gradient(batch, targets)
+            Autograd(population, expected, loss="cross_entropy").gradient(batch, targets)
+            torch.testing.assert_close(table, expected)
+
+
 def test_start_is_torchs_default_and_depends_on_the_seed_alone():
     population = filled(Mlp((4, 400, 3)), size=2)
     weight = population.parameters["layers.0.weight"]
