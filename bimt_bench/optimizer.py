@@ -21,10 +21,7 @@ class PopulationAdamW:
         self.first = torch.zeros_like(flat)
         self.second = torch.zeros_like(flat)
         self.step_count = 0
-        self.set_rates(rates)
-
-    def set_rates(self, rates: Sequence[float]) -> None:
-        """Gives every member its learning rate."""
+        self.rates = tuple(rates)
         self._runs: list[tuple[float, slice]] = []
         start = 0
         for rate, run in groupby(rates):
@@ -32,6 +29,15 @@ class PopulationAdamW:
             if rate > 0.0:
                 self._runs.append((rate, slice(start, stop)))
             start = stop
+
+    def keep(self, flat: Float[Tensor, "kept width"], rows: Sequence[int]) -> "PopulationAdamW":
+        """The optimizer of some of the members, whose parameters are now in `flat`."""
+        kept = PopulationAdamW(flat, [self.rates[row] for row in rows])
+        index = torch.tensor(list(rows), device=flat.device)
+        kept.first.copy_(self.first[index])
+        kept.second.copy_(self.second[index])
+        kept.step_count = self.step_count
+        return kept
 
     def step(self, gradient: Float[Tensor, "member width"]) -> None:
         """One update of the parameters, in place."""

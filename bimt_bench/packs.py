@@ -3,6 +3,7 @@
 This is what one Ray Tune trial carries; it knows nothing of Ray.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ import torch
 
 import bimt_bench
 from bimt_bench import data as task_data
+from bimt_bench import memory
+from bimt_bench.checkpoints import Checkpoints
 from bimt_bench.metrics import Scored, scorecards
 from bimt_bench.recipes import Member
 from bimt_bench.specs import TaskSpec, digest_of
@@ -48,20 +51,66 @@ def run_pack(
     shuffles: int = 20,
     shortened: bool = False,
     on_progress: Callable[[float], None] | None = None,
+    checkpoints: Path | None = None,
+    memory_limit: int | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> PackResult:
     """Trains and scores the members of a pack.
 
     `on_progress` is told the fraction of the training steps that are done. `shortened` says that
-    the task runs fewer steps than it was published with, and goes into the frame.
+    the task runs fewer steps than it was published with, and goes into the frame. `checkpoints`
+    is a folder where the state is kept on the way and from which the same call goes on; it is the
+    caller's to remove. A pack that needs more than `memory_limit` bytes (the device's free memory
+    if absent) trains in parts one after another, to the same networks. `on_note` is told what a
+    user should know (absent: it is logged as a warning).
     """
+    note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
-    trained = train_population(task, data, members, device=device, on_progress=on_progress)
-    metrics = scorecards(scored(task, data, trained, shuffles=shuffles))
+    needed = memory.estimate(task, data)
+    limit = memory.free(device) if memory_limit is None else memory_limit
+    parts = memory.parts(members, needed, limit)
+    if len(parts) > 1:
+        note(memory.split_line(task.name, needed, limit, parts))
+    found: list[PackResult] = []
+    for part in parts:
+        trained = train_population(
+            task,
+            data,
+            part,
+            device=device,
+            on_progress=_share_of(on_progress, len(found), len(parts)),
+            checkpoints=None if checkpoints is None else Checkpoints(checkpoints, on_note=note),
+        )
+        measured = scored(task, data, trained, shuffles=shuffles)
+        frame = _frame(task, trained, scorecards(measured), shortened=shortened)
+        found.append(PackResult(frame=frame, curves=trained.curves, weights=weights(trained)))
+    return _joined(found, pack_digest(members))
+
+
+def _share_of(
+    on_progress: Callable[[float], None] | None, part: int, parts: int
+) -> Callable[[float], None] | None:
+    if on_progress is None:
+        return None
+    return lambda fraction: on_progress((part + fraction) / parts)
+
+
+def _frame(
+    task: TaskSpec, trained: Trained, metrics: pd.DataFrame, *, shortened: bool
+) -> pd.DataFrame:
     lost = np.array([status != "ok" for status in trained.status])
     metrics.loc[lost, :] = np.nan
-    identity = pd.DataFrame([member.row() for member in members])
-    frame = pd.concat([identity, _circumstances(task, trained, shortened), metrics], axis=1)
-    return PackResult(frame=frame, curves=trained.curves, weights=weights(trained))
+    identity = pd.DataFrame([member.row() for member in trained.members])
+    return pd.concat([identity, _circumstances(task, trained, shortened), metrics], axis=1)
+
+
+def _joined(found: Sequence[PackResult], pack: str) -> PackResult:
+    """The parts of a pack as one."""
+    return PackResult(
+        frame=pd.concat([part.frame for part in found], ignore_index=True).assign(pack=pack),
+        curves=pd.concat([part.curves for part in found], ignore_index=True),
+        weights={member: arrays for part in found for member, arrays in part.weights.items()},
+    )
 
 
 def scored(task: TaskSpec, data: task_data.TaskData, trained: Trained, *, shuffles: int) -> Scored:

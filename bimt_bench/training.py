@@ -9,13 +9,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+import bimt_bench
 from bimt_bench import objective, penalty
+from bimt_bench.checkpoints import Checkpoint, Checkpoints, identity_of
 from bimt_bench.data import TaskData
+from bimt_bench.feed import Feed, numbers
+from bimt_bench.history import History
 from bimt_bench.models import Architecture, Population, build, choose_differentiation
 from bimt_bench.optimizer import PopulationAdamW
 from bimt_bench.recipes import Member
 from bimt_bench.relocation import relocate
-from bimt_bench.seeds import torch_generator
 from bimt_bench.specs import TaskSpec
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
@@ -29,7 +32,8 @@ class Trained:
     """A trained population, its learning curves and what became of each member.
 
     `curves` has a row for each member and logged step: member, step, train_loss (of the batch,
-    before the step's update), test_loss, performance (on the test data), cost (as charged).
+    before the step's update), test_loss, performance (on the test data), cost (as charged); a
+    member's ends where it diverged. `seconds` counts a resumed run's earlier parts too.
     """
 
     members: tuple[Member, ...]
@@ -48,26 +52,29 @@ def train_population(
     device: str = "cpu",
     on_progress: Callable[[float], None] | None = None,
     population: Population | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Trains all members of one task together; none of them influences another.
 
     `population` may hold starting parameters of its own (it is trained in place); otherwise each
-    member starts from its seed. `on_progress` is told the fraction done at every evaluation. A
-    member whose loss leaves every scale is frozen, its parameters set to zero, and marked
-    `diverged`.
+    member starts from its seed. `on_progress` is told the fraction done at every evaluation; if
+    it raises, training ends there. A member whose loss leaves every scale is marked `diverged`
+    and leaves, its parameters set to zero; the others go on without it.
+
+    With `checkpoints` the state is kept on the way, at the end, and when `on_progress` raises;
+    the same call later goes on from there, to the same bits as a run that was never interrupted.
     """
     if population is None:
         population = start(task, data, members, device=device)
     run = _Run(task, data, tuple(members), population)
-    began = time.perf_counter()
-    run.train(on_progress)
+    _drive(run, on_progress, checkpoints)
     return Trained(
         members=run.members,
         population=population,
-        curves=run.curves(),
+        curves=run.history.frame(run.members),
         status=tuple("ok" if reason is None else "diverged" for reason in run.reasons),
         reason=tuple(run.reasons),
-        seconds=time.perf_counter() - began,
+        seconds=run.seconds(),
     )
 
 
@@ -104,169 +111,255 @@ def _outputs(population: Population, inputs: Tensor) -> Tensor:
     return population.architecture.forward(population.parameters, batch, population.positions)
 
 
-def numbers(inputs: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
-    """Inputs as the model takes them: tokens as they are, numbers in the model's type, scaled."""
-    if inputs.dtype == torch.int64:
-        return inputs
-    return inputs.to(dtype) * scale if scale != 1.0 else inputs.to(dtype)
+def _drive(
+    run: "_Run", on_progress: Callable[[float], None] | None, checkpoints: Checkpoints | None
+) -> None:
+    """Trains to the last step, from the newest checkpoint if there is one.
+
+    The state is kept between two steps only, where it is whole.
+    """
+    identity, kept = "", -1
+    if checkpoints is not None:
+        identity = run.identity()
+        found = checkpoints.latest(identity)
+        if found is not None:
+            run.resume(found)
+            kept = run.done
+
+    def keep() -> None:
+        nonlocal kept
+        if checkpoints is not None and kept != run.done:
+            checkpoints.keep(identity, run.checkpoint())
+            kept = run.done
+
+    for logged in run.steps():
+        if checkpoints is not None and checkpoints.due(run.done):
+            keep()
+        if logged and on_progress is not None:
+            try:
+                on_progress(run.fraction())
+            except BaseException:
+                keep()
+                raise
+    keep()
+    run.finish()
 
 
 class _Run:
-    """The state of one training run."""
+    """The state of one training run.
+
+    `home` is the population of all members; `population` holds those that still train, the
+    members `rows` of it, and is `home` itself until somebody leaves. `done` counts steps.
+    """
 
     def __init__(
-        self, task: TaskSpec, data: TaskData, members: tuple[Member, ...], population: Population
+        self, task: TaskSpec, data: TaskData, members: tuple[Member, ...], home: Population
     ) -> None:
         self.task = task
+        self.data = data
         self.members = members
-        self.population = population
-        flat = population.flat
-        self.scale = data.scale
-        self.train_inputs = data.train_inputs.to(flat.device)
-        self.train_targets = data.train_targets.to(flat.device)
-        # as numbers, once: turning a large test set into numbers costs as much as its products
-        self.test_inputs = numbers(data.test_inputs.to(flat.device), data.scale, flat.dtype)
-        self.test_targets = data.test_targets.to(flat.device)
-        self.outputs = len(data.output_names)
-        self.optimizer = PopulationAdamW(flat, [m.learning_rate for m in members])
-        self.gradient = torch.zeros_like(flat)
-        self.signs = torch.zeros_like(flat)
-        self.differentiation = choose_differentiation(population, self.gradient, loss=task.loss)
+        self.home = home
+        self.done = 0
         self.reasons: list[str | None] = [None] * len(members)
-        self.first_loss: Tensor | None = None
-        self.records: list[tuple[int, Tensor]] = []
+        self.history = History(len(members))
+        self.feed = Feed(task, data, home.architecture, home.flat)
+        device, dtype = home.flat.device, home.flat.dtype
+        # as numbers, once: turning a large test set into numbers costs as much as its products
+        self.test_inputs = numbers(data.test_inputs.to(device), data.scale, dtype)
+        self.test_targets = data.test_targets.to(device)
+        self.stretches = penalty.stretches(task.penalty, task.training.steps)
+        self._earlier, self._began = 0.0, time.perf_counter()
+        self._enter(list(range(len(members))), home, PopulationAdamW(home.flat, self._rates()))
 
-    def train(self, on_progress: Callable[[float], None] | None) -> None:
+    def fraction(self) -> float:
+        """The share of the steps that is done; all of it when nobody is left."""
+        return self.done / self.task.training.steps if self.rows else 1.0
+
+    def seconds(self) -> float:
+        """Time spent on this run, by this process and by those it goes on from."""
+        return self._earlier + time.perf_counter() - self._began
+
+    # ------------------------------------------------------------------ steps
+
+    def steps(self) -> Iterator[bool]:
+        """Takes the steps that are left; yields after each whether it was logged."""
         training = self.task.training
-        batches = self._batches()
-        swaps = self._swaps()
-        for stretch in penalty.stretches(self.task.penalty, training.steps):
-            charged = self._prices(stretch.biases)
-            marginal = charged * self._strengths()[:, None] * stretch.factor
-            for step in range(stretch.start, stretch.stop):
-                logged = step % training.log_every == 0 or step == training.steps - 1
-                figures = self._advance(
-                    *next(batches), marginal, charged=charged if logged else None
-                )
-                if figures is not None:
-                    self._record(step, figures)
-                    if on_progress is not None:
-                        on_progress((step + 1) / training.steps)
-                self._relocate(step + 1, swaps)
-        self._freeze_lost(training.steps - 1, None)
+        batches = self.feed.batches(self.done)
+        while self.done < training.steps and self.rows:
+            step = self.done
+            if step >= self.stretch.stop:
+                self._charge()
+            logged = step % training.log_every == 0 or step == training.steps - 1
+            figures = self._advance(*next(batches), logged=logged)
+            if figures is not None:
+                self.history.add(step, self.rows, figures)
+                self._leave_lost(step, figures[0])
+            self._relocate(step + 1)
+            self.done = step + 1
+            yield logged
+
+    def finish(self) -> None:
+        """Marks those lost since the last evaluation; afterwards `home` holds all members."""
+        if self.rows:
+            self._leave_lost(self.task.training.steps - 1, None)
+        self._send_home()
 
     @torch.no_grad()
-    def _advance(
-        self, batch: object, targets: Tensor, marginal: Tensor, *, charged: Tensor | None
-    ) -> Tensor | None:
-        """One update; where prices are given, the figures [4, P] from before it."""
+    def _advance(self, batch: object, targets: Tensor, *, logged: bool) -> Tensor | None:
+        """One update; where it is logged, the figures [4, P] from before it."""
         population = self.population
         torch.sign(population.flat, out=self.signs)
-        torch.mul(self.signs, marginal, out=self.gradient)
+        torch.mul(self.signs, self.marginal, out=self.gradient)
         with torch.enable_grad():
             outputs = self.differentiation.gradient(batch, targets)
         figures = None
-        if charged is not None:
+        if logged:
             loss = objective.task_loss(self.task.loss, outputs, targets)
             test = evaluate(self.task, population, self.test_inputs, self.test_targets)
-            cost = penalty.connection_cost(population.flat, charged)
+            cost = penalty.connection_cost(population.flat, self.charged)
             figures = torch.stack([figure.to(torch.float64) for figure in (loss, *test, cost)])
         self.optimizer.step(self.gradient)
         return figures
 
-    def _batches(self) -> Iterator[tuple[object, Tensor]]:
-        """Endless (batch, target columns); minibatches in an order that is the task's own.
-
-        All members see the same batches, so a member's result does not depend on its pack mates
-        and a batch is fetched once for all of them.
-        """
-        size = self.task.training.batch_size
-        architecture = self.population.architecture
-        dtype = self.population.flat.dtype
-        count = len(self.train_inputs)
-        wanted = objective.columns(self.task.loss, self.train_targets, self.outputs, dtype)
-        if size is None or size >= count:
-            inputs = numbers(self.train_inputs, self.scale, dtype)
-            batch = architecture.prepare(inputs)
-            while True:
-                yield batch, wanted
-        epoch = 0
-        while True:
-            generator = torch_generator("batches", self.task.name, self.task.data.seed, epoch)
-            order = torch.randperm(count, generator=generator).to(self.train_inputs.device)
-            for chosen in order[: count - count % size].split(size):
-                inputs = numbers(self.train_inputs[chosen], self.scale, dtype)
-                yield architecture.prepare(inputs), wanted[..., chosen]
-            epoch += 1
-
-    def _swaps(self) -> dict[int, list[int]]:
-        """Members by the number of steps between their relocations."""
-        found: dict[int, list[int]] = {}
-        for index, member in enumerate(self.members):
-            if member.swap_every:
-                found.setdefault(member.swap_every, []).append(index)
-        return found
-
-    def _relocate(self, done: int, swaps: dict[int, list[int]]) -> None:
-        for every, indices in swaps.items():
+    def _relocate(self, done: int) -> None:
+        for every, chosen in self.swaps.items():
             if done % every == 0:
                 with torch.no_grad():
                     relocate(
                         self.population,
-                        top_k=[self.members[i].top_k for i in indices],
+                        top_k=[self.members[self.rows[i]].top_k for i in chosen],
                         reduce=self.task.penalty.reduce,
-                        members=indices,
+                        members=chosen,
                         moments=(self.optimizer.first, self.optimizer.second),
                     )
 
-    def _vector(self, values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64).to(self.population.flat)
+    # ------------------------------------------------------------------ who trains
 
-    def _strengths(self) -> Tensor:
-        return self._vector([member.lam for member in self.members])
-
-    def _prices(self, biases: bool) -> Tensor:
-        return penalty.prices(
-            self.population,
-            locality=self._vector([member.locality for member in self.members]),
-            spacing=self._vector([member.spacing for member in self.members]),
-            reduce=self.task.penalty.reduce,
-            biases=biases,
-            no_locality_into=self.task.penalty.no_locality_into,
+    def _enter(self, rows: list[int], population: Population, optimizer: PopulationAdamW) -> None:
+        """The members `rows` train from here on, with these tables."""
+        self.rows, self.population, self.optimizer = rows, population, optimizer
+        self.gradient = torch.zeros_like(population.flat)
+        self.signs = torch.zeros_like(population.flat)
+        self.differentiation = choose_differentiation(
+            population, self.gradient, loss=self.task.loss
         )
+        self.swaps: dict[int, list[int]] = {}
+        for i, row in enumerate(rows):
+            if self.members[row].swap_every:
+                self.swaps.setdefault(self.members[row].swap_every, []).append(i)
+        self._charge()
 
-    def _record(self, step: int, found: Tensor) -> None:
-        self.records.append((step, found))
-        self._freeze_lost(step, found[0])
+    def _charge(self) -> None:
+        """Looks up what the stretch of the next step charges for each parameter."""
+        self.stretch = next((s for s in self.stretches if self.done < s.stop), self.stretches[-1])
+        penalised = self.task.penalty
+        self.charged = penalty.prices(
+            self.population,
+            locality=self._vector([self.members[row].locality for row in self.rows]),
+            spacing=self._vector([self.members[row].spacing for row in self.rows]),
+            reduce=penalised.reduce,
+            biases=self.stretch.biases,
+            no_locality_into=penalised.no_locality_into,
+        )
+        strengths = self._vector([self.members[row].lam for row in self.rows])
+        self.marginal = self.charged * strengths[:, None] * self.stretch.factor
 
-    def _freeze_lost(self, step: int, loss: Tensor | None) -> None:
-        """Marks and freezes members whose loss or parameters left every scale."""
+    def _leave_lost(self, step: int, loss: Tensor | None) -> None:
+        """Marks members whose loss or parameters left every scale, and goes on without them."""
         healthy = torch.isfinite(self.population.flat).all(dim=1)
         if loss is not None:
-            if self.first_loss is None:
-                self.first_loss = loss
-            healthy &= torch.isfinite(loss) & (loss <= _DIVERGED * (self.first_loss + 1.0))
-        for index, fine in enumerate(healthy.tolist()):
-            if not fine and self.reasons[index] is None:
-                self.reasons[index] = f"diverged by step {step}"
-                self._freeze(index)
+            first = self.history.first_loss(self.rows).to(loss)
+            healthy &= torch.isfinite(loss) & (loss <= _DIVERGED * (first + 1.0))
+        fine = healthy.tolist()
+        if all(fine):
+            return
+        self._send_home()
+        stay = [i for i, well in enumerate(fine) if well]
+        for i, well in enumerate(fine):
+            if not well:
+                self.reasons[self.rows[i]] = f"diverged by step {step}"
+                self.home.flat.data[self.rows[i]].zero_()
+        if stay:
+            kept = self.population.keep(stay)
+            optimizer = self.optimizer.keep(kept.flat, stay)
+            self._enter([self.rows[i] for i in stay], kept, optimizer)
+        else:
+            self.rows = []
 
-    def _freeze(self, index: int) -> None:
-        self.population.flat.data[index].zero_()
-        self.optimizer.first[index].zero_()
-        self.optimizer.second[index].zero_()
-        alive = zip(self.members, self.reasons, strict=True)
-        self.optimizer.set_rates([m.learning_rate if r is None else 0.0 for m, r in alive])
+    def _send_home(self) -> None:
+        if self.rows and self.population is not self.home:
+            self.home.put(self.rows, self.population)
 
-    def curves(self) -> pd.DataFrame:
-        """The learning curves as a tidy frame; a member's ends where it diverged."""
-        frames = []
-        names = ("train_loss", "test_loss", "performance", "cost")
-        values = torch.stack([found for _, found in self.records]).cpu().numpy()
-        steps = [step for step, _ in self.records]
-        for index, member in enumerate(self.members):
-            frame = pd.DataFrame(values[:, :, index], columns=list(names))
-            frame.insert(0, "step", steps)
-            frame.insert(0, "member", member.digest)
-            frames.append(frame)
-        return pd.concat(frames, ignore_index=True)
+    def _vector(self, values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64).to(self.home.flat)
+
+    def _rates(self) -> list[float]:
+        return [member.learning_rate for member in self.members]
+
+    # ------------------------------------------------------------------ the state on disk
+
+    def identity(self) -> str:
+        """The digest of everything this run's numbers follow from, before its first step."""
+        home, data = self.home, self.data
+        return identity_of(
+            {
+                "task": self.task.digest(),
+                "members": [member.digest for member in self.members],
+                "shapes": {name: list(s) for name, s in home.architecture.shapes.items()},
+                "scale": data.scale,
+                "dtype": str(home.flat.dtype),
+                "device": home.flat.device.type,
+                "versions": [bimt_bench.__version__, torch.__version__],
+            },
+            {
+                "start": home.flat,
+                **{f"labels.{name}": label for name, label in home.labels.items()},
+                "train_inputs": data.train_inputs,
+                "train_targets": data.train_targets,
+                "test_inputs": data.test_inputs,
+                "test_targets": data.test_targets,
+            },
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """The state between two steps: all that the rest of the run depends on."""
+        self._send_home()
+        rows = len(self.rows)
+        tensors = {
+            "parameters": self.home.flat,
+            "first_moments": self.optimizer.first[:rows],
+            "second_moments": self.optimizer.second[:rows],
+            "history": self.history.table(),
+            **{f"labels.{name}": label for name, label in self.home.labels.items()},
+        }
+        state = {
+            "rows": self.rows,
+            "reasons": self.reasons,
+            "optimizer_steps": self.optimizer.step_count,
+            "logged_steps": self.history.steps,
+            "logged_lengths": self.history.lengths,
+            "seconds": self.seconds(),
+        }
+        return Checkpoint(step=self.done, tensors=tensors, state=state)
+
+    def resume(self, found: Checkpoint) -> None:
+        """Takes up the state of a checkpoint of this same run."""
+        tensors, state, home = found.tensors, found.state, self.home
+        self.done = found.step
+        self._earlier = state["seconds"]
+        self.reasons = state["reasons"]
+        self.history.restore(state["logged_steps"], state["logged_lengths"], tensors["history"])
+        home.flat.copy_(tensors["parameters"])
+        for name in home.labels:
+            home.labels[name] = tensors[f"labels.{name}"].to(home.flat.device)
+            home.positions[name] = home.labels[name].argsort(dim=1)
+        self.rows = state["rows"]
+        if not self.rows:
+            return
+        everyone = len(self.rows) == len(self.members)
+        population = home if everyone else home.keep(self.rows)
+        optimizer = PopulationAdamW(population.flat, [self._rates()[row] for row in self.rows])
+        optimizer.first.copy_(tensors["first_moments"])
+        optimizer.second.copy_(tensors["second_moments"])
+        optimizer.step_count = state["optimizer_steps"]
+        self._enter(self.rows, population, optimizer)

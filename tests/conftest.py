@@ -8,8 +8,8 @@ from jaxtyping import install_import_hook
 CHECKED = [
     f"bimt_bench.{name}"
     for name in (
-        "geometry", "metrics", "models", "objective", "optimizer", "packs", "penalty",
-        "relocation", "seeds", "training",
+        "checkpoints", "export", "feed", "geometry", "history", "memory", "metrics", "models",
+        "objective", "optimizer", "packs", "penalty", "relocation", "seeds", "training",
     )
 ]  # fmt: skip
 if "bimt_bench" not in sys.modules:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from benchmarks.plain_loop import PlainNetwork, copy_from, train_plain
 from bimt_bench import catalog, data, recipes, training
 from bimt_bench.data import TaskData
+from bimt_bench.models import Population
 from bimt_bench.specs import Configuration, Phase
 from tests.published import golden_data, published_name
 
@@ -133,6 +134,44 @@ def test_a_diverging_member_is_marked_and_leaves_its_mates_alone(shortened):
     without = training.train_population(task, loaded, good)
     assert torch.equal(trained.population.flat[[0, 2]], without.population.flat)
     assert np.isfinite(curve(trained, 0)).all()
+
+
+def test_those_that_stay_train_on_alone_and_to_the_same_bits(shortened, monkeypatch):
+    """Divergence at several times, among relocating and other members, in two geometries."""
+    task = shortened("symbolic/independence", steps=60, log_every=1)
+    loaded = data.load(task.data)
+    good = resolve(
+        task,
+        [Configuration(recipe=r, swap_every=7, top_k=5) for r in recipes.RECIPES]
+        + [Configuration(geometry="ring", swap_every=4), Configuration(learning_rate=0.02)],
+    )
+    bad = resolve(task, [Configuration(learning_rate=r) for r in (1e38, 20.0, 1e4)], seeds=(1, 2))
+    members = [m for trio in zip(bad, good, strict=False) for m in trio] + good[len(bad) :]
+    sizes = []
+    keep = Population.keep
+
+    def counted(population, rows):
+        sizes.append(len(rows))
+        return keep(population, rows)
+
+    monkeypatch.setattr(Population, "keep", counted)
+    trained = training.train_population(task, loaded, members)
+    assert len(sizes) > 1 and sizes == sorted(sizes, reverse=True) and sizes[-1] >= len(good)
+    assert len(set(trained.reason)) == len(sizes) + 1
+    assert trained.population.size == len(members) == len(trained.population.flat)
+    for index, member in enumerate(members):
+        solo = training.train_population(task, loaded, [member])
+        assert torch.equal(solo.population.flat[0], trained.population.flat[index]), member
+        for name, labels in solo.population.labels.items():
+            assert torch.equal(labels[0], trained.population.labels[name][index])
+        assert solo.reason[0] == trained.reason[index]
+        lost = trained.reason[index]
+        last = trained.curves[trained.curves.member == member.digest]["step"].max()
+        assert last == (59 if lost is None else int(lost.split()[-1]))
+        for column in ("train_loss", "test_loss", "performance", "cost"):
+            np.testing.assert_allclose(
+                curve(solo, 0, column), curve(trained, index, column), rtol=1e-6
+            )
 
 
 def test_a_member_that_diverges_after_the_last_evaluation_is_marked(shortened):

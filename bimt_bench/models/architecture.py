@@ -12,6 +12,7 @@ from bimt_bench.wiring import Wiring
 
 Parameters = Mapping[str, Tensor]
 
+MODULES = {"silu": torch.nn.SiLU, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
 ACTIVATIONS = {"silu": functional.silu, "relu": functional.relu, "tanh": torch.tanh}
 
 
@@ -35,6 +36,14 @@ class Architecture(ABC):
         """Outputs [P, outputs, B], in the task's order, of a batch from `prepare`.
 
         `positions[group]` [P, size] says at which position each feature or class stands.
+        """
+
+    @abstractmethod
+    def network(self, parameters: Parameters, positions: Parameters) -> torch.nn.Module:
+        """One member as an ordinary module, from inputs [B, ...] to outputs [B, outputs].
+
+        Parameters and positions are without the member axis; the module has copies, in the
+        task's order.
         """
 
 

@@ -5,10 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bimt_bench.models.architecture import (
     ACTIVATIONS,
+    MODULES,
     Architecture,
     Parameters,
     affine,
@@ -52,6 +53,20 @@ class Mlp(Architecture):
         columns = batch.expand(first.shape[0], *batch.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
         return self._above(hidden, parameters, positions)
+
+    def network(self, parameters: Parameters, positions: Parameters) -> nn.Sequential:
+        """Linear layers with activations between."""
+        found: list[nn.Module] = []
+        for layer in range(self.depth):
+            weight = parameters[f"layers.{layer}.weight"]
+            bias = parameters[f"layers.{layer}.bias"]
+            if layer == 0 and "input" in positions:
+                weight = weight[:, positions["input"]]
+            if layer == self.depth - 1 and self._output_moves:
+                weight, bias = weight[positions["output"]], bias[positions["output"]]
+            found += [MODULES[self.activation]()] if layer else []
+            found.append(_linear(weight, bias))
+        return nn.Sequential(*found)
 
     def _above(self, hidden: Tensor, parameters: Parameters, positions: Parameters) -> Tensor:
         for layer in range(1, self.depth):
@@ -110,6 +125,22 @@ class EmbeddingMlp(Mlp):
         of_token = [torch.baddbmm(bias, embedding, weights[0].mT)]
         of_token += [torch.bmm(embedding, weight.mT) for weight in weights[1:]]
         return self._above(sum_of_tokens(of_token, batch).mT, parameters, positions)
+
+    def network(self, parameters: Parameters, positions: Parameters) -> nn.Sequential:
+        """An embedding, its folds joined end to end, then the perceptron."""
+        embedding = nn.Embedding.from_pretrained(
+            parameters["embedding.weight"].detach().clone(), freeze=False
+        )
+        return nn.Sequential(
+            embedding, nn.Flatten(), *super().network(parameters, positions).children()
+        )
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    layer.weight = nn.Parameter(weight.detach().clone())
+    layer.bias = nn.Parameter(bias.detach().clone())
+    return layer
 
 
 def _layer_shapes(sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

@@ -91,6 +91,40 @@ class Population:
         self.labels[group] = self.labels[group].gather(1, order)
         self.positions[group] = self.labels[group].argsort(dim=1)
 
+    def keep(self, rows: Sequence[int]) -> "Population":
+        """A population of some of the members, copied, in the order of `rows`."""
+        flat = self.flat
+        kept = Population(
+            self.architecture,
+            [self.geometries[row] for row in rows],
+            dtype=flat.dtype,
+            device=flat.device,
+        )
+        index = torch.tensor(list(rows), device=flat.device)
+        kept.flat.copy_(flat[index])
+        kept.labels = {name: label[index] for name, label in self.labels.items()}
+        kept.positions = {name: position[index] for name, position in self.positions.items()}
+        return kept
+
+    def put(self, rows: Sequence[int], kept: "Population") -> None:
+        """Takes parameters and labels of the members `rows` back from a population of them."""
+        index = torch.tensor(list(rows), dtype=torch.int64, device=self.flat.device)
+        self.flat[index] = kept.flat
+        for name, label in self.labels.items():
+            label[index] = kept.labels[name]
+            self.positions[name][index] = kept.positions[name]
+
+    def member(self, index: int) -> torch.nn.Module:
+        """One member as a module of its own, from inputs [B, ...] to outputs [B, outputs].
+
+        It takes and gives the task's order, knows nothing of positions, and shares no memory with
+        the population. Pixels (uint8) are to be scaled as the task's data say before they go in.
+        """
+        return self.architecture.network(
+            {name: value[index] for name, value in self.parameters.items()},
+            {name: value[index] for name, value in self.positions.items()},
+        )
+
     def outputs(self, inputs: Tensor) -> Float[Tensor, "member batch outputs"]:
         """Outputs of a batch of the task's inputs, in the task's order."""
         batch = self.architecture.prepare(inputs)

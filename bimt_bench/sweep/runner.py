@@ -86,6 +86,8 @@ def sweep(
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked, code=code))
     with _locked(folder):
         store = open_store(folder, spec=spec, environment=environment(), resume=resume, fresh=fresh)
+        if fresh:
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
         events = _Events(show, on_pack)
         agenda = Agenda(checked.searches(code=code), store=store, listener=events)
@@ -100,6 +102,8 @@ def sweep(
                             tasks={task.spec.name: task for task in checked.tasks},
                             run_pack=run_pack,
                             device=slots.device,
+                            share=slots.share,
+                            results=folder,
                             shuffles=spec.shuffles,
                             data_dir=data_dir,
                             code=code,
@@ -108,6 +112,8 @@ def sweep(
         except KeyboardInterrupt as error:
             raise SweepInterrupted(_interrupted(store)) from error
         _collect(agenda, store)
+        if not agenda.failures:
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if events.error is not None:
         raise events.error
     return SweepResult(
@@ -190,6 +196,7 @@ def _compute(
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             ).fit()
+        _show_notes(collector, show)
     except KeyboardInterrupt:
         # Packs under way stop by themselves where the Ray session goes on without us.
         collector.stop.remote()
@@ -208,9 +215,15 @@ def _beat(collector: Any, show: Display) -> Callable[[], None]:
             return
         last = time.monotonic()
         show.board.update(ray.get(collector.fractions.remote()))
+        _show_notes(collector, show)
         show.tick()
 
     return beat
+
+
+def _show_notes(collector: Any, show: Display) -> None:
+    for line in ray.get(collector.take_notes.remote()):
+        show.note(line)
 
 
 def _display(checked: Checked, console: Console) -> Display:

@@ -32,11 +32,15 @@ QUIET = {
 
 @dataclass(frozen=True)
 class Slots:
-    """How many packs run at a time, what each takes, and where it trains."""
+    """How many packs run at a time, what each takes, and where it trains.
+
+    `share`: of a device's (or a node's) memory that falls to each pack.
+    """
 
     count: int
     resources: dict[str, float]
     device: Literal["cpu", "cuda"]
+    share: float
 
 
 def check_address(address: str | None) -> None:
@@ -107,7 +111,10 @@ def slots(*, device: Device, workers: int | None, packs_per_gpu: int) -> Slots:
         resources, trained_on = {"CPU": 1.0, "GPU": 1.0 / packs_per_gpu}, "cuda"
     else:
         count, resources, trained_on = cores, {"CPU": 1.0}, "cpu"
-    return Slots(max(1, min(count, workers or count)), resources, trained_on)
+    count = max(1, min(count, workers or count))
+    nodes = max(1, sum(node["Alive"] for node in ray.nodes()))
+    together = packs_per_gpu if trained_on == "cuda" else max(1, -(-cores // nodes))
+    return Slots(count, resources, trained_on, share=1.0 / min(count, together))
 
 
 @contextmanager

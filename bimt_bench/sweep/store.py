@@ -13,8 +13,6 @@ does not exist, and a pack that does not match it is corrupt and will be compute
 import hashlib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ import safetensors.numpy
 import yaml
 
 from bimt_bench.errors import InputError
+from bimt_bench.files import write
 from bimt_bench.specs import SweepSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
@@ -182,21 +181,6 @@ def open_store(
     except OSError as error:
         raise InputError(f"results: cannot write to {folder}: {error.strerror}") from error
     return store
-
-
-def write(path: Path, content: bytes) -> None:
-    """Writes a file so that it is there whole or not at all, also after a power cut."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _parquet(table: pa.Table) -> bytes:

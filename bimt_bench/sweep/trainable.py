@@ -4,6 +4,9 @@ Results travel from the trainable to the collector, an actor on the driver's nod
 them into the store, so that the nodes of a cluster need no file system in common.
 """
 
+import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ import ray
 from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from bimt_bench import memory
 from bimt_bench.errors import InputError
 from bimt_bench.sweep.environment import code_version
 from bimt_bench.sweep.plan import Pack, SweepTask
@@ -47,11 +51,17 @@ RunPack = Callable[..., PackResults]
 
 @dataclass(frozen=True)
 class Job:
-    """What all packs of a sweep have in common."""
+    """What all packs of a sweep have in common.
+
+    `share`: of its device's (or node's) memory that a pack may take. `results`: the sweep's
+    folder, which nodes other than the driver's may not have.
+    """
 
     tasks: Mapping[str, SweepTask]
     run_pack: RunPack
     device: str
+    share: float
+    results: Path
     shuffles: int
     data_dir: Path | None
     code: str
@@ -68,6 +78,7 @@ class Collector:
         self._store = Store(folder)
         self._fractions: dict[str, float] = {}
         self._reasons: dict[str, str] = {}
+        self._notes: list[str] = []
         self._stopping = False
 
     def keep(self, pack: Pack, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights) -> None:
@@ -88,6 +99,15 @@ class Collector:
     def fractions(self) -> dict[str, float]:
         """How far each pack is that has been begun."""
         return dict(self._fractions)
+
+    def note(self, line: str) -> None:
+        """Takes a line from a worker that the user should see."""
+        self._notes.append(line)
+
+    def take_notes(self) -> list[str]:
+        """The lines that came since the last call."""
+        taken, self._notes = self._notes, []
+        return taken
 
     def complain(self, pack: str, reason: str) -> None:
         """Notes why a pack failed."""
@@ -149,6 +169,7 @@ class PackTrainable(tune.Trainable):
                 "while a sweep runs"
             )
         task = job.tasks[pack.task]
+        checkpoints = checkpoint_folder(job.results, pack.digest)
         results = job.run_pack(
             task.spec,
             pack.members,
@@ -157,9 +178,28 @@ class PackTrainable(tune.Trainable):
             shuffles=job.shuffles,
             shortened=task.shortened,
             on_progress=_Reporter(self._collector, pack.digest),
+            checkpoints=checkpoints,
+            memory_limit=memory.free(job.device, share=job.share),
+            on_note=lambda line: ray.get(
+                self._collector.note.remote(f"{pack.task}: pack {pack.digest}: {line}")
+            ),
         )
         frame = results.frame.assign(pack=pack.digest)
         ray.get(self._collector.keep.remote(pack, frame, results.curves, results.weights))
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def checkpoint_folder(results: Path, pack: str) -> Path:
+    """Where this node keeps the checkpoints of a pack under way.
+
+    In the results folder where the node has it, else in this user's part of the node's own
+    temporary folder.
+    """
+    if not results.is_dir():
+        mine = Path(tempfile.gettempdir()) / f"bimt-bench-{os.getuid()}"
+        mine.mkdir(mode=0o700, exist_ok=True)
+        results = mine / results.name
+    return results / "checkpoints" / pack
 
 
 class _Reporter:

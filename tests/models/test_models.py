@@ -92,6 +92,78 @@ def test_kept_tables_of_pairs_forget_earlier_minibatches(monkeypatch):
             torch.testing.assert_close(table, expected)
 
 
+ARCHITECTURES = [
+    Mlp((4, 7, 5, 3), activation="tanh"),
+    Mlp((4, 7, 3), activation="relu", pinned=("input", "output")),
+    Mlp((4, 7, 3), pinned=("input",)),
+    EmbeddingMlp((3, 7, 5, 4), tokens=6, folds=2),
+    EmbeddingMlp((3, 7, 5), tokens=6, folds=1, activation="relu", pinned=("output",)),
+]
+
+
+def moved(architecture):
+    """A population whose neurons stand at other places than they began."""
+    population = filled(architecture)
+    size = max(group.size for group in architecture.wiring.groups)
+    relocate(population, top_k=[size] * 3, reduce="sum")
+    return population
+
+
+def some_inputs(architecture):
+    if isinstance(architecture, EmbeddingMlp):
+        folds = architecture.wiring.connections[0].source_folds
+        return torch.randint(0, 6, (9, folds))
+    return torch.randn(9, 4, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_member_as_a_module_computes_the_same(architecture):
+    population = moved(architecture)
+    inputs = some_inputs(architecture)
+    outputs = population.outputs(inputs)
+    for index in range(population.size):
+        module = population.member(index)
+        assert isinstance(module, nn.Module)
+        torch.testing.assert_close(module(inputs), outputs[index])
+        count = sum(parameter.numel() for parameter in module.parameters())
+        assert count == sum(torch.Size(shape).numel() for shape in architecture.shapes.values())
+    before = population.flat.clone()
+    module(inputs).sum().backward()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            assert parameter.grad is not None
+            parameter.zero_()
+    assert torch.equal(population.flat, before)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_members_that_are_kept_are_what_they_were(architecture):
+    geometries = [named("line"), named("ring"), named("line"), named("ring")]
+    population = Population(architecture, geometries)
+    population.start("test/task", [0, 1, 2, 3])
+    relocate(population, top_k=[3] * 4, reduce="sum")
+    rows, inputs = [3, 1], some_inputs(architecture)
+    inputs = inputs.float() if inputs.is_floating_point() else inputs
+    kept = population.keep(rows)
+    assert kept.size == 2
+    assert torch.equal(kept.flat, population.flat[rows])
+    torch.testing.assert_close(kept.outputs(inputs), population.outputs(inputs)[rows])
+    for name, place in population.coordinates.items():
+        assert torch.equal(kept.coordinates[name], place[rows])
+    for connection in architecture.wiring.connections:
+        expected = population.distances(connection)[rows]
+        assert torch.equal(kept.distances(connection), expected)
+    before = population.flat.clone()
+    kept.flat.add_(1.0)
+    for name in kept.labels:
+        kept.relabel(name, kept.labels[name].argsort(dim=1).flip(1))
+    assert torch.equal(population.flat, before)
+    population.put(rows, kept)
+    assert torch.equal(population.flat[rows], kept.flat)
+    assert torch.equal(population.flat[[0, 2]], before[[0, 2]])
+    torch.testing.assert_close(population.outputs(inputs)[rows], kept.outputs(inputs))
+
+
 def test_start_is_torchs_default_and_depends_on_the_seed_alone():
     population = filled(Mlp((4, 400, 3)), size=2)
     weight = population.parameters["layers.0.weight"]

@@ -22,11 +22,12 @@ def _fake_pack_function(
     fail: str | None = None,
     diverge: str | None = None,
     pause: float = 0,
+    note: str | None = None,
 ) -> Callable[..., Any]:
     """A pack function whose numbers follow from the members alone.
 
     It is nested so that Ray ships it by value: workers cannot import a test file. `log` gets a
-    line a computed pack; the recipe `fail` raises, the recipe `diverge` diverges.
+    line a computed pack; the recipe `fail` raises, the recipe `diverge` diverges; `note` is told.
     """
 
     def run(
@@ -38,7 +39,13 @@ def _fake_pack_function(
         shuffles: int = 20,
         shortened: bool = False,
         on_progress: Callable[[float], None] | None = None,
+        checkpoints: Path | None = None,
+        memory_limit: int | None = None,
+        on_note: Callable[[str], None] | None = None,
     ) -> Any:
+        if note is not None:
+            assert checkpoints is not None and memory_limit and on_note is not None
+            on_note(note)
         if log is not None:
             with log.open("a") as file:
                 file.write(f"{task.name} {len(members)}\n")

@@ -16,6 +16,7 @@ from rich.console import Console
 from bimt_bench.errors import InputError
 from bimt_bench.sweep import Store, sweep
 from bimt_bench.sweep.session import check_address
+from bimt_bench.sweep.trainable import checkpoint_folder
 
 TWO_TASKS = {
     "tasks": [
@@ -157,6 +158,70 @@ def test_real_packs(tmp_path, sweep_spec, quiet):
     assert result.frame["modularity_q"].between(0, 1).all()
     assert set(result.curves["member"]) == set(result.frame["member"])
     assert "best symbolic/independence: performance" in quiet.file.getvalue()
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_what_a_worker_notes_is_shown(tmp_path, sweep_spec, fake_pack_function, quiet):
+    sweep(
+        sweep_spec(),
+        results_dir=tmp_path,
+        run_pack=fake_pack_function(note="memory: remarkable"),
+        console=quiet,
+    )
+    lines = [line for line in quiet.file.getvalue().splitlines() if "remarkable" in line]
+    assert len(lines) == 3 and all(line.startswith("symbolic/independence: pack") for line in lines)
+
+
+def faltering(log):
+    """Real packs that break down once, half way; nested, so that Ray ships it by value."""
+
+    def run(task, members, **how):
+        from bimt_bench import packs
+
+        report, name = how.pop("on_progress"), how["checkpoints"].name
+
+        def progress(fraction):
+            report(fraction)
+            with log.open("a") as file:
+                file.write(f"{name} {fraction}\n")
+            broken = log.with_name(f"{name}.broken")
+            if fraction > 0.5 and not broken.exists():
+                broken.touch()
+                raise RuntimeError("half way")
+
+        return packs.run_pack(task, members, **how, on_progress=progress)
+
+    return run
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_pack_that_is_tried_again_goes_on_where_it_was(tmp_path, sweep_spec, quiet):
+    spec = sweep_spec(tasks=[{"task": "symbolic/independence", "steps": 400}], shuffles=2)
+    whole = sweep(spec, results_dir=tmp_path / "whole", console=quiet)
+    log = tmp_path / "log"
+    retried = sweep(spec, results_dir=tmp_path / "retried", run_pack=faltering(log), console=quiet)
+    assert not retried.failed
+    assert plain(retried).equals(plain(whole))
+    assert retried.curves.equals(whole.curves)
+    told: dict[str, list[float]] = {}
+    for line in log.read_text().splitlines():
+        pack, fraction = line.split()
+        told.setdefault(pack, []).append(float(fraction))
+    assert len(told) == 3
+    for fractions in told.values():
+        assert fractions == sorted(set(fractions))  # nothing was computed a second time
+        assert fractions[-1] == 1.0
+    assert not (retried.folder / "checkpoints").exists()
+
+
+def test_checkpoints_lie_with_the_results_or_on_the_nodes_own_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    results = tmp_path / "small-1"
+    elsewhere = checkpoint_folder(results, "abc")
+    assert (tmp_path / "tmp") in elsewhere.parents and elsewhere.parts[-1] == "abc"
+    results.mkdir()
+    assert checkpoint_folder(results, "abc") == results / "checkpoints" / "abc"
 
 
 def free_port():

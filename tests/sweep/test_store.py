@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from bimt_bench.errors import InputError
-from bimt_bench.sweep.store import CorruptPack, Store, open_store, write
+from bimt_bench.files import write
+from bimt_bench.sweep.store import CorruptPack, Store, open_store
 
 
 @pytest.fixture
