@@ -39,7 +39,9 @@ def test_a_diverged_member_has_a_status_a_reason_and_no_numbers(result):
     assert lost[list(METRICS)].isna().all(axis=None)
     others = found.frame[found.frame["learning_rate"] != 1e6]
     assert others["reason"].isna().all()
-    assert others[["performance", "test_loss", "modularity_q", "input_leakage"]].notna().all(axis=None)
+    assert (
+        others[["performance", "test_loss", "modularity_q", "input_leakage"]].notna().all(axis=None)
+    )
 
 
 def test_performance_repeats_the_tasks_own_metric(result):

@@ -101,7 +101,6 @@ FAMILY = (
         unit="the task's loss",
         cost="cheap",
         source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        needs_truth=False,
         compute=test_loss,
     ),
     Metric(
@@ -114,7 +113,6 @@ FAMILY = (
         unit="the task's loss",
         cost="cheap",
         source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        needs_truth=False,
         compute=train_loss,
     ),
     Metric(
@@ -127,7 +125,6 @@ FAMILY = (
         unit="R² or accuracy",
         cost="cheap",
         source="the task: r2 or accuracy, whichever it names",
-        needs_truth=False,
         compute=performance,
     ),
     Metric(
@@ -140,7 +137,6 @@ FAMILY = (
         unit="",
         cost="cheap",
         source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
-        needs_truth=False,
         compute=r2,
     ),
     Metric(
@@ -153,7 +149,6 @@ FAMILY = (
         unit="share of rows",
         cost="cheap",
         source="mean [argmax y = t]",
-        needs_truth=False,
         compute=accuracy,
     ),
     Metric(
@@ -166,7 +161,6 @@ FAMILY = (
         unit="nats",
         cost="cheap",
         source="mean -log softmax(y)_t",
-        needs_truth=False,
         compute=cross_entropy,
     ),
 )
