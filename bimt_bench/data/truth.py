@@ -55,8 +55,8 @@ class GroundTruth:
         whole: dict[sympy.Symbol, sympy.Expr] = {}
         for symbol, part in replacements:
             whole[symbol] = part.xreplace(whole)
-        meant = dict(replacements)
-        used = [_used(formula, meant) for formula in reduced]
+        meant: dict[sympy.Basic, sympy.Expr] = dict(replacements)
+        used = [_used(sympy.sympify(formula), meant) for formula in reduced]
         found = []
         for symbol, expression in whole.items():
             outputs = tuple(i for i, symbols in enumerate(used) if symbol in symbols)
@@ -70,7 +70,7 @@ class GroundTruth:
         return np.broadcast_to(function(*inputs.T), len(inputs)).astype(np.float64)
 
 
-def _used(formula: sympy.Expr, meant: dict[sympy.Symbol, sympy.Expr]) -> frozenset[sympy.Basic]:
+def _used(formula: sympy.Basic, meant: dict[sympy.Basic, sympy.Expr]) -> frozenset[sympy.Basic]:
     """The replacements that a formula uses, directly or through another replacement."""
     direct = {symbol for symbol in formula.free_symbols if symbol in meant}
     return frozenset(direct).union(*(_used(meant[symbol], meant) for symbol in direct))

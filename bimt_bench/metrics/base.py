@@ -115,7 +115,7 @@ class Metric:
     low: float
     high: float
     unit: str
-    cost: Literal["cheap", "graph"]
+    cost: Literal["cheap", "graph", "pruning", "ablation"]
     source: str
     compute: Callable[[Scored], PerMember]
     need: Need | None = None

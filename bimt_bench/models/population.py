@@ -101,7 +101,7 @@ class Population:
     ) -> Float[Tensor, "member batch outputs"]:
         """Outputs as `outputs`, with `weights` in the place of the parameters they name."""
         batch = self.architecture.prepare(inputs)
-        return self.architecture.forward(self.parameters | weights, batch, self.positions).mT
+        return self.architecture.forward({**self.parameters, **weights}, batch, self.positions).mT
 
     def activations(self, inputs: Tensor) -> dict[str, Tensor]:
         """What the neurons of each hidden group send on: group name -> [P, batch, size]."""
