@@ -59,7 +59,8 @@ def run(
     published = catalog.task(task, tasks_dir)
     spec = catalog.shorten(published, steps)
     chosen = configuration(wanted)
-    baselines = [Configuration(recipe=VANILLA)] if with_vanilla else []
+    beside = with_vanilla and chosen.recipe != VANILLA
+    baselines = [Configuration(recipe=VANILLA)] if beside else []
     trained = driver.train_pack(
         published,
         [chosen, *baselines],
@@ -76,7 +77,7 @@ def run(
         for file in _write(spec, trained, frame, out=out, data_dir=data_dir)
         if name == own
     ]
-    frame = trained.frame[trained.frame["configuration"] == own].drop_duplicates("member")
+    frame = trained.frame[trained.frame["configuration"] == own].reset_index(drop=True)
     return SingleRun(frame=frame, baseline=_baseline(out, frame), files=tuple(files))
 
 
