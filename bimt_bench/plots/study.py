@@ -19,7 +19,7 @@ def correlation_figure(correlations: pd.DataFrame, *, title: str, subtitle: str 
 
 def effect_figure(effects: pd.DataFrame, *, title: str, subtitle: str = "") -> Figure:
     """A heatmap [metric, recipe] of Cliff's delta against vanilla; positive (blue) is better."""
-    named = effects.rename(columns=theme.title_of)
+    named = effects[theme.in_order(effects.columns)].rename(columns=theme.title_of)
     return _heatmap(
         named, annotated=True, label="Cliff's delta against vanilla", title=title, subtitle=subtitle
     )
