@@ -90,6 +90,9 @@ def run(
     spacing: Annotated[float | None, typer.Option(help="l0, the distance of layers")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="of AdamW")] = None,
     steps: Annotated[int | None, typer.Option(help="fewer steps than published")] = None,
+    with_vanilla: Annotated[
+        bool, typer.Option("--with-vanilla", help="train the vanilla baseline too, and compare")
+    ] = False,
     out: Annotated[Path, typer.Option(help="folder for frame and drawings")] = Path("runs"),
     device: Device = "auto",
     data_dir: DataDir = None,
@@ -117,9 +120,10 @@ def run(
                 device=device,
                 data_dir=data_dir,
                 tasks_dir=tasks_dir,
+                with_vanilla=with_vanilla,
                 on_progress=on_progress,
             )
-        _OUT.print(tables.of_scorecard(found.frame))
+        _OUT.print(tables.of_scorecard(found.frame, found.baseline))
         _print_files(found.files)
 
 

@@ -128,6 +128,8 @@ def scored(task: TaskSpec, data: task_data.TaskData, trained: Trained, *, shuffl
         spacing=torch.tensor([m.spacing for m in trained.members], dtype=torch.float64),
         seeds=tuple(member.seed for member in trained.members),
         outputs=population.outputs,
+        outputs_with=population.outputs_with,
+        activations=population.activations,
         data=data,
         shuffles=shuffles,
     )

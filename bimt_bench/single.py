@@ -10,14 +10,22 @@ from pydantic import ValidationError
 from bimt_bench import catalog, driver, report
 from bimt_bench.errors import InputError
 from bimt_bench.faults import fault_lines
-from bimt_bench.specs import Configuration
+from bimt_bench.packs import PackResult
+from bimt_bench.recipes import resolve
+from bimt_bench.specs import Configuration, TaskSpec
+
+VANILLA = "vanilla"
 
 
 @dataclass(frozen=True)
 class SingleRun:
-    """The frame of a run, one row a member, and the files that were written."""
+    """The frame of a run, one row a member, and the files that were written.
+
+    baseline: the rows of a vanilla run of the same task and length, if there is one.
+    """
 
     frame: pd.DataFrame
+    baseline: pd.DataFrame | None
     files: tuple[Path, ...]
 
 
@@ -39,32 +47,70 @@ def run(
     device: str = "auto",
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
+    with_vanilla: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> SingleRun:
     """Trains a configuration with seeds 0 .. seeds-1 and writes frame, curves and drawing.
 
     Files go to `out/<task>-<recipe>-<configuration>/`; an earlier run of the same configuration
-    is replaced, as it holds the same numbers.
+    is replaced, as it holds the same numbers. `with_vanilla` trains the vanilla baseline in the
+    same pack; without it an earlier vanilla run in `out` serves.
     """
     published = catalog.task(task, tasks_dir)
     spec = catalog.shorten(published, steps)
+    chosen = configuration(wanted)
+    beside = with_vanilla and chosen.recipe != VANILLA
+    baselines = [Configuration(recipe=VANILLA)] if beside else []
     trained = driver.train_pack(
         published,
-        [configuration(wanted)],
+        [chosen, *baselines],
         seeds=range(seeds),
         steps=steps,
         device=device,
         data_dir=data_dir,
         on_progress=on_progress,
     )
-    first = trained.frame.iloc[0]
-    name = f"{task.replace('/', '-')}-{first['recipe']}-{first['configuration']}"
-    folder = out / name
+    own = resolve(spec, chosen, 0).configuration
+    files = [
+        file
+        for name, frame in trained.frame.groupby("configuration", sort=False)
+        for file in _write(spec, trained, frame, out=out, data_dir=data_dir)
+        if name == own
+    ]
+    frame = trained.frame[trained.frame["configuration"] == own].reset_index(drop=True)
+    return SingleRun(frame=frame, baseline=_baseline(out, frame), files=tuple(files))
+
+
+def _write(
+    spec: TaskSpec, trained: PackResult, frame: pd.DataFrame, *, out: Path, data_dir: Path | None
+) -> tuple[Path, ...]:
+    """The files of one configuration in its own folder."""
+    first = frame.iloc[0]
+    folder = out / f"{_stem(first['task'])}-{first['recipe']}-{first['configuration']}"
     folder.mkdir(parents=True, exist_ok=True)
-    trained.frame.to_parquet(folder / "frame.parquet")
-    trained.curves.to_parquet(folder / "curves.parquet")
-    drawings = report.draw_medians(
-        spec, trained.frame, trained.weights, folder=folder, data_dir=data_dir
-    )
-    files = (folder / "frame.parquet", folder / "curves.parquet", *drawings)
-    return SingleRun(frame=trained.frame, files=files)
+    curves = trained.curves[trained.curves["member"].isin(frame["member"])]
+    frame.to_parquet(folder / "frame.parquet")
+    curves.to_parquet(folder / "curves.parquet")
+    drawings = report.draw_medians(spec, frame, trained.weights, folder=folder, data_dir=data_dir)
+    return (folder / "frame.parquet", folder / "curves.parquet", *drawings)
+
+
+def _baseline(out: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """The trained rows of the vanilla run in `out` with the most seeds; None if there is none.
+
+    Only of the same version of the task at the same length.
+    """
+    first = frame.iloc[0]
+    if first["recipe"] == VANILLA:
+        return None
+    found = []
+    for file in sorted(out.glob(f"{_stem(first['task'])}-{VANILLA}-*/frame.parquet")):
+        rows = driver.read_frame(file)
+        same = (rows["task_digest"] == first["task_digest"]) & (rows["status"] == "ok")
+        found.append(rows[same])
+    most = max(found, key=len, default=None)
+    return None if most is None or most.empty else most
+
+
+def _stem(task: object) -> str:
+    return str(task).replace("/", "-")

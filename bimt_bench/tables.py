@@ -48,8 +48,12 @@ def of_recipes(recipes: Iterable["Recipe"]) -> Table:
     return table
 
 
-def of_scorecard(frame: pd.DataFrame) -> Table:
-    """The metrics of one configuration: mean and standard deviation over its seeds."""
+def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> Table:
+    """The metrics of one configuration: mean and standard deviation over its seeds.
+
+    Beside them the means of `baseline`, the rows of a vanilla run, green where the configuration
+    is better and red where it is worse.
+    """
     from bimt_bench.metrics import METRICS
 
     first = frame.iloc[0]
@@ -61,6 +65,8 @@ def of_scorecard(frame: pd.DataFrame) -> Table:
     table.add_column("metric")
     table.add_column("mean", justify="right")
     table.add_column("std", justify="right")
+    if baseline is not None:
+        table.add_column(f"vanilla ({len(baseline)} seeds)", justify="right")
     table.add_column("better")
     table.add_column("family", style="dim")
     for name, metric in METRICS.items():
@@ -69,10 +75,24 @@ def of_scorecard(frame: pd.DataFrame) -> Table:
         values = trained[name]
         std = f"{values.std(ddof=1):.3g}" if len(values.dropna()) > 1 else "-"
         arrow = ARROWS[metric.direction]
-        table.add_row(metric.title, f"{values.mean():.4g}", std, arrow, metric.family)
+        mean = Text(f"{values.mean():.4g}")
+        beside = []
+        if baseline is not None:
+            usual = baseline[name].mean() if name in baseline else float("nan")
+            beside = ["-" if pd.isna(usual) else f"{usual:.4g}"]
+            mean.stylize(_better_style(values.mean(), usual, metric.direction))
+        table.add_row(metric.title, mean, std, *beside, arrow, metric.family)
     for _, row in frame[frame["status"] != "ok"].iterrows():
-        table.add_row(f"seed {row['seed']}: {row['reason']}", "-", "-", "", "", style="red")
+        table.add_row(f"seed {row['seed']}: {row['reason']}", "-", "-", style="red")
     return table
+
+
+def _better_style(value: float, usual: float, direction: str) -> str:
+    """Green for better than usual, red for worse, nothing where that is unknown or equal."""
+    gain = value - usual if direction == "higher" else usual - value
+    if gain > 0:
+        return "green"
+    return "red" if gain < 0 else ""
 
 
 def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:

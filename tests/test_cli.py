@@ -168,3 +168,17 @@ def test_run_trains_scores_and_draws(invoke, tmp_path):
     (folder,) = (tmp_path / "runs").iterdir()
     kinds = sorted(file.suffix for file in folder.iterdir())
     assert kinds == [".parquet", ".parquet", ".pdf", ".png"]
+
+
+def test_vanilla_stands_beside_a_run_when_trained_with_it_or_before(invoke, tmp_path):
+    task = ("run", "symbolic/feature_sharing", "--steps", "30")
+    assert "vanilla (1 seeds)" not in invoke(*task).stdout
+    together = invoke(*task, "--with-vanilla", "--strength", "2")
+    assert "vanilla (1 seeds)" in together.stdout, together.output
+    names = sorted(folder.name.split("-")[2] for folder in (tmp_path / "runs").iterdir())
+    assert names == ["bimt", "bimt", "vanilla"]
+    assert "vanilla (1 seeds)" in invoke(*task).stdout
+    # another length is another task
+    assert "vanilla (1 seeds)" not in invoke(*task[:2], "--steps", "40").stdout
+    # and the baseline itself is compared with nothing
+    assert "vanilla (1 seeds)" not in invoke(*task, "--recipe", "vanilla").stdout

@@ -4,7 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from bimt_bench.data import digits, formulas, mnist, modular
-from bimt_bench.data.types import GroundTruth, TaskData
+from bimt_bench.data.truth import GroundTruth
+from bimt_bench.data.types import TaskData
 from bimt_bench.specs import DataSpec
 
 __all__ = ["GroundTruth", "TaskData", "load"]

@@ -8,7 +8,8 @@ import torch
 
 from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.randomness import stream
-from bimt_bench.data.types import GroundTruth, TaskData
+from bimt_bench.data.truth import GroundTruth
+from bimt_bench.data.types import TaskData
 from bimt_bench.errors import InputError
 from bimt_bench.specs import FormulaData
 
@@ -43,7 +44,7 @@ def load(spec: FormulaData) -> TaskData:
         input_names=spec.inputs,
         output_names=spec.outputs,
         tokens=None,
-        truth=GroundTruth(depends=depends, expressions=expressions),
+        truth=GroundTruth(depends, expressions, inputs=tuple(known.values())),
     )
 
 

@@ -2,20 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import sympy
 import torch
 
-
-@dataclass(frozen=True)
-class GroundTruth:
-    """What a task's formulas say about its structure.
-
-    `depends` is bool [outputs, inputs]: whether the output's formula depends on the input.
-    """
-
-    depends: np.ndarray
-    expressions: tuple[sympy.Expr, ...]
+from bimt_bench.data.truth import GroundTruth
 
 
 @dataclass(frozen=True)

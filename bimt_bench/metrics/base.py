@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, wraps
+from typing import Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -11,10 +12,13 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from bimt_bench.data import TaskData
+from bimt_bench.metrics.needs import Need
+from bimt_bench.seeds import numpy_generator
 from bimt_bench.specs import TaskSpec
 from bimt_bench.wiring import Wiring
 
 PerMember = Float64[np.ndarray, " member"]
+Found = TypeVar("Found")
 
 # Rows of data evaluated at a time, times members: bounds an activation [P, rows, width].
 _ROWS_TIMES_MEMBERS = 2**16
@@ -32,6 +36,10 @@ class Scored:
     seeds: the members' seeds; null models draw from them, never from a member's place.
     outputs: float inputs [B, features] or tokens [B, folds] -> [P, B, outputs], inputs and
         outputs in the task's order, differentiable in float inputs (forward mode too).
+    outputs_with: the same with other weights: (connection parameter -> its shape in `weights`,
+        inputs) -> [P, B, outputs]; parameters that are not named stay as they are.
+    activations: inputs as for `outputs` -> what the neurons of each hidden group send on,
+        group name -> [P, B, n].
     shuffles: null-model draws of each member.
     """
 
@@ -45,6 +53,8 @@ class Scored:
     spacing: Float[Tensor, " member"]
     seeds: tuple[int, ...]
     outputs: Callable[[Tensor], Tensor]
+    outputs_with: Callable[[Mapping[str, Tensor], Tensor], Tensor]
+    activations: Callable[[Tensor], Mapping[str, Tensor]]
     data: TaskData
     shuffles: int = 20
 
@@ -76,13 +86,25 @@ class Scored:
         """Outputs [P, n, outputs] on the test data, computed once for all metrics."""
         return self.evaluate(self.data.test_inputs)
 
+    def probe(self, most: int) -> tuple[Tensor, Tensor]:
+        """Test inputs as the model takes them and targets (on the CPU), at most `most` rows.
+
+        Of a larger test set a fixed random choice, the same for every member, pack and metric.
+        """
+        inputs, targets = self.data.test_inputs, self.data.test_targets
+        if len(inputs) > most:
+            generator = numpy_generator("metrics", "probe", len(inputs))
+            chosen = torch.from_numpy(np.sort(generator.permutation(len(inputs))[:most]))
+            inputs, targets = inputs[chosen], targets[chosen]
+        return self.inputs(inputs), targets.cpu()
+
 
 @dataclass(frozen=True)
 class Metric:
     """A measurement of trained members, with what a reader must know to compare its values.
 
     low, high: the range of its values, perhaps infinite. source: where it comes from, with its
-    equation. needs_truth: defined only where the task knows its dependency structure.
+    equation. need: what a task must have for the metric to be defined, if anything.
     compute: a scored population -> float64 [P]; NaN where the metric is undefined.
     """
 
@@ -93,10 +115,10 @@ class Metric:
     low: float
     high: float
     unit: str
-    cost: Literal["cheap", "graph"]
+    cost: Literal["cheap", "graph", "pruning", "ablation"]
     source: str
-    needs_truth: bool
     compute: Callable[[Scored], PerMember]
+    need: Need | None = None
 
 
 def per_member(values: Tensor) -> PerMember:
@@ -107,3 +129,19 @@ def per_member(values: Tensor) -> PerMember:
 def ratio(over: Tensor, under: Tensor) -> Tensor:
     """One over the other, NaN where `under` is 0: a share of nothing is undefined, not infinite."""
     return torch.where(under == 0, torch.nan, over / under)
+
+
+def once(compute: Callable[[Scored], Found]) -> Callable[[Scored], Found]:
+    """Remembers what `compute` found for a scored population, for as long as that lives.
+
+    For what several metrics are made of: graphs, partitions, pruning curves.
+    """
+    found: WeakKeyDictionary[Scored, Found] = WeakKeyDictionary()
+
+    @wraps(compute)
+    def remembered(scored: Scored) -> Found:
+        if scored not in found:
+            found[scored] = compute(scored)
+        return found[scored]
+
+    return remembered

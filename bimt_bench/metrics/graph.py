@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
+from bimt_bench.metrics.base import Scored, once
 from bimt_bench.wiring import Connection, Wiring
 
 # Weights up to this share of a member's largest count as zero. A sparse penalty leaves dead
@@ -27,13 +28,16 @@ class NeuronGraph:
 
     A place is one entry of a connection's parameter that joins two different living neurons.
 
-    nodes: number of living neurons. edges: [E, 2], pairs of nodes that share a place.
+    nodes: number of living neurons. groups, positions: [nodes], which group of the wiring (its
+    index) a node is in, and its place there. edges: [E, 2], pairs of nodes that share a place.
     edge_of: [places], the edge that a place's weight adds to. layers: the places of each
     connection, which a shuffle never leaves. weights: [places], |W| over the largest |W| of the
     member, 0 where negligible.
     """
 
     nodes: int
+    groups: Int64[np.ndarray, " node"]
+    positions: Int64[np.ndarray, " node"]
     edges: Int64[np.ndarray, "edge 2"]
     edge_of: Int64[np.ndarray, " place"]
     layers: tuple[slice, ...]
@@ -67,6 +71,16 @@ class NeuronGraph:
         return weights
 
 
+@once
+def graphs(scored: Scored) -> tuple[NeuronGraph | None, ...]:
+    """The graph of each member; None for a member that has none."""
+    arrays = {name: w.detach().cpu().numpy() for name, w in scored.weights.items()}
+    return tuple(
+        neuron_graph(scored.wiring, {name: w[member] for name, w in arrays.items()})
+        for member in range(scored.size)
+    )
+
+
 def neuron_graph(
     wiring: Wiring, weights: Mapping[str, Float[np.ndarray, "_ _"]]
 ) -> NeuronGraph | None:
@@ -79,7 +93,8 @@ def neuron_graph(
     strengths = _standardised(wiring, weights)
     if strengths is None:
         return None
-    ordered = _by_strength(wiring, strengths)
+    order = _by_strength(wiring, strengths)
+    ordered = _reordered(wiring, strengths, order)
     spans = _slices([group.size for group in wiring.groups])
     offsets = {g.name: span.start for g, span in zip(wiring.groups, spans, strict=True)}
     places = [_places(c, ordered[c.parameter], offsets) for c in wiring.connections]
@@ -92,7 +107,17 @@ def neuron_graph(
         return None
     counts = [int(living[s].sum()) for s in _slices([len(value) for _, value in places])]
     edges, edge_of = _joined(nodes[living], alive)
-    return NeuronGraph(int(alive.sum()), edges, edge_of, _slices(counts), values[living])
+    groups = np.repeat(np.arange(len(spans)), [group.size for group in wiring.groups])
+    positions = np.concatenate([order[group.name] for group in wiring.groups])
+    return NeuronGraph(
+        nodes=int(alive.sum()),
+        groups=groups[alive],
+        positions=positions[alive],
+        edges=edges,
+        edge_of=edge_of,
+        layers=_slices(counts),
+        weights=values[living],
+    )
 
 
 def _standardised(
@@ -111,17 +136,12 @@ def _standardised(
 
 def _by_strength(
     wiring: Wiring, strengths: Mapping[str, Float64[np.ndarray, "_ _"]]
-) -> dict[str, Float64[np.ndarray, "_ _ _ _"]]:
-    """Weights [target_folds, target, source_folds, source], neurons in order of strength.
+) -> dict[str, Int64[np.ndarray, " neuron"]]:
+    """The neurons of each group in order of strength, strongest first.
 
     Sums run over sorted values: a neuron's strength is then the same bits at every place.
     """
-    folded = {
-        c.parameter: strengths[c.parameter].reshape(
-            c.target_folds, wiring.group(c.target).size, c.source_folds, -1
-        )
-        for c in wiring.connections
-    }
+    folded = {c.parameter: _folded(wiring, c, strengths) for c in wiring.connections}
     order = {}
     for group in wiring.groups:
         incoming = [np.moveaxis(folded[c.parameter], 1, 0) for c in wiring.into(group.name)]
@@ -129,10 +149,28 @@ def _by_strength(
         rows = [w.reshape(group.size, -1) for w in incoming + outgoing]
         values = np.sort(np.concatenate([np.zeros((group.size, 1)), *rows], axis=1), axis=1)
         order[group.name] = np.argsort(-values.sum(axis=1), kind="stable")
+    return order
+
+
+def _reordered(
+    wiring: Wiring,
+    strengths: Mapping[str, Float64[np.ndarray, "_ _"]],
+    order: Mapping[str, Int64[np.ndarray, " _"]],
+) -> dict[str, Float64[np.ndarray, "_ _ _ _"]]:
+    """Weights [target_folds, target, source_folds, source], neurons in the given order."""
     return {
-        c.parameter: folded[c.parameter][:, order[c.target]][:, :, :, order[c.source]]
+        c.parameter: _folded(wiring, c, strengths)[:, order[c.target]][:, :, :, order[c.source]]
         for c in wiring.connections
     }
+
+
+def _folded(
+    wiring: Wiring, connection: Connection, strengths: Mapping[str, Float64[np.ndarray, "_ _"]]
+) -> Float64[np.ndarray, "target_fold target source_fold source"]:
+    """A connection's weights with its folds as axes of their own."""
+    size = wiring.group(connection.target).size
+    weights = strengths[connection.parameter]
+    return weights.reshape(connection.target_folds, size, connection.source_folds, -1)
 
 
 def _places(

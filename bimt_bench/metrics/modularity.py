@@ -9,35 +9,46 @@ many runs as the member itself.
 import math
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import igraph
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from bimt_bench.metrics.base import Metric, PerMember, Scored
-from bimt_bench.metrics.graph import NeuronGraph, neuron_graph
-from bimt_bench.seeds import derive, numpy_generator
-
-Shuffle = Callable[[NeuronGraph, np.random.Generator], np.ndarray]
+from bimt_bench.metrics.base import Metric, PerMember, Scored, once
+from bimt_bench.metrics.graph import NeuronGraph, graphs
+from bimt_bench.metrics.nulls import Shuffle, shuffles, standard_score
+from bimt_bench.seeds import derive
 
 # More runs or iterations raised Q by at most 2 % on random dense and heavy-tailed graphs of the
 # sizes of independence, modular addition and MNIST, and took several times as long.
 _RUNS = 2
 _ITERATIONS = 2
 
-# A null model whose Q varies by less than rounding has no scale to measure a distance in.
-_NO_SPREAD = 1e-9
-
 # igraph draws from one generator for the whole process; only one thread may lend it another.
 _GENERATOR = threading.Lock()
 
 
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """The modules of a graph, [nodes] numbered from 0, and their Q."""
+
+    modules: Int64[np.ndarray, " node"]
+    quality: float
+
+
+@once
+def partitions(scored: Scored) -> tuple[Partition | None, ...]:
+    """The best Leiden partition of each member's graph; None for a member without one."""
+    members = zip(graphs(scored), scored.seeds, strict=True)
+    return tuple(None if graph is None else _partition(graph, seed) for graph, seed in members)
+
+
 def modularity_q(scored: Scored) -> PerMember:
     """Q of the best Leiden partition; NaN where the graph has no edge or a weight is not finite."""
-    graphs = zip(_graphs(scored), scored.seeds, strict=True)
-    return np.array([math.nan if g is None else _observed(g, seed) for g, seed in graphs])
+    return np.array([math.nan if p is None else p.quality for p in partitions(scored)])
 
 
 def modularity_z(scored: Scored) -> PerMember:
@@ -57,51 +68,50 @@ def modularity_z_nonzero(scored: Scored) -> PerMember:
     return _scores(scored, "modularity_z_nonzero", NeuronGraph.shuffled_nonzero)
 
 
-def best_modularity(
+def best_partitions(
     nodes: int,
     edges: Int64[np.ndarray, "edge 2"],
     draws: Iterator[Float64[np.ndarray, " edge"]],
     *,
     seed: int,
-) -> Float64[np.ndarray, " draw"]:
-    """Q of the best of a few Leiden partitions for each draw of edge weights on one topology.
+) -> list[Partition]:
+    """The best of a few Leiden partitions for each draw of edge weights on one topology.
 
     Edges may weigh 0. `seed` seeds igraph: the same seed, the same result.
     """
     graph = igraph.Graph(n=nodes, edges=edges)
     with _seeded_igraph(seed):
-        return np.array([_best_of_runs(graph, weights.tolist()) for weights in draws])
+        return [_best_of_runs(graph, weights.tolist()) for weights in draws]
 
 
-def _best_of_runs(graph: igraph.Graph, weights: list[float]) -> float:
+def _best_of_runs(graph: igraph.Graph, weights: list[float]) -> Partition:
     runs = (
         graph.community_leiden("modularity", weights=weights, n_iterations=_ITERATIONS)
         for _ in range(_RUNS)
     )
-    return max(run.quality for run in runs)  # pyright: ignore[reportAttributeAccessIssue]
+    best = max(runs, key=lambda run: run.quality)  # pyright: ignore[reportAttributeAccessIssue]
+    return Partition(np.array(best.membership, dtype=np.int64), float(best.quality))  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _observed(graph: NeuronGraph, seed: int) -> float:
-    """Q of the member itself."""
+def _partition(graph: NeuronGraph, seed: int) -> Partition:
+    """The modules of the member itself."""
     weights = graph.edge_weights
     there = weights > 0
     leiden_seed = derive("metrics", "modularity_q", seed)
-    found = best_modularity(
+    (found,) = best_partitions(
         graph.nodes, graph.edges[there], iter([weights[there]]), seed=leiden_seed
     )
-    return float(found[0])
+    return found
 
 
 def _scores(scored: Scored, name: str, shuffle: Shuffle) -> PerMember:
     """(Q - mean) / std of every member against `shuffles` draws of a null model."""
     values = np.full(scored.size, math.nan)
-    for i, (graph, seed) in enumerate(zip(_graphs(scored), scored.seeds, strict=True)):
-        if graph is None:
-            continue
-        null = _null(graph, shuffle, draws=scored.shuffles, stream=(name, seed))
-        spread = null.std(ddof=1) if len(null) > 1 else 0.0
-        if spread > _NO_SPREAD:
-            values[i] = (_observed(graph, seed) - null.mean()) / spread
+    observed = modularity_q(scored)
+    for i, (graph, seed) in enumerate(zip(graphs(scored), scored.seeds, strict=True)):
+        if graph is not None:
+            null = _null(graph, shuffle, draws=scored.shuffles, stream=(name, seed))
+            values[i] = standard_score(observed[i], null)
     return values
 
 
@@ -109,17 +119,10 @@ def _null(
     graph: NeuronGraph, shuffle: Shuffle, *, draws: int, stream: tuple[str, int]
 ) -> Float64[np.ndarray, " draw"]:
     """Q of `draws` shuffles of a graph."""
-    generator = numpy_generator("metrics", *stream, "shuffles")
-    weights = (graph.edge_weights_of(shuffle(graph, generator)) for _ in range(draws))
+    weights = (graph.edge_weights_of(w) for w in shuffles(graph, shuffle, draws, stream))
     leiden_seed = derive("metrics", *stream, "leiden")
-    return best_modularity(graph.nodes, graph.edges, weights, seed=leiden_seed)
-
-
-def _graphs(scored: Scored) -> Iterator[NeuronGraph | None]:
-    """The graph of each member in turn."""
-    arrays = {name: w.detach().cpu().numpy() for name, w in scored.weights.items()}
-    for member in range(scored.size):
-        yield neuron_graph(scored.wiring, {name: w[member] for name, w in arrays.items()})
+    found = best_partitions(graph.nodes, graph.edges, weights, seed=leiden_seed)
+    return np.array([partition.quality for partition in found])
 
 
 @contextmanager
@@ -148,7 +151,6 @@ FAMILY = (
         cost="graph",
         source="Newman, arXiv cond-mat/0407503, Q = 1/2m sum (A_ij - k_i k_j / 2m) [c_i = c_j], "
         "best Leiden partition (Traag et al., arXiv 1810.08473)",
-        needs_truth=False,
         compute=modularity_q,
     ),
     Metric(
@@ -162,7 +164,6 @@ FAMILY = (
         cost="graph",
         source="(Q - mean Q_null) / std Q_null, weights shuffled within each layer "
         "(after Filan et al., arXiv 2103.03386)",
-        needs_truth=False,
         compute=modularity_z,
     ),
     Metric(
@@ -176,7 +177,6 @@ FAMILY = (
         cost="graph",
         source="(Q - mean Q_null) / std Q_null, non-zero weights shuffled among their places "
         "(after Filan et al., arXiv 2103.03386)",
-        needs_truth=False,
         compute=modularity_z_nonzero,
     ),
 )

@@ -4,12 +4,10 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float64
 from sklearn.metrics import r2_score
-from torch import Tensor
 
 from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member
+from bimt_bench.metrics.losses import row_losses
 
 
 def test_loss(scored: Scored) -> PerMember:
@@ -19,7 +17,7 @@ def test_loss(scored: Scored) -> PerMember:
     one-hot targets.
     """
     targets = scored.data.test_targets
-    return per_member(_losses(scored, scored.test_outputs, targets).mean(dim=1))
+    return per_member(row_losses(scored.task, scored.test_outputs, targets.cpu()).mean(dim=1))
 
 
 def train_loss(scored: Scored) -> PerMember:
@@ -27,7 +25,7 @@ def train_loss(scored: Scored) -> PerMember:
     total = torch.zeros(scored.size, dtype=torch.float64)
     inputs, targets = scored.data.train_inputs, scored.data.train_targets
     for chunk, wanted in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
-        total += _losses(scored, scored.evaluate(chunk), wanted).sum(dim=1)
+        total += row_losses(scored.task, scored.evaluate(chunk), wanted.cpu()).sum(dim=1)
     return per_member(total / len(inputs))
 
 
@@ -79,17 +77,6 @@ def _has_classes(scored: Scored) -> bool:
     return not scored.data.test_targets.is_floating_point()
 
 
-def _losses(scored: Scored, outputs: Tensor, targets: Tensor) -> Float64[Tensor, "member row"]:
-    """The task's loss of every member and row."""
-    outputs, targets = outputs.double(), targets.cpu()
-    if scored.task.loss == "cross_entropy":
-        every = targets.expand(len(outputs), -1)
-        return F.cross_entropy(outputs.transpose(1, 2), every, reduction="none")
-    if not targets.is_floating_point():
-        targets = F.one_hot(targets, outputs.shape[2])
-    return (outputs - targets.double()).square().mean(dim=2)
-
-
 FAMILY = (
     Metric(
         name="test_loss",
@@ -101,7 +88,6 @@ FAMILY = (
         unit="the task's loss",
         cost="cheap",
         source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        needs_truth=False,
         compute=test_loss,
     ),
     Metric(
@@ -114,7 +100,6 @@ FAMILY = (
         unit="the task's loss",
         cost="cheap",
         source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        needs_truth=False,
         compute=train_loss,
     ),
     Metric(
@@ -127,7 +112,6 @@ FAMILY = (
         unit="R² or accuracy",
         cost="cheap",
         source="the task: r2 or accuracy, whichever it names",
-        needs_truth=False,
         compute=performance,
     ),
     Metric(
@@ -140,7 +124,6 @@ FAMILY = (
         unit="",
         cost="cheap",
         source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
-        needs_truth=False,
         compute=r2,
     ),
     Metric(
@@ -153,7 +136,6 @@ FAMILY = (
         unit="share of rows",
         cost="cheap",
         source="mean [argmax y = t]",
-        needs_truth=False,
         compute=accuracy,
     ),
     Metric(
@@ -166,7 +148,6 @@ FAMILY = (
         unit="nats",
         cost="cheap",
         source="mean -log softmax(y)_t",
-        needs_truth=False,
         compute=cross_entropy,
     ),
 )

@@ -4,15 +4,31 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bimt_bench.errors import InputError, closest
-from bimt_bench.metrics import modularity, performance, sparsity, structure, wires
+from bimt_bench.metrics import (
+    circuits,
+    clusters,
+    fourier,
+    functional,
+    modularity,
+    performance,
+    recovery,
+    sparsity,
+    structure,
+    wires,
+)
 from bimt_bench.metrics.base import Metric
 
 _FAMILIES = (
     performance.FAMILY,
     wires.FAMILY,
     sparsity.FAMILY,
+    circuits.FAMILY,
     modularity.FAMILY,
+    clusters.FAMILY,
     structure.FAMILY,
+    recovery.FAMILY,
+    fourier.FAMILY,
+    functional.FAMILY,
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType(

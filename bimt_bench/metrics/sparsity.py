@@ -51,7 +51,6 @@ FAMILY = (
         unit="share of all connections",
         cost="cheap",
         source="exp(-sum p log p) / n with p = w / sum w over n connections",
-        needs_truth=False,
         compute=effective_connections,
     ),
     Metric(
@@ -64,7 +63,6 @@ FAMILY = (
         unit="connections",
         cost="cheap",
         source="(sum w)^2 / sum w^2",
-        needs_truth=False,
         compute=participation_ratio,
     ),
 )

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
 
 
@@ -59,7 +60,7 @@ FAMILY = (
         cost="cheap",
         source="sum of S[o, i] over pairs that no formula has / sum of S, "
         "S[o, i] = E |dy_o / dx_i| std(x_i) / std(t_o)",
-        needs_truth=True,
         compute=input_leakage,
+        need=needs.TRUTH,
     ),
 )

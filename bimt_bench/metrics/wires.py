@@ -89,7 +89,6 @@ FAMILY = (
         cost="cheap",
         source="Liu et al., arXiv 2305.08746, equation 2 at A = 1, l0 = 0: "
         "sum over layers of reduce(w d)",
-        needs_truth=False,
         compute=connection_cost,
     ),
     Metric(
@@ -103,7 +102,6 @@ FAMILY = (
         cost="cheap",
         source="Liu et al., arXiv 2305.08746, equation 2: sum over layers of "
         "reduce(w (A d + l0)) + reduce(|b| l0), + reduce(|E| l0)",
-        needs_truth=False,
         compute=connection_cost_configured,
     ),
     Metric(
@@ -116,7 +114,6 @@ FAMILY = (
         unit="side of the unit square",
         cost="cheap",
         source="sum w d / sum w",
-        needs_truth=False,
         compute=mean_wire_length,
     ),
 )

@@ -1,7 +1,7 @@
 """What a model supplies: its wiring, the shapes of its parameters, a start and a forward pass."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import torch
@@ -32,10 +32,18 @@ class Architecture(ABC):
         """A batch of the task's inputs, [B, features] floats or [B, folds] tokens, made ready."""
 
     @abstractmethod
-    def forward(self, parameters: Parameters, batch: Any, positions: Parameters) -> Tensor:
+    def forward(
+        self,
+        parameters: Parameters,
+        batch: Any,
+        positions: Parameters,
+        *,
+        seen: MutableMapping[str, Tensor] | None = None,
+    ) -> Tensor:
         """Outputs [P, outputs, B], in the task's order, of a batch from `prepare`.
 
-        `positions[group]` [P, size] says at which position each feature or class stands.
+        `positions[group]` [P, size] says at which position each feature or class stands. `seen`
+        is given what the neurons of each hidden group send on, group name -> [P, size, B].
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """The population multilayer perceptron, with real-valued inputs or with embedded tokens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from itertools import pairwise
 from typing import Any
 
@@ -46,13 +46,20 @@ class Mlp(Architecture):
         """Inputs [B, features] as columns [features, B]."""
         return inputs.T
 
-    def forward(self, parameters: Parameters, batch: Any, positions: Parameters) -> Tensor:
+    def forward(
+        self,
+        parameters: Parameters,
+        batch: Any,
+        positions: Parameters,
+        *,
+        seen: MutableMapping[str, Tensor] | None = None,
+    ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of columns [features, B]."""
         first = parameters["layers.0.weight"]
         weight = place_columns(first, positions["input"]) if self._input_moves else first
         columns = batch.expand(first.shape[0], *batch.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
-        return self._above(hidden, parameters, positions)
+        return self._above(hidden, parameters, positions, seen)
 
     def network(self, parameters: Parameters, positions: Parameters) -> nn.Sequential:
         """Linear layers with activations between."""
@@ -68,14 +75,23 @@ class Mlp(Architecture):
             found.append(_linear(weight, bias))
         return nn.Sequential(*found)
 
-    def _above(self, hidden: Tensor, parameters: Parameters, positions: Parameters) -> Tensor:
+    def _above(
+        self,
+        hidden: Tensor,
+        parameters: Parameters,
+        positions: Parameters,
+        seen: MutableMapping[str, Tensor] | None,
+    ) -> Tensor:
         for layer in range(1, self.depth):
             weight = parameters[f"layers.{layer}.weight"]
             bias = parameters[f"layers.{layer}.bias"]
             if layer == self.depth - 1 and self._output_moves:
                 weight = place_rows(weight, positions["output"])
                 bias = place_rows(bias, positions["output"])
-            hidden = affine(weight, bias, ACTIVATIONS[self.activation](hidden))
+            active = ACTIVATIONS[self.activation](hidden)
+            if seen is not None:
+                seen[f"hidden{layer}"] = active
+            hidden = affine(weight, bias, active)
         return hidden
 
 
@@ -117,14 +133,21 @@ class EmbeddingMlp(Mlp):
         """Tokens [B, folds], with a look at whether their pairs differ."""
         return TokenBatch.of(inputs, self.shapes["embedding.weight"][0])
 
-    def forward(self, parameters: Parameters, batch: Any, positions: Parameters) -> Tensor:
+    def forward(
+        self,
+        parameters: Parameters,
+        batch: Any,
+        positions: Parameters,
+        *,
+        seen: MutableMapping[str, Tensor] | None = None,
+    ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of tokens."""
         embedding = parameters["embedding.weight"]
         weights = parameters["layers.0.weight"].chunk(self._folds, dim=2)
         bias = parameters["layers.0.bias"].unsqueeze(1)
         of_token = [torch.baddbmm(bias, embedding, weights[0].mT)]
         of_token += [torch.bmm(embedding, weight.mT) for weight in weights[1:]]
-        return self._above(sum_of_tokens(of_token, batch).mT, parameters, positions)
+        return self._above(sum_of_tokens(of_token, batch).mT, parameters, positions, seen)
 
     def network(self, parameters: Parameters, positions: Parameters) -> nn.Sequential:
         """An embedding, its folds joined end to end, then the perceptron."""

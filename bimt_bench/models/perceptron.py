@@ -219,11 +219,7 @@ class PerceptronGradient:
             folds = (functional.one_hot(f, vocabulary).T.to(rows) for f in batch.tokens.unbind(1))
             return [one_hot @ rows for one_hot in folds]
         shape = (members, vocabulary * vocabulary, neurons)
-        table = self._buffer("pairs", shape, zero=True)
-        if self._paired is not None and self._paired is not batch.pair:
-            table.index_fill_(1, self._paired, 0.0)  # what another minibatch left there
-        self._paired = batch.pair
-        table.index_copy_(1, batch.pair, rows)
+        table = self._buffer("pairs", shape, zero=True).index_copy_(1, batch.pair, rows)
         square = table.view(members, vocabulary, vocabulary, neurons)
         return [
             torch.sum(square, dim=axis, out=self._apart(f"token{axis}", (vocabulary, neurons)))

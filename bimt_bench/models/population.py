@@ -1,6 +1,6 @@
 """A population: members trained together, all their parameters in one flat table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -129,6 +129,20 @@ class Population:
         """Outputs of a batch of the task's inputs, in the task's order."""
         batch = self.architecture.prepare(inputs)
         return self.architecture.forward(self.parameters, batch, self.positions).mT
+
+    def outputs_with(
+        self, weights: Mapping[str, Tensor], inputs: Tensor
+    ) -> Float[Tensor, "member batch outputs"]:
+        """Outputs as `outputs`, with `weights` in the place of the parameters they name."""
+        batch = self.architecture.prepare(inputs)
+        return self.architecture.forward({**self.parameters, **weights}, batch, self.positions).mT
+
+    def activations(self, inputs: Tensor) -> dict[str, Tensor]:
+        """What the neurons of each hidden group send on: group name -> [P, batch, size]."""
+        seen: dict[str, Tensor] = {}
+        batch = self.architecture.prepare(inputs)
+        self.architecture.forward(self.parameters, batch, self.positions, seen=seen)
+        return {name: active.mT for name, active in seen.items()}
 
     def _spread(self, tables: Sequence[np.ndarray]) -> Tensor:
         """One table a distinct geometry -> one table a member, [P, ...], shared where possible."""

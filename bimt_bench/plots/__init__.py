@@ -6,7 +6,15 @@ they are not registered with pyplot, so nothing has to be closed.
 
 from bimt_bench.plots.curves import curves_figure
 from bimt_bench.plots.network import network_figure
+from bimt_bench.plots.study import correlation_figure, effect_figure
 from bimt_bench.plots.theme import save
 from bimt_bench.plots.tradeoff import tradeoff_figure
 
-__all__ = ["curves_figure", "network_figure", "save", "tradeoff_figure"]
+__all__ = [
+    "correlation_figure",
+    "curves_figure",
+    "effect_figure",
+    "network_figure",
+    "save",
+    "tradeoff_figure",
+]

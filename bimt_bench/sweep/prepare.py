@@ -70,7 +70,9 @@ def check(
     if isinstance(spec.search, OptunaSearch):
         for i, objective in enumerate(spec.search.objectives):
             for task in tasks:
-                _check_objective(f"search.objectives.{i}.metric", objective.metric, task.spec)
+                loaded = data.load(task.spec.data, data_dir=data_dir)
+                path = f"search.objectives.{i}.metric"
+                _check_objective(path, objective.metric, task.spec, loaded)
     return Checked(spec, tasks)
 
 
@@ -132,16 +134,16 @@ def _corners(space: Space) -> list[Configuration]:
     return [Configuration.model_validate(row) for row in rows]
 
 
-def _check_objective(path: str, metric: str, task: TaskSpec) -> None:
+def _check_objective(path: str, metric: str, task: TaskSpec, loaded: data.TaskData) -> None:
     if metric not in METRICS:
         raise InputError(
             f"{path}: unknown metric '{metric}'{closest(metric, METRICS)} "
             f"(allowed: {', '.join(METRICS)})"
         )
-    if METRICS[metric].needs_truth and task.data.kind != "formula":
+    need = METRICS[metric].need
+    if need is not None and not need.met_by(task, loaded):
         raise InputError(
-            f"{path}: '{metric}' needs a task whose true structure is known, "
-            f"which {task.name} is not"
+            f"{path}: '{metric}' is undefined on {task.name}, which has no {need.what}"
         )
     if metric in ("r2", "accuracy") and metric != task.performance:
         raise InputError(

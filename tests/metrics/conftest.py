@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from hypothesis import settings
 from torch import Tensor
 
 from bimt_bench.data import GroundTruth, TaskData
@@ -23,6 +24,10 @@ from bimt_bench.specs import (
     TrainingSpec,
 )
 from bimt_bench.wiring import Wiring
+
+# How long an example takes says nothing here: the first one draws or loads, machines are shared.
+settings.register_profile("metrics", deadline=None)
+settings.load_profile("metrics")
 
 
 def make_task(
@@ -58,21 +63,25 @@ def make_data(
     targets: Tensor,
     *,
     depends: np.ndarray | None = None,
+    expressions: Sequence[str] | None = None,
     tokens: int | None = None,
     scale: float = 1.0,
 ) -> TaskData:
-    """The same rows serve as training and test data."""
+    """The same rows serve as training and test data; inputs are x0, x1, ... in expressions."""
     symbols = tuple(sympy.Symbol(f"x{i}") for i in range(inputs.shape[1]))
+    formulas = tuple(sympy.sympify(text) for text in expressions) if expressions else symbols
+    whole = targets.is_floating_point()
+    outputs = targets.shape[1] if whole else int(targets.max()) + 1
     return TaskData(
         train_inputs=inputs,
         train_targets=targets,
         test_inputs=inputs,
         test_targets=targets,
         input_names=tuple(str(symbol) for symbol in symbols),
-        output_names=("y",),
+        output_names=tuple(f"y{i}" for i in range(outputs)),
         tokens=tokens,
         scale=scale,
-        truth=None if depends is None else GroundTruth(depends, symbols),
+        truth=None if depends is None else GroundTruth(depends, formulas, symbols),
     )
 
 
@@ -82,17 +91,23 @@ def line_distances(target: int, source: int, members: int) -> Tensor:
     return (at[:, None] - of[None, :]).abs().expand(members, -1, -1)
 
 
-def mlp(weights: Sequence[Tensor], activation: Callable[[Tensor], Tensor]) -> Callable:
-    """A population's forward pass without biases, weights [P, out, in]."""
+Activation = Callable[[Tensor], Tensor]
 
-    def outputs(inputs: Tensor) -> Tensor:
-        hidden = inputs.expand(len(weights[0]), *inputs.shape)
-        for i, weight in enumerate(weights):
-            hidden = hidden @ weight.transpose(1, 2)
-            hidden = activation(hidden) if i + 1 < len(weights) else hidden
-        return hidden
 
-    return outputs
+def mlp(
+    weights: Sequence[Tensor], inputs: Tensor, activation: Activation | Sequence[Activation]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Outputs of a population without biases, weights [P, out, in], and its hidden activations.
+
+    The activation is the same for all hidden layers, or one a layer.
+    """
+    active = [activation] * len(weights) if callable(activation) else list(activation)
+    hidden, seen = inputs.expand(len(weights[0]), *inputs.shape), {}
+    for i, weight in enumerate(weights):
+        hidden = hidden @ weight.transpose(1, 2)
+        if i + 1 < len(weights):
+            hidden = seen[f"hidden{i + 1}"] = active[i](hidden)
+    return hidden, seen
 
 
 def scored_mlp(
@@ -103,7 +118,7 @@ def scored_mlp(
     seeds: tuple[int, ...] | None = None,
     input_folds: int = 1,
     shuffles: int = 20,
-    activation: Callable[[Tensor], Tensor] = torch.nn.functional.silu,
+    activation: Activation | Sequence[Activation] = torch.nn.functional.silu,
 ) -> Scored:
     """A scored population from weights [P, out, in] a layer, on lines, with zero biases."""
     members = len(weights[0])
@@ -115,11 +130,12 @@ def scored_mlp(
         inputs = torch.rand(shape, generator=draw, dtype=torch.float64) * 2 - 1
         data = make_data(inputs, torch.rand((12, sizes[-1]), generator=draw, dtype=torch.float64))
     names = [connection.parameter for connection in wiring.connections]
+    own = dict(zip(names, weights, strict=True))
     pairs = zip(sizes[1:], sizes, strict=False)
     return Scored(
         task=task or make_task(),
         wiring=wiring,
-        weights=dict(zip(names, weights, strict=True)),
+        weights=own,
         distances={
             n: line_distances(t, s, members) for n, (t, s) in zip(names, pairs, strict=True)
         },
@@ -133,7 +149,9 @@ def scored_mlp(
         locality=torch.ones(members, dtype=torch.float64),
         spacing=torch.full((members,), 0.1, dtype=torch.float64),
         seeds=seeds or tuple(range(members)),
-        outputs=mlp(weights, activation),
+        outputs=lambda x: mlp(weights, x, activation)[0],
+        outputs_with=lambda w, x: mlp([{**own, **w}[n] for n in names], x, activation)[0],
+        activations=lambda x: mlp(weights, x, activation)[1],
         data=data,
         shuffles=shuffles,
     )

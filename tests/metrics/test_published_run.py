@@ -40,6 +40,8 @@ def scored_state(golden: dict[str, np.ndarray], state: str) -> Scored:
         spacing=torch.full((1,), 0.1),
         seeds=(0,),
         outputs=population.outputs,
+        outputs_with=population.outputs_with,
+        activations=population.activations,
         data=tested,
     )
 

@@ -24,6 +24,22 @@ FIRST = [
     "modularity_z",
     "modularity_z_nonzero",
     "input_leakage",
+    "circuit_size",
+    "pruning_area",
+    "live_neurons",
+    "ncut",
+    "ncut_z",
+    "ncut_z_nonzero",
+    "cross_cluster_mass",
+    "cross_cluster_mass_z",
+    "cross_cluster_mass_z_nonzero",
+    "module_recovery",
+    "sharing_recovery",
+    "fourier_concentration",
+    "fourier_key_frequencies",
+    "fourier_gini",
+    "ablation_selectivity",
+    "anatomy_function_agreement",
 ]
 
 

@@ -44,7 +44,7 @@ def test_faults_are_named(sweep_spec, changes, message):
     [
         ("symbolic/independence", "modularity", "unknown metric 'modularity'"),
         ("symbolic/independence", "accuracy", "measured by r2, not by accuracy"),
-        ("modular/addition_59", "input_leakage", "true structure is known"),
+        ("modular/addition_59", "input_leakage", "no ground truth"),
     ],
 )
 def test_objectives_must_exist_for_the_task(sweep_spec, task, metric, message):

@@ -1,0 +1,103 @@
+"""Algorithmic: do embeddings of residues concentrate on few Fourier frequencies?
+
+Power at frequency f of embedding dimension d is |sum_t E[t, d] exp(-2 pi i f t / p)|^2, for
+f = 1 .. floor(p / 2); the constant is left out. Networks that learnt modular addition by rotation
+hold their power in a few key frequencies (Nanda et al., arXiv 2301.05217, section 4; Gromov,
+arXiv 2301.02679); a random embedding spreads it over all.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from bimt_bench.metrics import needs
+from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+
+_MOST = 0.9  # of the power: what key frequencies hold
+
+
+def fourier_concentration(scored: Scored) -> PerMember:
+    """Share of power in each dimension's strongest frequency, weighted by the dimension's power.
+
+    sum_d max_f P[f, d] / sum_d sum_f P[f, d]; NaN for an embedding without power.
+    """
+    power = _power(scored)
+    return per_member(ratio(power.amax(dim=1).sum(dim=1), power.sum(dim=(1, 2))))
+
+
+def fourier_key_frequencies(scored: Scored) -> PerMember:
+    """The fewest frequencies that hold 90 % of the power of all dimensions together."""
+    power = _spectrum(scored).sort(dim=1, descending=True).values
+    shares = power.cumsum(dim=1) / power.sum(dim=1, keepdim=True)
+    count = (shares < _MOST - 1e-12).sum(dim=1).double() + 1
+    return per_member(torch.where(shares[:, -1].isfinite(), count, torch.nan))
+
+
+def fourier_gini(scored: Scored) -> PerMember:
+    """Gini coefficient of power over frequencies: 0 if equal, 1 - 1 / F if one of F has it all.
+
+    sum_i (2 i - F - 1) P_(i) / (F sum P) with powers in ascending order, i from 1.
+    """
+    power = _spectrum(scored).sort(dim=1).values
+    count = power.shape[1]
+    ranks = 2 * torch.arange(1, count + 1, dtype=torch.float64) - count - 1
+    return per_member(ratio((ranks * power).sum(dim=1), count * power.sum(dim=1)))
+
+
+def _power(scored: Scored) -> Float64[Tensor, "member frequency dimension"]:
+    """Power of each embedding dimension over tokens, relative to the member's largest entry."""
+    names = [a.parameter for a in scored.wiring.attachments if a.kind == "embedding"]
+    embedding = torch.cat([scored.attachments[name].detach().cpu().double() for name in names], -1)
+    largest = embedding.abs().amax(dim=(1, 2), keepdim=True)
+    scaled = embedding / torch.where(largest == 0, 1.0, largest)  # squares must not vanish
+    spectrum = torch.fft.rfft(scaled - scaled.mean(dim=1, keepdim=True), dim=1)[:, 1:]
+    return spectrum.abs().square()
+
+
+def _spectrum(scored: Scored) -> Float64[Tensor, "member frequency"]:
+    return _power(scored).sum(dim=2)
+
+
+FAMILY = (
+    Metric(
+        name="fourier_concentration",
+        family="algorithmic",
+        title="Fourier concentration",
+        direction="higher",
+        low=0.0,
+        high=1.0,
+        unit="share of power",
+        cost="cheap",
+        source="after Nanda et al., arXiv 2301.05217: sum_d max_f P[f, d] / sum P over tokens",
+        compute=fourier_concentration,
+        need=needs.RESIDUES,
+    ),
+    Metric(
+        name="fourier_key_frequencies",
+        family="algorithmic",
+        title="Key frequencies",
+        direction="lower",
+        low=1.0,
+        high=math.inf,
+        unit="frequencies",
+        cost="cheap",
+        source="after Nanda et al., arXiv 2301.05217: fewest frequencies holding 90 % of the power",
+        compute=fourier_key_frequencies,
+        need=needs.RESIDUES,
+    ),
+    Metric(
+        name="fourier_gini",
+        family="algorithmic",
+        title="Gini of Fourier power",
+        direction="higher",
+        low=0.0,
+        high=1.0,
+        unit="",
+        cost="cheap",
+        source="Nanda et al., arXiv 2301.05217: sum (2 i - F - 1) P_(i) / (F sum P), P ascending",
+        compute=fourier_gini,
+        need=needs.RESIDUES,
+    ),
+)

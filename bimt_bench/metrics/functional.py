@@ -1,0 +1,150 @@
+"""Functional: what single neurons are for, and whether wired modules work together."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from sklearn.metrics import adjusted_mutual_info_score
+from torch import Tensor
+
+from bimt_bench.metrics import needs
+from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.graph import NeuronGraph, graphs
+from bimt_bench.metrics.losses import row_losses, squared_errors
+from bimt_bench.metrics.modularity import Partition, partitions
+
+_ROWS = 500
+
+
+@torch.no_grad()
+def ablation_selectivity(scored: Scored) -> PerMember:
+    """How few outputs (or classes) suffer when a neuron is silenced: 1 one each, 0 all alike.
+
+    One hidden neuron at a time sends nothing on. D[h, c] >= 0 is the increase of the loss of
+    output c, or over the rows of class c, on at most 500 fixed test rows. Selectivity of h is
+    1 - entropy(D[h, c] / sum_c D[h, c]) / log C; the mean is weighted by sum_c D[h, c]. NaN where
+    no neuron's silence costs anything.
+    """
+    inputs, targets = scored.probe(_ROWS)
+    full = _part_losses(scored, scored.outputs(inputs).cpu(), targets)
+    selectivity = torch.zeros(scored.size, dtype=torch.float64)
+    total = torch.zeros_like(selectivity)
+    for silenced in _silenced(scored):
+        outputs = scored.outputs_with(silenced, inputs).cpu()
+        damage = (_part_losses(scored, outputs, targets) - full).clamp(min=0.0)
+        sums = damage.sum(dim=1)
+        shares = damage / torch.where(sums == 0, 1.0, sums)[:, None]
+        entropy = -torch.special.xlogy(shares, shares).sum(dim=1) / math.log(damage.shape[1])
+        selectivity += sums * (1.0 - entropy).clamp(0.0, 1.0)
+        total += sums
+    return per_member(ratio(selectivity, total).clamp(max=1.0))
+
+
+def anatomy_function_agreement(scored: Scored) -> PerMember:
+    """AMI of Leiden modules of the weights and clusters of activation correlation.
+
+    Over living hidden neurons. Functional clusters are as many as the modules that these neurons
+    lie in: average linkage at distance 1 - |corr| of activations on at most 500 fixed test rows;
+    a constant activation is at distance 1 from all. NaN without a graph, with a single module,
+    and where an activation is not finite.
+    """
+    inputs, _ = scored.probe(_ROWS)
+    with torch.no_grad():
+        seen = {k: v.cpu().double().numpy() for k, v in scored.activations(inputs).items()}
+    values = np.full(scored.size, math.nan)
+    for member, (graph, found) in enumerate(zip(graphs(scored), partitions(scored), strict=True)):
+        if graph is not None and found is not None:
+            active = {name: activation[member] for name, activation in seen.items()}
+            values[member] = _agreement(scored, graph, found, active)
+    return values
+
+
+def _silenced(scored: Scored) -> Iterator[dict[str, Tensor]]:
+    """Weights in which one hidden neuron of every member sends nothing on, neuron by neuron."""
+    for group in scored.wiring.groups:
+        if group.role != "hidden":
+            continue
+        for neuron in range(group.size):
+            changed = {}
+            for connection in scored.wiring.out_of(group.name):
+                weight = scored.weights[connection.parameter].detach().clone()
+                weight[:, :, neuron :: group.size] = 0.0
+                changed[connection.parameter] = weight
+            yield changed
+
+
+def _part_losses(
+    scored: Scored, outputs: Tensor, targets: Tensor
+) -> Float64[Tensor, "member part"]:
+    """The loss of every output, or over the rows of every class (0 for a class without rows)."""
+    if targets.is_floating_point():
+        return squared_errors(outputs, targets).mean(dim=1)
+    classes = torch.nn.functional.one_hot(targets, outputs.shape[2]).double()
+    rows = row_losses(scored.task, outputs, targets)
+    return rows @ classes / classes.sum(dim=0).clamp(min=1.0)
+
+
+def _agreement(
+    scored: Scored, graph: NeuronGraph, found: Partition, active: dict[str, np.ndarray]
+) -> float:
+    names = [group.name for group in scored.wiring.groups]
+    inside = np.array([names[g] in active for g in graph.groups])
+    neurons = [
+        active[names[g]][:, at]
+        for g, at in zip(graph.groups[inside], graph.positions[inside], strict=True)
+    ]
+    modules = found.modules[inside]
+    count = len(np.unique(modules))
+    if count < 2 or not np.isfinite(neurons).all():
+        return math.nan
+    clusters = _functional_clusters(np.array(neurons), count)
+    return float(adjusted_mutual_info_score(modules, clusters))
+
+
+def _functional_clusters(
+    active: Float64[np.ndarray, "neuron row"], count: int
+) -> Int64[np.ndarray, " neuron"]:
+    """At most `count` clusters of neurons by average linkage on 1 - |corr|."""
+    centred = active - active.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(centred, axis=1, keepdims=True)
+    unit = np.divide(centred, size, where=size > 1e-12, out=np.zeros_like(centred))
+    # rounded: which neurons part first must not hang on the last bits
+    distance = (1.0 - np.abs(unit @ unit.T)).clip(0.0, 1.0).round(9)
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(distance, checks=False), method="average")
+    return fcluster(tree, count, criterion="maxclust").astype(np.int64)
+
+
+FAMILY = (
+    Metric(
+        name="ablation_selectivity",
+        family="functional",
+        title="Ablation selectivity",
+        direction="higher",
+        low=0.0,
+        high=1.0,
+        unit="",
+        cost="ablation",
+        source="sum_h D_h (1 - H(D[h, c] / D_h) / log C) / sum_h D_h, D[h, c] the loss increase "
+        "of output or class c without neuron h",
+        compute=ablation_selectivity,
+        need=needs.OUTPUTS,
+    ),
+    Metric(
+        name="anatomy_function_agreement",
+        family="functional",
+        title="Agreement of anatomy and function",
+        direction="higher",
+        low=-1.0,
+        high=1.0,
+        unit="adjusted mutual information",
+        cost="graph",
+        source="after Liu et al., arXiv 2310.07711: AMI of Leiden modules and clusters of "
+        "activation correlation",
+        compute=anatomy_function_agreement,
+    ),
+)

@@ -1,0 +1,106 @@
+"""Ablation selectivity and agreement of anatomy and function: by hand, extremes, invariances."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bimt_bench.metrics import METRICS
+
+LINEAR = torch.nn.Identity()
+
+
+def value(name, scored):
+    return METRICS[name].compute(scored)
+
+
+def normal(shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def fitted(by_hand, weights, *, activation=LINEAR):
+    """Scored on targets that the first member meets exactly."""
+    inputs = normal((60, weights[0].shape[2]))
+    first = by_hand.scored([w[:1] for w in weights], activation=activation)
+    data = by_hand.data(inputs, first.outputs(inputs)[0])
+    return by_hand.scored(weights, data=data, activation=activation)
+
+
+def test_neurons_for_one_output_each_and_for_both_alike(by_hand):
+    eye = torch.eye(2, dtype=torch.float64)[None]
+    assert value("ablation_selectivity", fitted(by_hand, [eye, eye])) == pytest.approx([1.0])
+    both = torch.ones((1, 2, 2), dtype=torch.float64)
+    assert value("ablation_selectivity", fitted(by_hand, [eye, both])) == pytest.approx([0.0])
+
+
+def test_selectivity_is_weighted_by_the_damage(by_hand):
+    # inputs of variance 1; neuron 0 carries 2 x to output 0, neuron 1 x to output 0 and 1
+    inputs = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]).double()
+    eye = torch.eye(2, dtype=torch.float64)[None]
+    last = torch.tensor([[[2.0, 1.0], [0.0, 1.0]]], dtype=torch.float64)
+    data = by_hand.data(inputs, inputs @ last[0].T)
+    scored = by_hand.scored([eye, last], data=data, activation=LINEAR)
+    # damages [4, 0] and [1, 1]: selectivity 1 and 0
+    assert value("ablation_selectivity", scored) == pytest.approx([4 / 6])
+
+
+def test_classes_are_told_apart_by_their_rows(by_hand):
+    # each neuron holds up its own class; rows of the other class get surer without it
+    eye = torch.eye(2, dtype=torch.float64)[None]
+    data = by_hand.data(eye[0].repeat(4, 1) * 5, torch.tensor([0, 1] * 4))
+    task = by_hand.task(loss="cross_entropy", performance="accuracy")
+    scored = by_hand.scored([eye, eye], data=data, task=task, activation=LINEAR)
+    assert value("ablation_selectivity", scored) == pytest.approx([1.0])
+
+
+def test_without_damage_selectivity_is_undefined(by_hand):
+    dead = [torch.zeros((1, 3, 2)).double(), torch.zeros((1, 2, 3)).double()]
+    assert np.isnan(value("ablation_selectivity", by_hand.scored(dead))[0])
+
+
+def two_halves(members=1):
+    """Two disjoint networks, each of which reads one input with all its neurons."""
+    first = torch.zeros((members, 8, 2), dtype=torch.float64)
+    first[:, :4, 0], first[:, 4:, 1] = 1.0, 1.0
+    last = first.mT.clone()
+    return [first, last]
+
+
+def test_wired_modules_that_work_together_agree(by_hand):
+    scored = by_hand.scored(two_halves(), activation=LINEAR)
+    assert value("anatomy_function_agreement", scored) == pytest.approx([1.0])
+
+
+def test_modules_that_work_across_do_not_agree(by_hand):
+    first, last = two_halves()
+    # modules by wires, but the activations pair neurons 0, 1, 4, 5 with each other
+    noise = normal((40, 2))
+    across = torch.stack([noise[:, (i // 2) % 2] for i in range(8)], dim=1)
+    inputs = by_hand.data(normal((40, 2)), normal((40, 2)))
+    scored = by_hand.scored(
+        [first, last], data=inputs, activation=lambda z: across[: z.shape[1]].expand_as(z)
+    )
+    assert value("anatomy_function_agreement", scored)[0] < 0.1
+
+
+def test_one_module_and_broken_members_are_undefined(by_hand):
+    weights = [w.clone() for w in two_halves(4)]
+    weights[0][1], weights[1][1] = 0.0, 0.0
+    weights[0][2, 0, 0] = math.nan
+    weights[0][3, 1:], weights[1][3, :, 1:] = 0.0, 0.0  # only one neuron is left
+    found = value("anatomy_function_agreement", by_hand.scored(weights, activation=LINEAR))
+    assert np.isnan(found).tolist() == [False, True, True, True]
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 99), data=st.data())
+def test_relabelled_neurons_and_members_change_nothing(by_hand, seed, data):
+    weights = by_hand.weights((3, 9, 2), members=2, seed=seed, power=2)
+    order = list(data.draw(st.permutations(range(9))))
+    moved = [weights[0].flip(0)[:, order], weights[1].flip(0)[:, :, order]]
+    here, there = by_hand.scored(weights, seeds=(0, 1)), by_hand.scored(moved, seeds=(1, 0))
+    for name in ("ablation_selectivity", "anatomy_function_agreement"):
+        np.testing.assert_allclose(value(name, there)[::-1], value(name, here), rtol=1e-7)
