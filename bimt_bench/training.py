@@ -199,16 +199,17 @@ class _Run:
                 yield architecture.prepare(inputs), wanted[..., chosen]
             epoch += 1
 
-    def _swaps(self) -> dict[int, list[int]]:
-        """Members by the number of steps between their relocations."""
-        found: dict[int, list[int]] = {}
+    def _swaps(self) -> dict[tuple[int, str, str], list[int]]:
+        """Members by the steps between their relocations, the method, and what moments do."""
+        found: dict[tuple[int, str, str], list[int]] = {}
         for index, member in enumerate(self.members):
             if member.swap_every:
-                found.setdefault(member.swap_every, []).append(index)
+                key = (member.swap_every, member.relocation, member.moments)
+                found.setdefault(key, []).append(index)
         return found
 
-    def _relocate(self, done: int, swaps: dict[int, list[int]]) -> None:
-        for every, indices in swaps.items():
+    def _relocate(self, done: int, swaps: dict[tuple[int, str, str], list[int]]) -> None:
+        for (every, method, moments), indices in swaps.items():
             if done % every == 0:
                 with torch.no_grad():
                     relocate(
@@ -216,7 +217,9 @@ class _Run:
                         top_k=[self.members[i].top_k for i in indices],
                         reduce=self.task.penalty.reduce,
                         members=indices,
+                        method=method,
                         moments=(self.optimizer.first, self.optimizer.second),
+                        carry_moments=moments == "travel",
                     )
 
     def _vector(self, values: Sequence[float]) -> Tensor:

@@ -261,3 +261,16 @@ def test_an_unknown_method_is_refused():
     population = random_population("mlp", (2, 3, 2), 0, "line")
     with pytest.raises(ValueError, match="'greedy' or 'assignment', but is 'best'"):
         relocate(population, top_k=[1, 1], reduce="sum", method="best")
+
+
+@pytest.mark.parametrize("settings_", [{"relocation": "assignment"}, {"moments": "travel"}])
+def test_training_relocates_as_its_members_say(shortened, settings_):
+    task = shortened("symbolic/independence", steps=12, log_every=6)
+    loaded = data.load(task.data)
+    configurations = [Configuration(swap_every=4), Configuration(swap_every=4, **settings_)]
+    members = [recipes.resolve(task, c, 3) for c in configurations]
+    pack = training.train_population(task, loaded, members).population
+    assert not torch.equal(pack.flat[0], pack.flat[1])
+    for index, member in enumerate(members):
+        solo = training.train_population(task, loaded, [member]).population
+        assert torch.equal(solo.flat[0], pack.flat[index])

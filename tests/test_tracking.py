@@ -46,6 +46,8 @@ def make_rows(
                 "learning_rate": 2e-3,
                 "swap_every": 200,
                 "top_k": 5,
+                "relocation": "greedy",
+                "moments": "stay",
                 "seed": seed,
                 "steps": 400,
                 "shortened": True,
