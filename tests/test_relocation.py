@@ -212,14 +212,15 @@ def test_assignment_finds_the_best_of_all_placements_of_a_group(kind, reduce):
     torch.testing.assert_close(cost_of(population, reduce), best)
 
 
-def test_dead_neurons_stay_where_they_are():
-    population = random_population("mlp", (4, 6, 6, 2), 5, "line")
-    for name in ("layers.0.weight", "layers.1.weight"):
-        population.parameters[name].zero_()
-    population.parameters["layers.0.bias"].copy_(torch.arange(6.0))
+def test_neurons_that_gain_nothing_stay_where_they_are():
+    population = Population(Mlp((6, 6, 2), pinned=("input",)), [named("line")] * 2)
+    weight, bias = (population.parameters[f"layers.0.{kind}"] for kind in ("weight", "bias"))
+    weight[:, 1, 4] = weight[:, 4, 1] = 1.0  # two live neurons, each at the other's best place
+    bias.copy_(torch.arange(6.0))
+    weight[1].zero_()
     relocate(population, top_k=[6, 6], reduce="sum", method="assignment")
-    assert torch.equal(population.parameters["layers.0.bias"], torch.arange(6.0).repeat(2, 1))
-    assert torch.equal(population.labels["input"], torch.arange(4).repeat(2, 1))
+    assert bias.tolist() == [[0, 4, 2, 3, 1, 5], [0, 1, 2, 3, 4, 5]]
+    assert torch.equal(population.labels["output"], torch.arange(2).repeat(2, 1))
 
 
 def test_a_member_without_numbers_is_left_alone_by_assignment():
