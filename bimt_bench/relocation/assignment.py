@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from bimt_bench.relocation.table import CostTable, swap_rows
+from bimt_bench.relocation.table import CostTable
 from bimt_bench.relocation.wires import Wires
 
 # The cost falls with each move, so sweeps end by themselves; the bound is for the time they take.
@@ -29,9 +29,6 @@ def assignment(wires: Wires) -> dict[str, Tensor]:
     its last visit; members that have settled are not looked at again.
     """
     groups = wires.groups
-    orders = {
-        g.name: torch.arange(g.size, device=wires.device).repeat(wires.members, 1) for g in groups
-    }
     stale = {g.name: torch.ones(wires.members, dtype=torch.bool) for g in groups}
     for sweep in range(MAX_SWEEPS):
         for group in groups if sweep % 2 == 0 else reversed(groups):
@@ -44,12 +41,11 @@ def assignment(wires: Wires) -> dict[str, Tensor]:
             moved = (order != torch.arange(group.size, device=wires.device)).any(dim=1)
             chosen, order = chosen[moved], order[moved]
             wires.permute(group, order, chosen)
-            orders[group.name][chosen] = orders[group.name][chosen].gather(1, order)
-            for name in wires.neighbours(group) & stale.keys():
+            for name in wires.neighbours(group):
                 stale[name][chosen.cpu()] = True
         if not any(members.any() for members in stale.values()):
             break
-    return orders
+    return wires.orders
 
 
 def best_order(table: CostTable) -> Int[Tensor, "member size"]:
@@ -82,15 +78,12 @@ def _solve(cost: Float[np.ndarray, "size size"], margin: float) -> Int[np.ndarra
 
 def _by_swaps(table: CostTable, margin: Float[Tensor, " member"]) -> Int[Tensor, "member size"]:
     """The best of all swaps, time and again, until none gains more than the margin."""
-    members, size = table.shape
-    order = torch.arange(size, device=margin.device).repeat(members, 1)
+    size = table.cost.shape[1]
     for _ in range(size * size):
         best, which = table.all_gains().flatten(1).min(dim=1)
         gains = best < -margin
         if not gains.any():
             break
         here = which // size
-        there = torch.where(gains, which % size, here)
-        table.swap(here, there)
-        swap_rows(order, here, there)
-    return order
+        table.swap(here, torch.where(gains, which % size, here))
+    return table.order

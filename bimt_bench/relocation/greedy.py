@@ -6,18 +6,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bimt_bench.relocation.table import CostTable, swap_rows
+from bimt_bench.relocation.table import CostTable
 from bimt_bench.relocation.wires import Wires
 
 
 def greedy(wires: Wires, top_k: Sequence[int]) -> dict[str, Tensor]:
     """Which neuron comes to stand at each position, group -> [m, size], groups input to output."""
-    orders = {}
     for group in wires.groups:
-        order = greedy_order(wires.table(group), wires.strength(group), top_k)
-        wires.permute(group, order)
-        orders[group.name] = order
-    return orders
+        wires.permute(group, greedy_order(wires.table(group), wires.strength(group), top_k))
+    return wires.orders
 
 
 def greedy_order(
@@ -28,14 +25,12 @@ def greedy_order(
     The order of trials is fixed at the start, by position: a neuron that was swapped away is not
     followed (the published semantics).
     """
-    members, size = table.shape
-    order = torch.arange(size, device=strength.device).repeat(members, 1)
-    tried = strength.argsort(dim=1, descending=True, stable=True)
-    limits = torch.tensor([min(k, size) for k in top_k], device=strength.device)
-    for trial in range(min(max(top_k), size)):
-        here = tried[:, trial]
+    size = strength.shape[1]
+    trials = min(max(top_k), size)
+    tried = strength.argsort(dim=1, descending=True, stable=True).T[:trials].contiguous()
+    limits = torch.tensor(list(top_k), device=strength.device)
+    allowed = torch.arange(trials, device=strength.device).unsqueeze(1) < limits
+    for here, may in zip(tried, allowed, strict=True):
         best, there = table.gains(here).min(dim=1)
-        there = torch.where((best < 0.0) & (trial < limits), there, here)
-        table.swap(here, there)
-        swap_rows(order, here, there)
-    return order
+        table.swap(here, torch.where((best < 0.0) & may, there, here))
+    return table.order
