@@ -284,6 +284,13 @@ def test_an_unpenalised_configuration_has_a_short_name() -> None:
     assert summary.run_name(row) == "vanilla line lr=0.002"
 
 
+def test_the_name_says_how_neurons_relocate() -> None:
+    row = make_rows().iloc[0].to_dict()
+    assert summary.run_name(row) == "bimt λ×0.3 A=1 l0=0.1 line lr=0.002 swap 200/5"
+    row |= {"relocation": "assignment", "top_k": 0, "moments": "travel"}
+    assert summary.run_name(row).endswith("lr=0.002 swap 200 by assignment moments travel")
+
+
 # ----------------------------------------------------------------------- addresses
 
 
