@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_loop import PlainNetwork, copy_from
-from bimt_bench import data, penalty, recipes, training
+from bimt_bench import data, penalty, recipes, relocation, training
 from bimt_bench.geometry import named
 from bimt_bench.models import EmbeddingMlp, Mlp, Population
 from bimt_bench.relocation import relocate
@@ -256,6 +256,15 @@ def test_a_member_relocates_alike_alone_and_in_a_pack(method):
         relocate(one, top_k=[5] * one.size, reduce="mean", method=method)
     assert not torch.equal(pack.flat, before)
     assert torch.equal(pack.flat, torch.cat([solo.flat for solo in solos]))
+
+
+@pytest.mark.parametrize("method", ["greedy", "assignment"])
+def test_a_large_pack_is_relocated_in_parts_alike(method, monkeypatch):
+    whole, parts = (random_population("mlp", (4, 6, 5, 2), 3, "ring") for _ in range(2))
+    relocate(whole, top_k=[2, 6], reduce="sum", method=method)
+    monkeypatch.setattr(relocation, "_WEIGHTS_AT_ONCE", 1)
+    relocate(parts, top_k=[2, 6], reduce="sum", method=method)
+    assert torch.equal(whole.flat, parts.flat)
 
 
 def test_an_unknown_method_is_refused():

@@ -17,6 +17,9 @@ from bimt_bench.relocation.wires import Wires
 
 __all__ = ["relocate"]
 
+# Bounds the float64 tables of a relocation to some 64 MiB, however large the pack.
+_WEIGHTS_AT_ONCE = 2**23
+
 
 def relocate(
     population: Population,
@@ -41,20 +44,33 @@ def relocate(
     embedding always travel, because the published code leaves the embedding in place and
     permutes what it is connected to. Raises ValueError for another method.
     """
-    chosen = range(population.size) if members is None else members
-    if not chosen:
-        return
-    rows = torch.tensor(list(chosen), device=population.flat.device)
-    wires = Wires(population, rows, reduce=reduce)
-    if method == "greedy":
-        orders = greedy(wires, top_k)
-    elif method == "assignment":
-        orders = assignment(wires)
-    else:
+    if method not in ("greedy", "assignment"):
         raise ValueError(f"method must be 'greedy' or 'assignment', but is '{method}'")
+    chosen = list(range(population.size) if members is None else members)
+    at_once = max(1, _WEIGHTS_AT_ONCE // population.flat.shape[1])
+    for begin in range(0, len(chosen), at_once):
+        some = slice(begin, begin + at_once)
+        rows = torch.tensor(chosen[some], device=population.flat.device)
+        wires = Wires(population, rows, reduce=reduce)
+        if method == "greedy":
+            greedy(wires, top_k[some])
+        else:
+            assignment(wires)
+        _carry_out(population, wires, rows, moments=moments, carry_moments=carry_moments)
+
+
+def _carry_out(
+    population: Population,
+    wires: Wires,
+    rows: Tensor,
+    *,
+    moments: Sequence[Tensor],
+    carry_moments: bool,
+) -> None:
+    """Moves parameters, labels and moments of the members `rows` as `wires.orders` says."""
     carried = KINDS if carry_moments else ("embedding",)
     for group in wires.groups:
-        order = orders[group.name]
+        order = wires.orders[group.name]
         permute(population, group, rows, order, table=population.flat)
         for table in moments:
             permute(population, group, rows, order, table=table, kinds=carried)

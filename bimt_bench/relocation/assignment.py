@@ -22,8 +22,8 @@ MAX_SWEEPS = 100
 _ROUNDING = 1e-7
 
 
-def assignment(wires: Wires) -> dict[str, Tensor]:
-    """Which neuron comes to stand at each position, group -> [m, size].
+def assignment(wires: Wires) -> None:
+    """Permutes `wires` until no group has a better placement.
 
     Groups are visited from input to output and back, each only while a neighbour has moved since
     its last visit; members that have settled are not looked at again.
@@ -45,7 +45,6 @@ def assignment(wires: Wires) -> dict[str, Tensor]:
                 stale[name][chosen.cpu()] = True
         if not any(members.any() for members in stale.values()):
             break
-    return wires.orders
 
 
 def best_order(table: CostTable) -> Int[Tensor, "member size"]:

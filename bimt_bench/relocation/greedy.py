@@ -10,11 +10,10 @@ from bimt_bench.relocation.table import CostTable
 from bimt_bench.relocation.wires import Wires
 
 
-def greedy(wires: Wires, top_k: Sequence[int]) -> dict[str, Tensor]:
-    """Which neuron comes to stand at each position, group -> [m, size], groups input to output."""
+def greedy(wires: Wires, top_k: Sequence[int]) -> None:
+    """Permutes `wires`, groups input to output; `top_k` has an entry a member."""
     for group in wires.groups:
         wires.permute(group, greedy_order(wires.table(group), wires.strength(group), top_k))
-    return wires.orders
 
 
 def greedy_order(

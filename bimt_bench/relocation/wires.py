@@ -65,7 +65,7 @@ class Wires:
         return total.gather(1, self.orders[group.name])
 
     def table(self, group: Group, chosen: Int[Tensor, " some"] | None = None) -> CostTable:
-        """The group's cost table, by position, for all members or for the chosen of them."""
+        """The group's cost table, by position, for all members or the chosen (ascending) ones."""
         if group.name not in self._fixed:
             self._fixed[group.name] = self._fixed_share(group)
         order = _select(self.orders[group.name], chosen)
