@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from bimt_bench import geometry
 from bimt_bench.errors import InputError, closest
@@ -39,7 +40,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 class Member:
     """One configuration with one seed, every setting explicit.
 
-    `lam` is lambda, `locality` A and `spacing` l0 of the loss; `swap_every` 0 means never.
+    `lam` is lambda, `locality` A and `spacing` l0 of the loss; `swap_every` 0 means never, and
+    then `relocation` is "off". `top_k` is 0 where nothing reads it.
     `configuration` is a digest of everything but the seed, `digest` of everything.
     """
 
@@ -53,6 +55,8 @@ class Member:
     learning_rate: float
     swap_every: int
     top_k: int
+    relocation: str
+    moments: str
     seed: int
     configuration: str
     digest: str
@@ -71,6 +75,8 @@ class Member:
             "learning_rate": self.learning_rate,
             "swap_every": self.swap_every,
             "top_k": self.top_k,
+            "relocation": self.relocation,
+            "moments": self.moments,
             "seed": self.seed,
             "configuration": self.configuration,
             "member": self.digest,
@@ -92,7 +98,8 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
 
     Two configurations that train the same networks resolve to the same digest: strength and
     spacing do not count under vanilla, locality only where the recipe is local, the swap
-    settings only where it relocates. Raises InputError for an unknown recipe or geometry.
+    settings only where it relocates, top_k only where relocation is greedy. Raises InputError
+    for an unknown recipe or geometry.
     """
     chosen = recipe(configuration.recipe)
     strength = configuration.strength if chosen.penalised else 0.0
@@ -108,10 +115,7 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
         if penalised
         else task.penalty.spacing,
         "learning_rate": _given(configuration.learning_rate, task.training.learning_rate),
-        "swap_every": int(_given(configuration.swap_every, task.relocation.every))
-        if chosen.relocates
-        else 0,
-        "top_k": int(_given(configuration.top_k, task.relocation.top_k)) if chosen.relocates else 0,
+        **(_relocation(task, configuration) if chosen.relocates else _NO_RELOCATION),
     }
     place = configuration.geometry
     if place is None:
@@ -127,6 +131,21 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
         digest=digest_of({**identity, "seed": seed}),
         **settings,
     )
+
+
+_NO_RELOCATION = {"swap_every": 0, "top_k": 0, "relocation": "off", "moments": "stay"}
+
+
+def _relocation(task: TaskSpec, configuration: Configuration) -> dict[str, Any]:
+    """The swap settings; assignment considers all neurons, so top_k has no effect on it."""
+    method = configuration.relocation or task.relocation.method
+    top_k = int(_given(configuration.top_k, task.relocation.top_k))
+    return {
+        "swap_every": int(_given(configuration.swap_every, task.relocation.every)),
+        "top_k": top_k if method == "greedy" else 0,
+        "relocation": method,
+        "moments": configuration.moments or task.relocation.moments,
+    }
 
 
 def _given(value: float | None, default: float) -> float:

@@ -97,11 +97,21 @@ class PenaltySpec(Spec):
         return self
 
 
+RelocationMethod = Literal["greedy", "assignment"]
+Moments = Literal["stay", "travel"]
+
+
 class RelocationSpec(Spec):
     """Which neurons are tried at which places, and when."""
 
     every: Positive = Field(description="steps between relocations")
-    top_k: Positive = Field(description="neurons of each group that are tried")
+    top_k: Positive = Field(description="neurons of each group that greedy relocation tries")
+    method: RelocationMethod = Field(
+        default="greedy", description="greedy: swaps as published; assignment: best placements"
+    )
+    moments: Moments = Field(
+        default="stay", description="whether the optimizer's moments travel with the weights"
+    )
 
 
 class TrainingSpec(Spec):
@@ -235,9 +245,13 @@ class Configuration(Spec):
     learning_rate: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
     swap_every: Positive | None = None
     top_k: Positive | None = None
+    relocation: RelocationMethod | None = None
+    moments: Moments | None = None
 
 
 # --------------------------------------------------------------------------- sweeps
+
+_REAL_FIELDS = ("strength", "locality", "spacing", "learning_rate")
 
 
 class Range(Spec):
@@ -258,7 +272,16 @@ class Range(Spec):
 
 Choice = str | float | None | GeometrySpec
 SweptField = Literal[
-    "recipe", "strength", "locality", "spacing", "geometry", "learning_rate", "swap_every", "top_k"
+    "recipe",
+    "strength",
+    "locality",
+    "spacing",
+    "geometry",
+    "learning_rate",
+    "swap_every",
+    "top_k",
+    "relocation",
+    "moments",
 ]
 
 
@@ -334,7 +357,7 @@ class SweepSpec(Spec):
         if isinstance(values, Range):
             if self.search.kind == "grid":
                 raise ValueError(f"{path}: a grid needs a list of values, not a range")
-            if field in ("recipe", "geometry", "swap_every", "top_k"):
+            if field not in _REAL_FIELDS:
                 raise ValueError(f"{path}: needs a list of values, not a range")
             Configuration.model_validate({field: values.low})
             return

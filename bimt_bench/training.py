@@ -222,7 +222,7 @@ class _Run:
         return figures
 
     def _relocate(self, done: int) -> None:
-        for every, chosen in self.swaps.items():
+        for (every, method, moments), chosen in self.swaps.items():
             if done % every == 0:
                 with torch.no_grad():
                     relocate(
@@ -230,7 +230,9 @@ class _Run:
                         top_k=[self.members[self.rows[i]].top_k for i in chosen],
                         reduce=self.task.penalty.reduce,
                         members=chosen,
+                        method=method,
                         moments=(self.optimizer.first, self.optimizer.second),
+                        carry_moments=moments == "travel",
                     )
 
     # ------------------------------------------------------------------ who trains
@@ -243,10 +245,12 @@ class _Run:
         self.differentiation = choose_differentiation(
             population, self.gradient, loss=self.task.loss
         )
-        self.swaps: dict[int, list[int]] = {}
-        for i, row in enumerate(rows):
-            if self.members[row].swap_every:
-                self.swaps.setdefault(self.members[row].swap_every, []).append(i)
+        # by the steps between relocations, the method, and what the moments do
+        self.swaps: dict[tuple[int, str, str], list[int]] = {}
+        for i, member in enumerate(self.members[row] for row in rows):
+            if member.swap_every:
+                key = (member.swap_every, member.relocation, member.moments)
+                self.swaps.setdefault(key, []).append(i)
         self._charge()
 
     def _charge(self) -> None:

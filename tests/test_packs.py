@@ -7,9 +7,9 @@ from bimt_bench.specs import Configuration
 
 IDENTITY = {
     "task", "task_version", "task_digest", "recipe", "strength", "lambda", "locality", "spacing",
-    "geometry", "distance", "learning_rate", "swap_every", "top_k", "seed", "steps", "shortened",
-    "reduce", "configuration", "member", "status", "reason", "pack", "seconds", "device",
-    "bimt_bench_version", "torch_version", "performance_metric",
+    "geometry", "distance", "learning_rate", "swap_every", "top_k", "relocation", "moments",
+    "seed", "steps", "shortened", "reduce", "configuration", "member", "status", "reason", "pack",
+    "seconds", "device", "bimt_bench_version", "torch_version", "performance_metric",
 }  # fmt: skip
 
 
@@ -39,9 +39,8 @@ def test_a_diverged_member_has_a_status_a_reason_and_no_numbers(result):
     assert lost[list(METRICS)].isna().all(axis=None)
     others = found.frame[found.frame["learning_rate"] != 1e6]
     assert others["reason"].isna().all()
-    assert (
-        others[["performance", "test_loss", "modularity_q", "input_leakage"]].notna().all(axis=None)
-    )
+    measured = others[["performance", "test_loss", "modularity_q", "input_leakage"]]
+    assert measured.notna().all(axis=None)
 
 
 def test_performance_repeats_the_tasks_own_metric(result):

@@ -40,6 +40,8 @@ def row(recipe, strength, seed, *, x, y, status="ok", **other):
         "learning_rate": 2e-3,
         "swap_every": 200,
         "top_k": 5,
+        "relocation": "greedy",
+        "moments": "stay",
         "steps": 2000,
         "shortened": True,
     } | other

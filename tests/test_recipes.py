@@ -39,6 +39,8 @@ def test_every_recipe_is_covered_above():
         ("vanilla", {"top_k": 3}),
         ("l1", {"locality": 3.0}),
         ("l1_local", {"swap_every": 3}),
+        ("l1_local", {"relocation": "assignment"}),
+        ("vanilla", {"moments": "travel"}),
         ("l1_swap", {"locality": 3.0}),
     ],
 )
@@ -51,12 +53,29 @@ def test_a_setting_without_effect_does_not_make_a_new_configuration(task, recipe
 @pytest.mark.parametrize(
     "change",
     [{"strength": 2.0}, {"locality": 2.0}, {"spacing": 0.3}, {"learning_rate": 0.1},
-     {"swap_every": 7}, {"top_k": 7}, {"geometry": "ring"}],
+     {"swap_every": 7}, {"top_k": 7}, {"geometry": "ring"}, {"relocation": "assignment"},
+     {"moments": "travel"}],
 )  # fmt: skip
 def test_a_setting_with_effect_makes_a_new_configuration(task, change):
     plain = recipes.resolve(task, Configuration(), 0)
     changed = recipes.resolve(task, Configuration.model_validate(change), 0)
     assert plain.configuration != changed.configuration
+
+
+def test_top_k_counts_only_where_relocation_is_greedy(task):
+    plain = recipes.resolve(task, Configuration(relocation="assignment"), 0)
+    changed = recipes.resolve(task, Configuration(relocation="assignment", top_k=3), 0)
+    assert plain == changed
+    assert (plain.relocation, plain.top_k, plain.swap_every) == ("assignment", 0, 200)
+
+
+def test_a_task_may_bring_its_own_way_of_relocating(task):
+    own = task.relocation.model_copy(update={"method": "assignment", "moments": "travel"})
+    moved = recipes.resolve(task.model_copy(update={"relocation": own}), Configuration(), 0)
+    assert (moved.relocation, moved.moments) == ("assignment", "travel")
+    asked = Configuration(relocation="greedy", moments="stay")
+    back = recipes.resolve(task.model_copy(update={"relocation": own}), asked, 0)
+    assert (back.relocation, back.moments, back.top_k) == ("greedy", "stay", 5)
 
 
 def test_the_seed_changes_the_member_but_not_the_configuration(task):

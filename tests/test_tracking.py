@@ -46,6 +46,8 @@ def make_rows(
                 "learning_rate": 2e-3,
                 "swap_every": 200,
                 "top_k": 5,
+                "relocation": "greedy",
+                "moments": "stay",
                 "seed": seed,
                 "steps": 400,
                 "shortened": True,
@@ -280,6 +282,13 @@ def test_one_seed_has_a_mean_and_no_deviation() -> None:
 def test_an_unpenalised_configuration_has_a_short_name() -> None:
     row = make_rows(recipe="vanilla").iloc[0].to_dict() | {"lambda": 0.0, "swap_every": 0}
     assert summary.run_name(row) == "vanilla line lr=0.002"
+
+
+def test_the_name_says_how_neurons_relocate() -> None:
+    row = make_rows().iloc[0].to_dict()
+    assert summary.run_name(row) == "bimt λ×0.3 A=1 l0=0.1 line lr=0.002 swap 200/5"
+    row |= {"relocation": "assignment", "top_k": 0, "moments": "travel"}
+    assert summary.run_name(row).endswith("lr=0.002 swap 200 by assignment moments travel")
 
 
 # ----------------------------------------------------------------------- addresses

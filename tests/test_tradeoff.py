@@ -27,6 +27,8 @@ def member(recipe="bimt", strength=1.0, *, seed=0, x=0.5, y=0.5, status="ok", **
         "learning_rate": 2e-3,
         "swap_every": 200,
         "top_k": 5,
+        "relocation": "greedy",
+        "moments": "stay",
         "steps": 100,
         "shortened": False,
     } | other

@@ -21,6 +21,8 @@ PARAMETERS = (
     "learning_rate",
     "swap_every",
     "top_k",
+    "relocation",
+    "moments",
     "steps",
     "shortened",
     "reduce",
@@ -46,8 +48,16 @@ def run_name(row: Mapping[str, object]) -> str:
         words += [f"λ×{row['strength']:g}", f"A={row['locality']:g}", f"l0={row['spacing']:g}"]
     words += [str(row["geometry"]), f"lr={row['learning_rate']:g}"]
     if row.get("swap_every"):
-        words.append(f"swap {row['swap_every']:g}/{row['top_k']:g}")
+        words.append(f"swap {row['swap_every']:g}{_method(row)}")
+    if row.get("moments") == "travel":
+        words.append("moments travel")
     return " ".join(words)
+
+
+def _method(row: Mapping[str, object]) -> str:
+    """How relocation finds its swaps: '/5' of the strongest neurons, or ' by assignment'."""
+    greedy = row.get("relocation", "greedy") == "greedy"
+    return f"/{row['top_k']:g}" if greedy else f" by {row['relocation']}"
 
 
 def parameters(rows: pd.DataFrame) -> dict[str, str]:

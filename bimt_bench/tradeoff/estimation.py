@@ -41,6 +41,8 @@ SETTINGS = {
     "learning_rate": "learning_rate",
     "swap_every": "swap_every",
     "top_k": "top_k",
+    "relocation": "relocation",
+    "moments": "moments",
 }
 """Columns of the frame that make a configuration, and their names in `Settings`."""
 IDENTITY = ("task", "steps", "shortened", "configuration", "member", "seed", "status")

@@ -30,6 +30,8 @@ class Settings:
     learning_rate: float
     swap_every: int
     top_k: int
+    relocation: str
+    moments: str
 
     @property
     def order(self) -> tuple[float | str, ...]:
@@ -54,6 +56,8 @@ class Settings:
             self.learning_rate,
             self.swap_every,
             self.top_k,
+            self.relocation,
+            self.moments,
         )
 
 
