@@ -10,32 +10,41 @@ import torch
 
 from bimt_bench.data import TaskData
 from bimt_bench.models import Architecture, build
+from bimt_bench.models.perceptron import members_at_a_time
 from bimt_bench.recipes import Member
 from bimt_bench.specs import TaskSpec
 
 # Tables laid out like the parameters: themselves, gradient, signs, two moments, two of prices,
 # products on their way into the gradient, placed copies; and once more parameters and moments
-# while members that stay are copied out. Distances and relocation's float64 are counted apart.
-_TABLES = 9 + 4
+# while members that stay are copied out; the altered weights that metrics ask for. Distances and
+# relocation's float64 are counted apart.
+_TABLES = 9 + 4 + 10
 _BUFFERS = 4  # sums, activations and two gradients of each neuron, for every sample of a batch
 _EVALUATION = 3  # the same on test data: a sum, its activation and the next sum
-_TEMPORARIES = 6  # of the size of the outputs, in loss and performance
+_TEMPORARIES = 4  # of the size of the outputs, in loss and performance
+_ALL = 1 << 62  # on a GPU all members are under way at once
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes that a pack takes: `shared` once, `member` for each member."""
+    """Bytes that a pack takes: `shared` once, `member` for each member.
+
+    `activations` are those of one member's training step; `at_once` members have them at a time.
+    """
 
     member: int
     shared: int
+    activations: int = 0
+    at_once: int = 0
 
     def total(self, members: int) -> int:
         """Bytes of so many members."""
-        return self.shared + members * self.member
+        under_way = min(members, self.at_once) * self.activations
+        return self.shared + members * self.member + under_way
 
 
-def estimate(task: TaskSpec, data: TaskData) -> Estimate:
+def estimate(task: TaskSpec, data: TaskData, *, device: str = "cpu") -> Estimate:
     """Bytes of training and evaluating a pack of the task, from sizes alone."""
     architecture = build(task, data)
     entry = getattr(torch, task.training.dtype).itemsize
@@ -48,18 +57,19 @@ def estimate(task: TaskSpec, data: TaskData) -> Estimate:
     outputs = len(data.output_names)
     member = _TABLES * parameters * entry
     member += _relocation(architecture, parameters, entry)
-    member += (_BUFFERS * sum(neurons) + inputs) * batch * entry
+    activations = (_BUFFERS * sum(neurons) + inputs) * batch * entry
     member += (_EVALUATION * max(neurons) + inputs) * test * entry
     member += _TEMPORARIES * outputs * max(batch, test) * entry
     if data.tokens is not None:
         pairs = data.tokens**2 if data.train_inputs.shape[1] == 2 else 0
-        member += (pairs + 3 * data.tokens + batch) * neurons[0] * entry
+        activations += (pairs + 3 * data.tokens + batch) * neurons[0] * entry
     tensors = (data.train_inputs, data.train_targets, data.test_inputs, data.test_targets)
     shared = sum(t.numel() * t.element_size() for t in tensors)
     # and once more as numbers, with targets as columns; cross entropy has classes there
     shared += (samples if batch == samples else batch) * (inputs + outputs) * entry
     shared += test * (inputs + outputs) * entry
-    return Estimate(member=member, shared=shared)
+    at_once = members_at_a_time(wiring, batch, entry) if device == "cpu" else _ALL
+    return Estimate(member=member, shared=shared, activations=activations, at_once=at_once)
 
 
 def _relocation(architecture: Architecture, parameters: int, entry: int) -> int:
@@ -85,7 +95,7 @@ def parts(members: Sequence[Member], needed: Estimate, limit: int) -> list[tuple
     """Members in as few parts as fit the limit one after another; one alone is always a part."""
     if needed.total(len(members)) <= limit:
         return [tuple(members)]
-    most = max(1, (limit - needed.shared) // needed.member)
+    most = max((n for n in range(1, len(members)) if needed.total(n) <= limit), default=1)
     count = math.ceil(len(members) / most)
     size = math.ceil(len(members) / count)
     return [tuple(members[i : i + size]) for i in range(0, len(members), size)]

@@ -66,7 +66,7 @@ def run_pack(
     """
     note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
-    needed = memory.estimate(task, data)
+    needed = memory.estimate(task, data, device=device)
     limit = memory.free(device) if memory_limit is None else memory_limit
     parts = memory.parts(members, needed, limit)
     if len(parts) > 1:

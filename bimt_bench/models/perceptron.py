@@ -18,6 +18,7 @@ from torch.nn import functional
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.population import ALIGNMENT, Population
 from bimt_bench.models.tokens import TokenBatch
+from bimt_bench.wiring import Wiring
 
 aten = torch.ops.aten
 
@@ -104,13 +105,10 @@ class PerceptronGradient:
         self._first_gradient(weights[0], delta, batch)
 
     def _members_at_a_time(self, samples: int) -> int:
-        """How many members' activations of one layer fit the share of a cache they are given."""
-        if self._population.flat.device.type != "cpu":
+        flat = self._population.flat
+        if flat.device.type != "cpu":
             return self._population.size
-        groups = self._architecture.wiring.groups
-        widest = max(group.size for group in groups if group.role != "input")
-        entry = self._population.flat.element_size()
-        return max(1, _CACHED // (widest * samples * entry))
+        return members_at_a_time(self._architecture.wiring, samples, flat.element_size())
 
     # ------------------------------------------------------------------ layers
 
@@ -283,6 +281,15 @@ class PerceptronGradient:
     def _gather(self, name: str, values: Tensor, axis: int, index: Tensor) -> Tensor:
         apart = self._apart(name, values.shape[1:])
         return torch.gather(values, axis, index, out=apart)
+
+
+def members_at_a_time(wiring: Wiring, samples: int, entry: int) -> int:
+    """How many members' activations of one layer fit the share of a CPU's cache they are given.
+
+    `samples`: of a batch; `entry`: bytes of a number.
+    """
+    widest = max(group.size for group in wiring.groups if group.role != "input")
+    return max(1, _CACHED // (widest * samples * entry))
 
 
 def fits(population: Population) -> bool:
