@@ -344,7 +344,10 @@ class SweepSpec(Spec):
         default=None,
         description="members a pack; timed on this machine if absent and the sweep is long",
     )
-    shuffles: Positive = Field(default=20, description="null-model shuffles of each member")
+    shuffles: Positive = Field(
+        default=20,
+        description="null-model shuffles of each member; published tables need 20 or more",
+    )
     checkpoint_seconds: float = Field(
         default=60.0, ge=0.0, allow_inf_nan=False, description="between checkpoints of a pack"
     )
