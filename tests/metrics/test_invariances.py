@@ -19,7 +19,8 @@ SCALE_FREE = [
     name
     for name, one in METRICS.items()
     if one.family == "graph"
-    or name in ("mean_wire_length", "effective_connections", "participation_ratio")
+    or name
+    in ("mean_wire_length", "effective_connections", "participation_ratio", "module_recovery")
 ]
 NOT_HERE = {"accuracy", "cross_entropy"} | {
     name for name, one in METRICS.items() if one.family == "algorithmic"
@@ -86,10 +87,13 @@ def test_members_may_travel_in_any_order_and_alone(by_hand, known, seed, order):
 
 @settings(max_examples=4)
 @given(seed=st.integers(0, 999), exponent=st.integers(-40, 40))
-def test_scale_does_not_matter_to_shares_and_graphs(by_hand, seed, exponent):
+def test_scale_does_not_matter_to_shares_graphs_and_modules(by_hand, known, seed, exponent):
     weights = by_hand.weights(SIZES, seed=seed, power=2)
     scaled = [w * 2.0**exponent for w in weights]
-    here, there = (scorecards(by_hand.scored(w, shuffles=4), SCALE_FREE) for w in (weights, scaled))
+    here, there = (
+        scorecards(by_hand.scored(w, data=known, shuffles=4), SCALE_FREE) for w in (weights, scaled)
+    )
+    assert here["module_recovery"].notna().all()
     np.testing.assert_allclose(there, here, rtol=1e-9, atol=1e-12)
 
 

@@ -25,14 +25,19 @@ def uniform(shape, seed=0):
     return torch.rand(shape, generator=draw, dtype=torch.float64) * 2 - 1
 
 
-def independence(by_hand, weights, labels=None):
-    """Scored on the published independence task's own data; inputs in the order of `labels`."""
-    task = catalog.task("symbolic/independence")
+def shipped(name):
+    """A task of the catalogue and its own data, in the precision of weights written by hand."""
+    task = catalog.task(name)
     loaded = data.load(task.data)
     doubled = dataclasses.replace(
         loaded, test_inputs=loaded.test_inputs.double(), test_targets=loaded.test_targets.double()
     )
-    scored = by_hand.scored(weights, task=task, data=doubled)
+    return {"task": task, "data": doubled}
+
+
+def independence(by_hand, weights, labels=None):
+    """Scored on the published independence task's own data; inputs in the order of `labels`."""
+    scored = by_hand.scored(weights, **shipped("symbolic/independence"))
     if labels is None:
         return scored
     return dataclasses.replace(scored, labels={**scored.labels, "input": labels})
@@ -94,20 +99,22 @@ def test_neurons_may_be_relabelled_within_their_groups(by_hand, seed, data):
     )
 
 
-def sharing(by_hand, weights):
-    """Squares in the first hidden layer, sums in the second."""
+def sharing(by_hand, weights, name=None):
+    """Squares in the first hidden layer, sums in the second; on data by hand or a task's own."""
     inputs = uniform((80, 3))
     targets = inputs.square().cumsum(dim=1)
-    given_data = by_hand.data(inputs, targets, depends=SHARED, expressions=SQUARES)
-    return by_hand.scored(weights, data=given_data, activation=(torch.square, torch.nn.Identity()))
+    own = {"data": by_hand.data(inputs, targets, depends=SHARED, expressions=SQUARES)}
+    activation = (torch.square, torch.nn.Identity())
+    return by_hand.scored(weights, **(shipped(name) if name else own), activation=activation)
 
 
-def test_the_ideal_network_for_feature_sharing_is_perfect(by_hand):
+@pytest.mark.parametrize("name", [None, "symbolic/feature_sharing"], ids=["by hand", "shipped"])
+def test_the_ideal_network_for_feature_sharing_is_perfect(by_hand, name):
     eye, steps = torch.eye(3, dtype=torch.float64), torch.tril(torch.ones(3, 3)).double()
     # squares; then x0^2 and x1^2 and x2^2 are handed on, and x0^2 + x1^2 is computed once
     second = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.float64)
     last = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 1]], dtype=torch.float64)
-    scored = sharing(by_hand, [eye[None], second[None], last[None]])
+    scored = sharing(by_hand, [eye[None], second[None], last[None]], name)
     np.testing.assert_allclose(
         scored.test_outputs[0], scored.data.test_inputs.square() @ steps.T, atol=1e-12
     )
