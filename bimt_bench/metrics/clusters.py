@@ -6,13 +6,21 @@ network that falls into clusters has a low cut and much mass inside clusters.
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once, sums
 from bimt_bench.metrics.graph import NeuronGraph, graphs
-from bimt_bench.metrics.nulls import Statistic, Statistics, observed, z_scores
+from bimt_bench.metrics.nulls import (
+    Comparison,
+    Direction,
+    Statistic,
+    Statistics,
+    compared,
+    observed,
+    p_values,
+    z_scores,
+)
 from bimt_bench.metrics.spectral import Topology
 
 # Filan et al. use 12 clusters for networks of a thousand neurons; Golechha et al. use 4.
@@ -32,13 +40,18 @@ def ncut(scored: Scored) -> PerMember:
 
 def ncut_z(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of all weights within each connection."""
-    return z_scores(scored, _ncuts(scored), NeuronGraph.shuffled, name="ncut_z")
+    return z_scores(_ncut_against_shuffled(scored))
+
+
+def ncut_p(scored: Scored) -> PerMember:
+    """(r + 1) / (n + 1), r of the n draws behind `ncut_z` with at most the member's n-cut."""
+    return p_values(_ncut_against_shuffled(scored), better="lower")
 
 
 def ncut_z_nonzero(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of the non-zero weights among their own places."""
     shuffle = NeuronGraph.shuffled_nonzero
-    return z_scores(scored, _ncuts(scored), shuffle, name="ncut_z_nonzero")
+    return z_scores(compared(scored, _ncuts(scored), shuffle, name="ncut_z_nonzero"))
 
 
 def cross_cluster_mass(scored: Scored) -> PerMember:
@@ -53,13 +66,29 @@ def cross_cluster_mass(scored: Scored) -> PerMember:
 
 def cross_cluster_mass_z(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of all weights of each connection."""
-    return z_scores(scored, _masses(scored), NeuronGraph.shuffled, name="cross_cluster_mass_z")
+    return z_scores(_mass_against_shuffled(scored))
+
+
+def cross_cluster_mass_p(scored: Scored) -> PerMember:
+    """(r + 1) / (n + 1), r of the draws behind `cross_cluster_mass_z` with at least that mass."""
+    return p_values(_mass_against_shuffled(scored), better="higher")
 
 
 def cross_cluster_mass_z_nonzero(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of the non-zero weights."""
     shuffle = NeuronGraph.shuffled_nonzero
-    return z_scores(scored, _masses(scored), shuffle, name="cross_cluster_mass_z_nonzero")
+    name = "cross_cluster_mass_z_nonzero"
+    return z_scores(compared(scored, _masses(scored), shuffle, name=name))
+
+
+@once
+def _ncut_against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
+    return compared(scored, _ncuts(scored), NeuronGraph.shuffled, name="ncut_z")
+
+
+@once
+def _mass_against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
+    return compared(scored, _masses(scored), NeuronGraph.shuffled, name="cross_cluster_mass_z")
 
 
 @once
@@ -118,8 +147,9 @@ def _metric(
     compute: Callable[[Scored], PerMember],
     source: str,
     *,
-    direction: Literal["higher", "lower"],
+    direction: Direction,
     limits: tuple[float, float] | None = None,
+    unit: str = "",
 ) -> Metric:
     """A metric with `limits`, or a standard score if it has none."""
     low, high = limits or (-math.inf, math.inf)
@@ -130,7 +160,7 @@ def _metric(
         direction=direction,
         low=low,
         high=high,
-        unit="" if limits else "standard deviations",
+        unit=unit if limits else "standard deviations",
         cost="graph",
         source=source,
         compute=compute,
@@ -157,6 +187,16 @@ FAMILY = (
         direction="lower",
     ),
     _metric(
+        "ncut_p",
+        "Normalised cut p, all weights shuffled",
+        ncut_p,
+        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
+        "at most the member's n-cut (after Filan et al., arXiv 2103.03386)",
+        direction="lower",
+        limits=(0.0, 1.0),
+        unit="probability",
+    ),
+    _metric(
         "ncut_z_nonzero",
         "Normalised cut z, topology kept",
         ncut_z_nonzero,
@@ -178,6 +218,16 @@ FAMILY = (
         cross_cluster_mass_z,
         "(mass inside clusters - mean) / std, weights shuffled within each layer",
         direction="higher",
+    ),
+    _metric(
+        "cross_cluster_mass_p",
+        "Mass inside clusters p, all weights shuffled",
+        cross_cluster_mass_p,
+        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
+        "at least the member's mass (after Filan et al., arXiv 2103.03386)",
+        direction="lower",
+        limits=(0.0, 1.0),
+        unit="probability",
     ),
     _metric(
         "cross_cluster_mass_z_nonzero",

@@ -19,7 +19,14 @@ from jaxtyping import Float64, Int64
 
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once
 from bimt_bench.metrics.graph import NeuronGraph, graphs
-from bimt_bench.metrics.nulls import Statistic, Statistics, z_scores
+from bimt_bench.metrics.nulls import (
+    Comparison,
+    Statistic,
+    Statistics,
+    compared,
+    p_values,
+    z_scores,
+)
 from bimt_bench.seeds import derive
 
 # On a random dense graph, the worst case, Q is 0.103 after one run, 0.105 after two; iterating
@@ -57,8 +64,15 @@ def modularity_z(scored: Scored) -> PerMember:
     Isolated neurons are removed first, then weights and zeros trade places between the living.
     std has one degree of freedom taken off. NaN where Q is, and where the null does not vary.
     """
-    statistics = _qualities(scored, "modularity_z")
-    return z_scores(scored, statistics, NeuronGraph.shuffled, name="modularity_z")
+    return z_scores(_against_shuffled(scored))
+
+
+def modularity_p(scored: Scored) -> PerMember:
+    """(r + 1) / (n + 1), r of the n draws behind `modularity_z` with at least the member's Q.
+
+    NaN where Q is.
+    """
+    return p_values(_against_shuffled(scored), better="higher")
 
 
 def modularity_z_nonzero(scored: Scored) -> PerMember:
@@ -67,7 +81,7 @@ def modularity_z_nonzero(scored: Scored) -> PerMember:
     The topology is kept, so sparsity alone earns nothing. NaN as for `modularity_z`.
     """
     name, shuffle = "modularity_z_nonzero", NeuronGraph.shuffled_nonzero
-    return z_scores(scored, _qualities(scored, name), shuffle, name=name)
+    return z_scores(compared(scored, _qualities(scored, name), shuffle, name=name))
 
 
 def best_partitions(
@@ -108,6 +122,13 @@ def _partition(graph: NeuronGraph, seed: int) -> Partition:
         graph.nodes, graph.edges[there], weights[None, there], seed=leiden_seed
     )
     return found
+
+
+@once
+def _against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
+    """Q against the full shuffle, for every metric that is made of it."""
+    name = "modularity_z"
+    return compared(scored, _qualities(scored, name), NeuronGraph.shuffled, name=name)
 
 
 def _qualities(scored: Scored, name: str) -> Statistics:
@@ -168,6 +189,19 @@ FAMILY = (
         source="(Q - mean Q_null) / std Q_null, weights shuffled within each layer "
         "(after Filan et al., arXiv 2103.03386)",
         compute=modularity_z,
+    ),
+    Metric(
+        name="modularity_p",
+        family="graph",
+        title="Modularity p, all weights shuffled",
+        direction="lower",
+        low=0.0,
+        high=1.0,
+        unit="probability",
+        cost="graph",
+        source="(r + 1) / (n + 1), r of n shuffles of the weights within each layer with at least "
+        "the member's Q (after Filan et al., arXiv 2103.03386)",
+        compute=modularity_p,
     ),
     Metric(
         name="modularity_z_nonzero",

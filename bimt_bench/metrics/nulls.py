@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -19,8 +21,18 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 # One a member, made for its graph; None for a member without one.
 Statistics = Sequence[Statistic | None]
 
+Direction = Literal["higher", "lower"]
+
 # A null model that varies by less than rounding has no scale to measure a distance in.
 _NO_SPREAD = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A statistic of one member's own weights, and of every draw of its null."""
+
+    value: float
+    null: Float64[np.ndarray, " draw"]
 
 
 def shuffles(
@@ -39,6 +51,17 @@ def standard_score(value: float, null: Float64[np.ndarray, " draw"]) -> float:
     return float((value - null.mean()) / spread) if spread > _NO_SPREAD else math.nan
 
 
+def p_value(value: float, null: Float64[np.ndarray, " draw"], *, better: Direction) -> float:
+    """(r + 1) / (n + 1), r the draws of n that are at least as good as the value.
+
+    A draw that is worse by no more than rounding counts as equal. NaN where anything is undefined.
+    """
+    if not (math.isfinite(value) and np.isfinite(null).all()):
+        return math.nan
+    ahead = null - value if better == "higher" else value - null
+    return float((np.count_nonzero(ahead >= -_NO_SPREAD) + 1) / (len(null) + 1))
+
+
 def observed(scored: Scored, statistics: Statistics) -> PerMember:
     """A statistic of every member's own weights; NaN for a member without a graph."""
     values = np.full(scored.size, math.nan)
@@ -48,13 +71,34 @@ def observed(scored: Scored, statistics: Statistics) -> PerMember:
     return values
 
 
-def z_scores(scored: Scored, statistics: Statistics, shuffle: Shuffle, *, name: str) -> PerMember:
-    """The standard score of a statistic of every member against `shuffles` draws of a null."""
-    values = np.full(scored.size, math.nan)
+def compared(
+    scored: Scored, statistics: Statistics, shuffle: Shuffle, *, name: str
+) -> tuple[Comparison | None, ...]:
+    """A statistic of every member and of `shuffles` draws of a null; None without a graph.
+
+    `name` names the stream of draws, with the member's seed.
+    """
     members = zip(graphs(scored), statistics, scored.seeds, strict=True)
-    for i, (graph, statistic, seed) in enumerate(members):
-        if graph is not None and statistic is not None:
-            draws = shuffles(graph, shuffle, scored.shuffles, (name, seed))
-            found = statistic(np.concatenate([graph.weights[None], draws]))
-            values[i] = standard_score(found[0], found[1:])
-    return values
+    return tuple(
+        None
+        if graph is None or statistic is None
+        else _compare(graph, statistic, shuffles(graph, shuffle, scored.shuffles, (name, seed)))
+        for graph, statistic, seed in members
+    )
+
+
+def z_scores(found: Sequence[Comparison | None]) -> PerMember:
+    """The standard score of every member against its null; NaN for a member without a graph."""
+    return np.array([math.nan if c is None else standard_score(c.value, c.null) for c in found])
+
+
+def p_values(found: Sequence[Comparison | None], *, better: Direction) -> PerMember:
+    """The p-value of every member against its null; NaN for a member without a graph."""
+    return np.array(
+        [math.nan if c is None else p_value(c.value, c.null, better=better) for c in found]
+    )
+
+
+def _compare(graph: NeuronGraph, statistic: Statistic, draws: np.ndarray) -> Comparison:
+    values = statistic(np.concatenate([graph.weights[None], draws]))
+    return Comparison(float(values[0]), values[1:])

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.metrics import METRICS
-from bimt_bench.metrics.nulls import standard_score
+from bimt_bench.metrics.nulls import p_value, standard_score
 
-GRAPH = ("modularity_q", "modularity_z", "modularity_z_nonzero")
+GRAPH = ("modularity_q", "modularity_z", "modularity_p", "modularity_z_nonzero")
 
 
 def value(name, scored):
@@ -49,6 +49,7 @@ def test_two_disjoint_networks_have_the_q_that_igraph_gives_their_halves(by_hand
     flat = by_hand.scored([(w > 0).double() for w in blocks((2, 8, 2))])
     assert value("modularity_q", flat)[0] == pytest.approx(0.5)
     assert value("modularity_z", flat)[0] > 3
+    assert value("modularity_p", flat) == pytest.approx([1 / 21])
 
 
 def test_q_of_one_edge_and_of_two_by_hand(by_hand):
@@ -140,6 +141,7 @@ def test_degenerate_members_are_undefined_and_disturb_nobody(by_hand):
         assert np.isnan(found[1:3]).all()
     assert value("modularity_q", scored)[3] == pytest.approx(0.0, abs=1e-12)
     assert np.isnan(value("modularity_z", scored)[3])  # every shuffle is the chain itself
+    assert value("modularity_p", scored)[3] == 1.0
 
 
 def test_one_shuffle_has_no_spread(by_hand):
@@ -165,3 +167,30 @@ def test_z_is_measured_in_sample_standard_deviations():
     spread = np.sqrt((0.2**2 + 0.1**2 + 0.3**2) / 2)
     assert standard_score(0.5, null) == pytest.approx((0.5 - 0.3) / spread)
     assert np.isnan(standard_score(0.5, np.full(3, 0.1)))
+
+
+@pytest.mark.parametrize(
+    ("value", "better", "expected"),
+    [
+        (0.5, "higher", 2 / 5),  # 0.6 alone is at least as good
+        (0.5, "lower", 4 / 5),  # 0.1, 0.2, 0.4
+        (0.4, "higher", 3 / 5),  # what is equal counts, whichever way is better
+        (0.4, "lower", 4 / 5),
+        (0.4 + 1e-12, "higher", 3 / 5),  # equal but for rounding
+        (0.7, "higher", 1 / 5),  # never 0
+        (0.0, "higher", 1.0),
+        (np.nan, "higher", np.nan),
+    ],
+)
+def test_a_p_value_counts_the_draws_that_are_at_least_as_good(value, better, expected):
+    null = np.array([0.1, 0.4, 0.2, 0.6])
+    assert p_value(value, null, better=better) == pytest.approx(expected, nan_ok=True)
+
+
+def test_p_ranks_the_member_among_the_draws_of_its_z(by_hand):
+    """The same draws: with two of them, z and the spread give back where the member stands."""
+    scored = by_hand.scored(by_hand.weights((4, 7, 3), members=12, power=2), shuffles=2)
+    z, p = value("modularity_z", scored), value("modularity_p", scored)
+    # the draws lie at -1/sqrt(2) and 1/sqrt(2) of their sample deviation from their mean
+    np.testing.assert_allclose(p, (1 + (z <= 0.5**0.5) + (z <= -(0.5**0.5))) / 3)
+    assert len(set(p)) > 1

@@ -91,6 +91,8 @@ def test_separate_networks_are_cut_for_nothing(by_hand):
     assert value("cross_cluster_mass", scored) == pytest.approx([1.0])
     assert value("ncut_z", scored)[0] < -3
     assert value("cross_cluster_mass_z", scored)[0] > 3
+    for name in ("ncut_p", "cross_cluster_mass_p"):
+        assert value(name, scored) == pytest.approx([1 / 21]), name
 
 
 def test_the_mass_inside_clusters_by_hand(by_hand):
@@ -140,5 +142,7 @@ def test_degenerate_members_are_undefined_and_disturb_nobody(by_hand):
         found = value(name, scored)
         assert np.isfinite(found[0]), name
         assert np.isnan(found[1:3]).all(), name
-        chain = float(name == "cross_cluster_mass")  # nothing is cut, everything is inside
+        chain = float(
+            name != "ncut"
+        )  # nothing is cut, everything is inside, every shuffle is equal
         assert np.isnan(found[3]) if "_z" in name else found[3] == pytest.approx(chain)
