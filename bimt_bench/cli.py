@@ -124,6 +124,8 @@ def run(
                 on_progress=on_progress,
             )
         _OUT.print(tables.of_scorecard(found.frame, found.baseline))
+        if found.omissions is not None:
+            _OUT.print(found.omissions, style="dim", markup=False, highlight=False)
         _print_files(found.files)
 
 

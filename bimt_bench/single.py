@@ -8,8 +8,10 @@ import pandas as pd
 from pydantic import ValidationError
 
 from bimt_bench import catalog, driver, report
+from bimt_bench import data as task_data
 from bimt_bench.errors import InputError
 from bimt_bench.faults import fault_lines
+from bimt_bench.metrics import omissions_line
 from bimt_bench.packs import PackResult
 from bimt_bench.recipes import resolve
 from bimt_bench.specs import Configuration, TaskSpec
@@ -22,10 +24,12 @@ class SingleRun:
     """The frame of a run, one row a member, and the files that were written.
 
     baseline: the rows of a vanilla run of the same task and length, if there is one.
+    omissions: which metrics the task cannot have, and why, in a line; None if it has them all.
     """
 
     frame: pd.DataFrame
     baseline: pd.DataFrame | None
+    omissions: str | None
     files: tuple[Path, ...]
 
 
@@ -78,7 +82,12 @@ def run(
         if name == own
     ]
     frame = trained.frame[trained.frame["configuration"] == own].reset_index(drop=True)
-    return SingleRun(frame=frame, baseline=_baseline(out, frame), files=tuple(files))
+    return SingleRun(
+        frame=frame,
+        baseline=_baseline(out, frame),
+        omissions=omissions_line(spec, task_data.load(spec.data, data_dir=data_dir)),
+        files=tuple(files),
+    )
 
 
 def _write(

@@ -165,6 +165,8 @@ def test_run_trains_scores_and_draws(invoke, tmp_path):
     assert result.exit_code == 0, result.output
     assert "shortened to 30 steps" in result.stdout
     assert "Test loss" in result.stdout
+    (omitted,) = [line for line in result.stdout.splitlines() if "not measured here" in line]
+    assert "module_recovery (no formulas that fall into independent components)" in omitted
     (folder,) = (tmp_path / "runs").iterdir()
     kinds = sorted(file.suffix for file in folder.iterdir())
     assert kinds == [".parquet", ".parquet", ".pdf", ".png"]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from sklearn.metrics import r2_score
 
+from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
 from bimt_bench.metrics.losses import row_losses
 
@@ -126,6 +127,7 @@ FAMILY = (
         cost="cheap",
         source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
         compute=r2,
+        need=needs.QUANTITIES,
     ),
     Metric(
         name="accuracy",
@@ -138,6 +140,7 @@ FAMILY = (
         cost="cheap",
         source="mean [argmax y = t]",
         compute=accuracy,
+        need=needs.CLASSES,
     ),
     Metric(
         name="cross_entropy",
@@ -150,5 +153,6 @@ FAMILY = (
         cost="cheap",
         source="mean -log softmax(y)_t",
         compute=cross_entropy,
+        need=needs.CROSS_ENTROPY,
     ),
 )

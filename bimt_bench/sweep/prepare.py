@@ -141,15 +141,15 @@ def _check_objective(path: str, metric: str, task: TaskSpec, loaded: data.TaskDa
             f"{path}: unknown metric '{metric}'{closest(metric, METRICS)} "
             f"(allowed: {', '.join(METRICS)})"
         )
-    need = METRICS[metric].need
-    if need is not None and not need.met_by(task, loaded):
-        raise InputError(
-            f"{path}: '{metric}' is undefined on {task.name}, which has no {need.what}"
-        )
     if metric in ("r2", "accuracy") and metric != task.performance:
         raise InputError(
             f"{path}: {task.name} is measured by {task.performance}, not by {metric}; "
             "'performance' is defined for every task"
+        )
+    need = METRICS[metric].need
+    if need is not None and not need.met_by(task, loaded):
+        raise InputError(
+            f"{path}: '{metric}' is undefined on {task.name}, which has no {need.what}"
         )
 
 

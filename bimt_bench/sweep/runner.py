@@ -15,9 +15,10 @@ import ray
 from ray import tune
 from rich.console import Console
 
+from bimt_bench import data as task_data
 from bimt_bench import packs
 from bimt_bench.errors import InputError
-from bimt_bench.metrics import METRICS
+from bimt_bench.metrics import METRICS, omissions_line
 from bimt_bench.quiet import quiet
 from bimt_bench.specs import OptunaSearch, SweepSpec, TaskSpec, digest_of
 from bimt_bench.sweep import session as sessions
@@ -99,6 +100,7 @@ def sweep(
         agenda = Agenda(searches, store=store, listener=events)
         try:
             with show:
+                _note_omissions(checked, show, data_dir=data_dir)
                 if agenda.has_work():
                     with sessions.session(address=address, workers=workers):
                         slots = sessions.slots(
@@ -234,6 +236,14 @@ def _beat(collector: Any, show: Display) -> Callable[[], None]:
 def _show_notes(collector: Any, show: Display) -> None:
     for line in ray.get(collector.take_notes.remote()):
         show.note(line)
+
+
+def _note_omissions(checked: Checked, show: Display, *, data_dir: Path | None) -> None:
+    """Says here what each task leaves unmeasured: workers would say it once each, to nobody."""
+    for task in checked.tasks:
+        line = omissions_line(task.spec, task_data.load(task.spec.data, data_dir=data_dir))
+        if line is not None:
+            show.note(f"{task.spec.name}: {line}")
 
 
 def _display(checked: Checked, console: Console) -> Display:

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
+from bimt_bench import catalog, data
 from bimt_bench.errors import InputError
-from bimt_bench.metrics import METRICS, scorecards
+from bimt_bench.metrics import METRICS, omissions, omissions_line, scorecards
+
+FOURIER = tuple(name for name, one in METRICS.items() if one.family == "algorithmic")
 
 
 def test_all_metrics_one_row_a_member(by_hand):
@@ -42,6 +45,32 @@ def test_missing_ground_truth_is_said_once(by_hand, caplog):
     assert said == [
         "input_leakage: left missing on task 'symbolic/no_truth_here', which has no ground truth"
     ]
+
+
+LACKING = {
+    "vision/digits": {
+        "ground truth": ("input_leakage", "module_recovery", "sharing_recovery"),
+        "embedded residues": FOURIER,
+    },
+    "symbolic/independence": {
+        "classes": ("accuracy",),
+        "cross entropy as its loss": ("cross_entropy",),
+        "sub-expression that several formulas share": ("sharing_recovery",),
+        "embedded residues": FOURIER,
+    },
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_what_a_task_leaves_out_is_grouped_by_the_broadest_thing_that_it_lacks(name):
+    task = catalog.task(name)
+    loaded = data.load(task.data)
+    found = omissions(task, loaded)
+    assert {what: found.get(what) for what in LACKING[name]} == LACKING[name]
+    line = omissions_line(task, loaded)
+    assert line is not None and line.startswith("not measured here: ")
+    for what, names in LACKING[name].items():
+        assert f"{', '.join(names)} (no {what})" in line
 
 
 def test_members_do_not_meet(by_hand):

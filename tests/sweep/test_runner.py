@@ -180,6 +180,23 @@ def test_what_a_worker_notes_is_shown(tmp_path, sweep_spec, fake_pack_function, 
     assert len(lines) == 3 and all(line.startswith("symbolic/independence: pack") for line in lines)
 
 
+@pytest.mark.usefixtures("ray_session")
+def test_what_a_task_leaves_unmeasured_is_said_once_however_many_packs(
+    tmp_path, sweep_spec, fake_pack_function, quiet
+):
+    sweep(
+        sweep_spec(**TWO_TASKS),
+        results_dir=tmp_path,
+        run_pack=fake_pack_function(),
+        workers=1,
+        console=quiet,
+    )
+    told = quiet.file.getvalue()
+    assert told.count("not measured here") == 2
+    for task in ("symbolic/independence", "symbolic/feature_sharing"):
+        assert told.count(f"{task}: not measured here: accuracy (no classes)") == 1
+
+
 def faltering(log, way):
     """Real packs that break down once, half way; nested, so that Ray ships it by value."""
 
