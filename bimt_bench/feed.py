@@ -51,7 +51,8 @@ class Feed:
         while True:
             order = self._order(epoch)[: count - count % size]
             for chosen in order.split(size)[skipped:]:
-                yield self._batch(self._inputs[chosen]), self._wanted[..., chosen]
+                inputs = self._inputs.index_select(0, chosen)
+                yield self._batch(inputs), self._wanted[..., chosen]
             epoch, skipped = epoch + 1, 0
 
     def _order(self, epoch: int) -> Tensor:

@@ -22,6 +22,8 @@ class Architecture(ABC):
     wiring: Wiring
     shapes: Mapping[str, tuple[int, ...]]
     """Shape of every parameter without the member axis, in the order they are laid out."""
+    transposed: frozenset[str] = frozenset()
+    """Weights of which a source's column, not a target's row, lies in one piece in memory."""
 
     @abstractmethod
     def initial(self, task: str, seed: int) -> dict[str, Tensor]:

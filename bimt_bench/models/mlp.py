@@ -16,6 +16,7 @@ from bimt_bench.models.architecture import (
     place_columns,
     place_rows,
 )
+from bimt_bench.models.columns import WIDE, ColumnBatch, columns_of
 from bimt_bench.models.tokens import TokenBatch, sum_of_tokens
 from bimt_bench.seeds import torch_generator
 from bimt_bench.wiring import Wiring
@@ -33,6 +34,7 @@ class Mlp(Architecture):
     ) -> None:
         self.wiring = Wiring.layered(sizes, pinned=pinned)
         self.shapes = _layer_shapes(sizes)
+        self.transposed = frozenset({"layers.0.weight"} if sizes[0] >= WIDE else ())
         self.depth = len(sizes) - 1
         self.activation = activation
         self._input_moves = self.wiring.group("input").movable
@@ -42,9 +44,9 @@ class Mlp(Architecture):
         """torch's default start of Linear: uniform within 1 / sqrt(inputs)."""
         return _linear_start(self.shapes, task, seed)
 
-    def prepare(self, inputs: Tensor) -> Tensor | TokenBatch:
-        """Inputs [B, features] as columns [features, B]."""
-        return inputs.T
+    def prepare(self, inputs: Tensor) -> Tensor | ColumnBatch | TokenBatch:
+        """Inputs [B, features] as columns [features, B], those that are not blank apart."""
+        return columns_of(inputs)
 
     def forward(
         self,
@@ -57,7 +59,8 @@ class Mlp(Architecture):
         """Outputs [P, outputs, B] of a batch of columns [features, B]."""
         first = parameters["layers.0.weight"]
         weight = place_columns(first, positions["input"]) if self._input_moves else first
-        columns = batch.expand(first.shape[0], *batch.shape)
+        columns = batch.columns if isinstance(batch, ColumnBatch) else batch
+        columns = columns.expand(first.shape[0], *columns.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
         return self._above(hidden, parameters, positions, seen)
 
@@ -112,6 +115,7 @@ class EmbeddingMlp(Mlp):
         pinned: tuple[str, ...] = (),
     ) -> None:
         super().__init__(sizes, activation=activation)
+        self.transposed = frozenset()
         width = sizes[0]
         self.wiring = Wiring.layered(sizes, pinned=pinned, input_folds=folds, embedding=True)
         self._output_moves = self.wiring.group("output").movable

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from bimt_bench.models.columns import ColumnBatch
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.population import Population
 from bimt_bench.models.tokens import TokenBatch
@@ -122,8 +123,11 @@ class PerceptronGradient:
         if isinstance(batch, TokenBatch):
             _sum_of_tokens(space, weight, bias, batch)
             return
-        assert isinstance(batch, Tensor)
-        torch.baddbmm(bias, weight, batch.expand(space.members, -1, -1), out=space.sums[0])
+        if isinstance(batch, ColumnBatch) and not self._input_moves:
+            weight, columns = _used_columns(space, weight, batch.used), batch.values
+        else:
+            columns = _all_columns(batch)
+        torch.baddbmm(bias, weight, columns.expand(space.members, -1, -1), out=space.sums[0])
 
     # ------------------------------------------------------------------ gradients
 
@@ -168,9 +172,11 @@ class PerceptronGradient:
     ) -> None:
         if isinstance(batch, TokenBatch):
             _add_tokens(space, weight, delta, batch, self._share(space))
+        elif isinstance(batch, ColumnBatch) and not self._input_moves:
+            _add_used_columns(space, delta, batch, self._share(space))
         else:
-            assert isinstance(batch, Tensor)
-            self._add_layer(space, 0, delta, batch.T.expand(space.members, -1, -1))
+            below = _all_columns(batch).T
+            self._add_layer(space, 0, delta, below.expand(space.members, -1, -1))
 
     # ------------------------------------------------------------------ places
 
@@ -198,6 +204,35 @@ def _back(space: Workspace, layer: int, weight: Tensor, delta: Tensor) -> Tensor
     if space.samples_are_rows(layer):
         return torch.bmm(delta.mT, weight, out=space.backs[layer - 1]).mT
     return torch.bmm(weight.mT, delta, out=space.backs[layer - 1])
+
+
+def _all_columns(batch: object) -> Tensor:
+    columns = batch.columns if isinstance(batch, ColumnBatch) else batch
+    assert isinstance(columns, Tensor)
+    return columns
+
+
+def _used_columns(space: Workspace, weight: Tensor, used: Tensor) -> Tensor:
+    """The columns of a weight [T, out, features] that a batch uses, [T, out, K]."""
+    _, targets, features = weight.shape
+    found = space.apart("w_used", (features, targets))[:, : len(used)]
+    for member in range(space.members):  # of all at once, torch would first make a copy
+        torch.index_select(weight[member].T, 0, used, out=found[member])
+    return found.mT
+
+
+def _add_used_columns(space: Workspace, delta: Tensor, batch: ColumnBatch, share: float) -> None:
+    """Adds the gradient of a first layer whose blank features have none."""
+    weight, count = space.weight_gradients[0].mT, len(batch.used)
+    _, features, targets = weight.shape
+    found = space.apart("dw_used", (features + 1, targets))
+    spread = space.apart("dw_spread", (features, targets))
+    for member in range(space.members):
+        torch.mm(batch.values, delta[member].T, out=found[member, :count])
+        found[member, count].zero_()
+        torch.index_select(found[member], 0, batch.place, out=spread[member])
+    weight.add_(spread, alpha=share)
+    space.bias_gradients[0].add_(delta.sum(dim=2), alpha=share)
 
 
 def _sum_of_tokens(space: Workspace, weight: Tensor, bias: Tensor, batch: TokenBatch) -> None:

@@ -59,11 +59,14 @@ class Population:
 
     def views(self, flat: Float[Tensor, "member width"]) -> dict[str, Tensor]:
         """Views of a table laid out like `flat`, parameter name -> [P, ...]."""
-        shapes = self.architecture.shapes
-        return {
-            name: flat[:, start:stop].view(flat.shape[0], *shapes[name])
-            for name, (start, stop) in self.offsets.items()
-        }
+        found = {}
+        for name, (start, stop) in self.offsets.items():
+            shape, part = self.architecture.shapes[name], flat[:, start:stop]
+            if name in self.architecture.transposed:
+                found[name] = part.view(flat.shape[0], *reversed(shape)).mT
+            else:
+                found[name] = part.view(flat.shape[0], *shape)
+        return found
 
     def start(self, task: str, seeds: Sequence[int]) -> None:
         """Gives every member the start that belongs to the task and its seed."""

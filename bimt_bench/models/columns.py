@@ -1,0 +1,44 @@
+"""A batch of wide inputs, most of whose features are zero in all of its samples.
+
+A third of MNIST's pixels are blank in all hundred images of a batch: what the first layer's
+weights for them would be multiplied with is zero, and so is their gradient.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+WIDE = 256  # features from which looking for blank ones pays
+_WORTH = 0.8  # a larger share of used features is not worth taking them out
+
+
+@dataclass(frozen=True)
+class ColumnBatch:
+    """Inputs as `columns` [features, B], of which only the K features `used` are not all zero.
+
+    `values` [K, B] are their columns. `place` [features] says where among them a feature stands;
+    K if it is not used.
+    """
+
+    columns: Tensor
+    used: Tensor
+    values: Tensor
+    place: Tensor
+
+
+def columns_of(inputs: Tensor) -> Tensor | ColumnBatch:
+    """Inputs [B, features] as columns, with the used ones apart where that pays.
+
+    Which are used is looked up on the host, so batches on an accelerator are left as they are.
+    """
+    features = inputs.shape[1]
+    if features < WIDE or inputs.device.type != "cpu":
+        return inputs.T
+    used = inputs.abs().amax(dim=0).nonzero().squeeze(1)
+    count = len(used)
+    if count > _WORTH * features:
+        return inputs.T
+    place = torch.full((features,), count)
+    place[used] = torch.arange(count)
+    return ColumnBatch(inputs.T, used, inputs.index_select(1, used).T, place)
