@@ -16,6 +16,7 @@ def train(
     *,
     seeds: Sequence[int] = (0,),
     steps: int | None = None,
+    products: str | None = None,
     device: str = "auto",
     data_dir: Path | None = None,
     shuffles: int = 20,
@@ -23,8 +24,9 @@ def train(
     """Trains one configuration with some seeds in this process; one row a member.
 
     `configuration` is BIMT at the task's published settings if absent; `steps` shortens the
-    task; `shuffles` is the number of null-model draws. Raises InputError for an unknown task,
-    recipe or geometry.
+    task; `products` is the precision of matrix products in training ("float32" or "bfloat16",
+    the task's own if absent); `shuffles` is the number of null-model draws. Raises InputError
+    for an unknown task, recipe, geometry or precision.
     """
     from bimt_bench import driver
     from bimt_bench.specs import Configuration
@@ -34,6 +36,7 @@ def train(
         [configuration or Configuration()],
         seeds=seeds,
         steps=steps,
+        products=products,
         device=device,
         data_dir=data_dir,
         shuffles=shuffles,

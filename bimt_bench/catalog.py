@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from bimt_bench.errors import InputError, closest
 from bimt_bench.faults import fault_lines
-from bimt_bench.specs import SweepSpec, TaskSpec
+from bimt_bench.specs import SweepSpec, TaskSpec, TrainingSpec
 
 TASKS_VARIABLE = "BIMT_BENCH_TASKS"
 _PACKAGE = Path(__file__).resolve().parent
@@ -122,6 +122,18 @@ def shorten(task: TaskSpec, steps: int | None, *, path: str = "steps") -> TaskSp
         )
     log_every = min(task.training.log_every, max(1, steps // 10))
     training = task.training.model_copy(update={"steps": steps, "log_every": log_every})
+    return task.model_copy(update={"training": training})
+
+
+def in_precision(task: TaskSpec, products: str | None, *, path: str = "products") -> TaskSpec:
+    """The task with matrix products of that precision; InputError if it cannot have it."""
+    if products is None or products == task.training.products:
+        return task
+    settings = {**task.training.model_dump(), "products": products}
+    try:
+        training = TrainingSpec.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(f"{path}: {products} given; {error.errors()[0]['msg']}") from None
     return task.model_copy(update={"training": training})
 
 

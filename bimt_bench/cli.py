@@ -90,6 +90,9 @@ def run(
     spacing: Annotated[float | None, typer.Option(help="l0, the distance of layers")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="of AdamW")] = None,
     steps: Annotated[int | None, typer.Option(help="fewer steps than published")] = None,
+    products: Annotated[
+        str | None, typer.Option(help="precision of products in training: float32 or bfloat16")
+    ] = None,
     with_vanilla: Annotated[
         bool, typer.Option("--with-vanilla", help="train the vanilla baseline too, and compare")
     ] = False,
@@ -116,6 +119,7 @@ def run(
                 wanted,
                 seeds=seeds,
                 steps=steps,
+                products=products,
                 out=out,
                 device=device,
                 data_dir=data_dir,

@@ -33,6 +33,7 @@ def train_pack(
     *,
     seeds: Sequence[int] = (0,),
     steps: int | None = None,
+    products: str | None = None,
     device: str = "auto",
     data_dir: Path | None = None,
     shuffles: int = 20,
@@ -40,7 +41,7 @@ def train_pack(
 ) -> PackResult:
     """Trains configurations x seeds as one pack: frame, learning curves and weights."""
     published = catalog.task(task) if isinstance(task, str) else task
-    spec = catalog.shorten(published, steps)
+    spec = catalog.in_precision(catalog.shorten(published, steps), products)
     data = task_data.load(spec.data, data_dir=data_dir)
     members = [recipes.resolve(spec, c, seed) for c in configurations for seed in seeds]
     for member in members:

@@ -160,6 +160,7 @@ def _circumstances(measured: Scored, trained: Trained, shortened: bool) -> pd.Da
             "task_digest": task.digest(),
             "steps": task.training.steps,
             "shortened": shortened,
+            "products": task.training.products,
             "reduce": task.penalty.reduce,
             "performance_metric": task.performance,
             "shuffles": measured.shuffles,

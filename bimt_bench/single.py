@@ -47,6 +47,7 @@ def run(
     *,
     seeds: int,
     steps: int | None = None,
+    products: str | None = None,
     out: Path,
     device: str = "auto",
     data_dir: Path | None = None,
@@ -61,7 +62,7 @@ def run(
     same pack; without it an earlier vanilla run in `out` serves.
     """
     published = catalog.task(task, tasks_dir)
-    spec = catalog.shorten(published, steps)
+    spec = catalog.in_precision(catalog.shorten(published, steps), products)
     chosen = configuration(wanted)
     beside = with_vanilla and chosen.recipe != VANILLA
     baselines = [Configuration(recipe=VANILLA)] if beside else []
@@ -70,6 +71,7 @@ def run(
         [chosen, *baselines],
         seeds=range(seeds),
         steps=steps,
+        products=products,
         device=device,
         data_dir=data_dir,
         on_progress=on_progress,

@@ -124,6 +124,18 @@ class TrainingSpec(Spec):
     batch_size: Positive | None = Field(default=None, description="full batch if absent")
     log_every: Positive = Field(description="steps between evaluations on the test data")
     dtype: Literal["float32", "float64"] = "float32"
+    # left out of the digest unless it is set, so that published tasks keep theirs
+    products: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        exclude_if=lambda value: value == "float32",
+        description="bfloat16 rounds the factors of matrix products; for dtype float32 only",
+    )
+
+    @model_validator(mode="after")
+    def _rounded_products_are_of_float32(self) -> Self:
+        if self.products == "bfloat16" and self.dtype != "float32":
+            raise ValueError(f"products bfloat16 needs dtype float32, but dtype is {self.dtype}")
+        return self
 
 
 # --------------------------------------------------------------------------- data and models
@@ -326,6 +338,11 @@ class SweptTask(Spec):
 
     task: str
     steps: Positive | None = Field(default=None, description="shortens the task, and says so")
+    products: Literal["float32", "bfloat16"] | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="precision of matrix products in training; the task's own if absent",
+    )
     space: _Space | None = Field(
         default=None, description="replaces the sweep's space for this task"
     )

@@ -262,7 +262,10 @@ class Run:
         largest = max(rows.stop - rows.start for rows in self.tiles)
         self.gradient = torch.zeros_like(population.flat[:largest])
         self.differentiation = choose_differentiation(
-            population, self.gradient, loss=self.task.loss
+            population,
+            self.gradient,
+            loss=self.task.loss,
+            precision=self.task.training.products,
         )
         # by the steps between relocations, the method, and what the moments do
         self.swaps: dict[tuple[int, str, str], list[int]] = {}

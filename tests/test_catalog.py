@@ -385,3 +385,29 @@ def test_an_unknown_sweep_names_the_closest_one(tmp_path, monkeypatch) -> None:
         catalog.sweep("mime")
     with pytest.raises(InputError, match=r"'sweeps/mine\.yaml'; did you mean 'mine'"):
         catalog.sweep("sweeps/mine.yaml")
+
+
+def test_products_of_a_task_can_be_rounded_and_published_digests_stay():
+    task = catalog.task("symbolic/independence")
+    assert "products" not in task.training.model_dump()
+    rounded = catalog.in_precision(task, "bfloat16")
+    assert rounded.training.products == "bfloat16"
+    assert rounded.digest() != task.digest()
+    assert catalog.in_precision(task, None) is task
+    assert catalog.in_precision(task, "float32") is task
+
+
+@pytest.mark.parametrize(
+    ("dtype", "products", "said"),
+    [
+        ("float32", "float16", "'float32' or 'bfloat16'"),
+        ("float64", "bfloat16", "needs dtype float32, but dtype is float64"),
+    ],
+)
+def test_a_precision_that_cannot_be_is_refused(dtype, products, said):
+    task = catalog.task("symbolic/independence")
+    training = task.training.model_copy(update={"dtype": dtype})
+    with pytest.raises(InputError, match=said) as caught:
+        catalog.in_precision(task.model_copy(update={"training": training}), products)
+    assert str(caught.value).startswith(f"products: {products} given; ")
+    assert "\n" not in str(caught.value)

@@ -8,8 +8,9 @@ from bimt_bench.specs import Configuration
 IDENTITY = {
     "task", "task_version", "task_digest", "recipe", "strength", "lambda", "locality", "spacing",
     "geometry", "distance", "learning_rate", "swap_every", "top_k", "relocation", "moments",
-    "seed", "steps", "shortened", "reduce", "configuration", "member", "status", "reason",
-    "seconds", "device", "bimt_bench_version", "torch_version", "performance_metric", "shuffles",
+    "seed", "steps", "shortened", "reduce", "products", "configuration", "member",
+    "status", "reason", "seconds",
+    "device", "bimt_bench_version", "torch_version", "performance_metric", "shuffles",
 }  # fmt: skip
 
 

@@ -72,9 +72,15 @@ def test_from_the_published_start_a_full_run_ends_where_the_published_one_does(g
         np.testing.assert_allclose(found, expected, rtol=0.03)
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_a_pack_equals_solo_runs_to_the_bit(shortened, name):
-    task = shortened(name, steps=8, log_every=3)
+@pytest.mark.parametrize("products", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", [*SMALL, "vision/digits, blank pixels apart"])
+def test_a_pack_equals_solo_runs_to_the_bit(shortened, monkeypatch, name, products):
+    name, _, blank_apart = name.partition(", ")
+    if blank_apart:
+        monkeypatch.setattr("bimt_bench.models.columns.WIDE", 16)
+        monkeypatch.setattr("bimt_bench.models.mlp.WIDE", 16)
+        monkeypatch.setattr("bimt_bench.models.columns._WORTH", 1.0)
+    task = catalog.in_precision(shortened(name, steps=8, log_every=3), products)
     loaded = data.load(task.data)
     members = resolve(task, [*ALL_RECIPES, Configuration(learning_rate=0.02)], seeds=(0, 1))
     pack = training.train_population(task, loaded, members)

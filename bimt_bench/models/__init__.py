@@ -8,6 +8,7 @@ from bimt_bench.models.differentiation import Autograd, Differentiation
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.perceptron import PerceptronGradient, fits
 from bimt_bench.models.population import Population
+from bimt_bench.models.products import Precision
 from bimt_bench.models.tiles import members_at_a_time, tiles
 from bimt_bench.specs import EmbeddingMlpSpec, TaskSpec
 
@@ -27,11 +28,11 @@ __all__ = [
 
 
 def choose_differentiation(
-    population: Population, gradient: Tensor, *, loss: str
+    population: Population, gradient: Tensor, *, loss: str, precision: Precision = "float32"
 ) -> Differentiation:
     """The fastest way there is to differentiate the population's task loss."""
     chosen = PerceptronGradient if fits(population) else Autograd
-    return chosen(population, gradient, loss=loss)
+    return chosen(population, gradient, loss=loss, precision=precision)
 
 
 def build(task: TaskSpec, data: TaskData) -> Architecture:

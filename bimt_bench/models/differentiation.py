@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bimt_bench import objective
 from bimt_bench.models.population import Population
+from bimt_bench.models.products import Precision
 
 
 @runtime_checkable
@@ -31,8 +32,16 @@ class Differentiation(Protocol):
 class Autograd:
     """Differentiates an architecture's forward pass with torch's autograd."""
 
-    def __init__(self, population: Population, gradient: Tensor, *, loss: str) -> None:
+    def __init__(
+        self,
+        population: Population,
+        gradient: Tensor,
+        *,
+        loss: str,
+        precision: Precision = "float32",
+    ) -> None:
         self._population = population
+        self._rounded = precision == "bfloat16"
         self._views = population.views(gradient)
         self._loss = loss
 
@@ -47,7 +56,10 @@ class Autograd:
             for name, parameter in population.parameters.items()
         }
         positions = {name: position[rows] for name, position in population.positions.items()}
-        outputs = population.architecture.forward(leaves, batch, positions)
+        device = population.flat.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self._rounded):
+            outputs = population.architecture.forward(leaves, batch, positions)
+        outputs = outputs.to(population.flat.dtype)
         loss = objective.task_loss(self._loss, outputs, targets)
         found = torch.autograd.grad(loss.sum(), list(leaves.values()))
         for name, value in zip(leaves, found, strict=True):

@@ -18,6 +18,7 @@ from torch.nn import functional
 from bimt_bench.models.columns import ColumnBatch
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.population import Population
+from bimt_bench.models.products import Precision, products_in
 from bimt_bench.models.tokens import TokenBatch
 from bimt_bench.models.workspace import Workspace
 
@@ -61,13 +62,21 @@ class PerceptronGradient:
     population, and stays in a cache while a few members at a time are worked through.
     """
 
-    def __init__(self, population: Population, gradient: Tensor, *, loss: str) -> None:
+    def __init__(
+        self,
+        population: Population,
+        gradient: Tensor,
+        *,
+        loss: str,
+        precision: Precision = "float32",
+    ) -> None:
         architecture = population.architecture
         if not isinstance(architecture, Mlp):
             raise TypeError(f"a perceptron's gradient does not fit {type(architecture).__name__}")
         self._population = population
         self._table = gradient
         self._loss = loss
+        self._products = products_in(precision)
         self._activation = _ACTIVATIONS[architecture.activation]
         self._depth = architecture.depth
         groups = [g.name for g in architecture.wiring.groups if g.movable and g.relabelled]
@@ -84,7 +93,7 @@ class PerceptronGradient:
         for layer in range(1, self._depth):
             active = space.active[layer - 1]
             self._activation.forward(space.sums[layer - 1], active)
-            torch.baddbmm(biases[layer], weights[layer], active, out=space.sums[layer])
+            self._products.affine(biases[layer], weights[layer], active, out=space.sums[layer])
         delta = self._loss_gradient(space, targets)
         for layer in range(self._depth - 1, 0, -1):
             below = space.active[layer - 1]
@@ -99,7 +108,12 @@ class PerceptronGradient:
         key = (rows.start, rows.stop, samples)
         if key not in self._spaces:
             self._spaces[key] = Workspace(
-                self._population, self._table, rows, samples, shared=self._spaces.values()
+                self._population,
+                self._table,
+                rows,
+                samples,
+                products=self._products,
+                shared=self._spaces.values(),
             )
         return self._spaces[key]
 
@@ -127,7 +141,8 @@ class PerceptronGradient:
             weight, columns = _used_columns(space, weight, batch.used), batch.values
         else:
             columns = _all_columns(batch)
-        torch.baddbmm(bias, weight, columns.expand(space.members, -1, -1), out=space.sums[0])
+        columns = columns.expand(space.members, -1, -1)
+        self._products.affine(bias, weight, columns, out=space.sums[0])
 
     # ------------------------------------------------------------------ gradients
 
@@ -153,10 +168,10 @@ class PerceptronGradient:
         from_input = layer == 0 and self._input_moves
         to_output = layer == self._depth - 1 and self._output_moves
         if space.weight_entries[layer] >= _LARGE and not from_input and not to_output:
-            for member in range(space.members):
-                weight[member].addmm_(delta[member], below[member], alpha=share)
+            self._products.add(weight, delta, below, share=share)
         else:
-            product = torch.bmm(delta, below, out=space.contiguous_like(f"dw{layer}", weight))
+            found = space.contiguous_like(f"dw{layer}", weight)
+            product = self._products.times(delta, below, out=found)
             if from_input:
                 labels = self._labels("input", space).unsqueeze(1)
                 product = product.gather(2, labels.expand_as(product))
@@ -202,8 +217,8 @@ def _softmax(outputs: Tensor, kept: Tensor, *, out: Tensor) -> None:
 def _back(space: Workspace, layer: int, weight: Tensor, delta: Tensor) -> Tensor:
     """The gradient with respect to the activations below a layer, [T, n, B]."""
     if space.samples_are_rows(layer):
-        return torch.bmm(delta.mT, weight, out=space.backs[layer - 1]).mT
-    return torch.bmm(weight.mT, delta, out=space.backs[layer - 1])
+        return space.products.times(delta.mT, weight, out=space.backs[layer - 1]).mT
+    return space.products.times(weight.mT, delta, out=space.backs[layer - 1])
 
 
 def _all_columns(batch: object) -> Tensor:
@@ -227,9 +242,10 @@ def _add_used_columns(space: Workspace, delta: Tensor, batch: ColumnBatch, share
     _, features, targets = weight.shape
     found = space.apart("dw_used", (features + 1, targets))
     spread = space.apart("dw_spread", (features, targets))
+    values = batch.values.expand(space.members, -1, -1)
+    space.products.times(values, delta.mT, out=found[:, :count])
+    found[:, count].zero_()
     for member in range(space.members):
-        torch.mm(batch.values, delta[member].T, out=found[member, :count])
-        found[member, count].zero_()
         torch.index_select(found[member], 0, batch.place, out=spread[member])
     weight.add_(spread, alpha=share)
     space.bias_gradients[0].add_(delta.sum(dim=2), alpha=share)
@@ -243,10 +259,10 @@ def _sum_of_tokens(space: Workspace, weight: Tensor, bias: Tensor, batch: TokenB
     for fold, part in enumerate(weight.chunk(batch.tokens.shape[1], dim=2)):
         tokens = batch.tokens[:, fold]
         if fold == 0:
-            torch.baddbmm(bias.mT, embedding, part.mT, out=of_token)
+            space.products.affine(bias.mT, embedding, part.mT, out=of_token)
             torch.index_select(of_token, 1, tokens, out=total)
         else:
-            torch.bmm(embedding, part.mT, out=of_token)
+            space.products.times(embedding, part.mT, out=of_token)
             total.add_(torch.index_select(of_token, 1, tokens, out=gathered))
 
 
@@ -259,8 +275,12 @@ def _add_tokens(
     layer = space.weight_gradients[0].chunk(folds, dim=2)
     parts = weight.chunk(folds, dim=2)
     for fold, of_token in enumerate(_by_token(space, delta.mT, batch, embedding.shape[1])):
-        layer[fold].add_(torch.bmm(of_token.mT, embedding), alpha=share)
-        space.embedding_gradient.add_(torch.bmm(of_token, parts[fold]), alpha=share)
+        to_layer = space.contiguous_like(f"dw0.{fold}", layer[fold])
+        layer[fold].add_(space.products.times(of_token.mT, embedding, out=to_layer), alpha=share)
+        to_embedding = space.contiguous_like(f"de.{fold}", embedding)
+        space.embedding_gradient.add_(
+            space.products.times(of_token, parts[fold], out=to_embedding), alpha=share
+        )
     space.bias_gradients[0].add_(delta.sum(dim=2), alpha=share)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.population import ALIGNMENT, Population
+from bimt_bench.models.products import Products
 
 
 class Workspace:
@@ -30,11 +31,13 @@ class Workspace:
         rows: slice,
         samples: int,
         *,
+        products: Products,
         shared: Iterable["Workspace"] = (),
     ) -> None:
         architecture = population.architecture
         assert isinstance(architecture, Mlp)
         self.rows, self.members, self.samples = rows, rows.stop - rows.start, samples
+        self.products = products
         self._flat = population.flat
         alike = (space for space in shared if space.members == self.members)
         self._buffers: dict[tuple[str, tuple[int, ...]], Tensor] = next(

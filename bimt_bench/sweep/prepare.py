@@ -83,6 +83,7 @@ def _task(
     swept = spec.tasks[index]
     published = catalog.task(swept.task, tasks_dir)
     task = catalog.shorten(published, swept.steps, path=f"tasks.{index}.steps")
+    task = catalog.in_precision(task, swept.products, path=f"tasks.{index}.products")
     space = swept.space or spec.space
     loaded = data.load(task.data, data_dir=data_dir)
     wiring = models.build(task, loaded).wiring

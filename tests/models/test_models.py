@@ -12,6 +12,7 @@ from bimt_bench.models import (
     Population,
     tiles,
 )
+from bimt_bench.models.columns import ColumnBatch
 from bimt_bench.relocation import relocate
 
 
@@ -219,3 +220,66 @@ def test_every_task_has_a_model_of_its_own_size(task):
         inputs = inputs.float()
     assert population.outputs(inputs).shape == (1, 2, len(loaded.output_names))
     assert torch.isfinite(population.flat).all()
+
+
+def blank_in_part(samples=9, features=300, used=100):
+    """Inputs of which two thirds of the features are zero in every sample."""
+    inputs = torch.zeros(samples, features, dtype=torch.float64)
+    inputs[:, torch.randperm(features)[:used]] = torch.randn(samples, used, dtype=torch.float64)
+    return inputs
+
+
+@pytest.mark.parametrize("pinned", [("input",), ()], ids=["pinned", "movable"])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_blank_features_are_left_out_without_a_difference(loss, pinned):
+    population = filled(Mlp((300, 7, 5), pinned=pinned))
+    relocate(population, top_k=[3] * 3, reduce="sum")
+    targets = torch.randint(0, 5, (9,)) if loss == "cross_entropy" else torch.randn(5, 9).double()
+    tables = [torch.ones_like(population.flat) for _ in range(2)]
+    ways = [
+        way(population, table, loss=loss)
+        for way, table in zip((Autograd, PerceptronGradient), tables, strict=True)
+    ]
+    for used in (100, 40, 299):  # kept buffers must not remember; the last is taken as it is
+        inputs = blank_in_part(used=used)
+        batch = population.architecture.prepare(inputs)
+        assert isinstance(batch, ColumnBatch) == (used < 299)
+        for way, table in zip(ways, tables, strict=True):
+            table.fill_(1.0)
+            outputs = way.gradient(batch, targets, slice(0, 3))
+            torch.testing.assert_close(outputs.mT, population.outputs(inputs))
+        torch.testing.assert_close(tables[1], tables[0])
+
+
+@pytest.mark.parametrize("inputs", [torch.zeros(4, 300), torch.full((4, 300), float("nan"))])
+def test_inputs_that_are_all_blank_or_undefined_pass(inputs):
+    population = filled(Mlp((300, 7, 5), pinned=("input",)), dtype=torch.float32)
+    table = torch.zeros_like(population.flat)
+    way = PerceptronGradient(population, table, loss="mse")
+    batch = population.architecture.prepare(inputs)
+    outputs = way.gradient(batch, torch.zeros(5, 4), slice(0, 3))
+    expected = population.outputs(inputs).mT
+    torch.testing.assert_close(outputs, expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "blank", "tokens"])
+def test_rounded_products_are_near_the_full_ones_and_not_the_same(kind):
+    if kind == "tokens":
+        population = filled(EmbeddingMlp((16, 32, 32, 5), tokens=4, folds=2), dtype=torch.float32)
+        inputs = torch.cartesian_prod(torch.arange(4), torch.arange(4))
+    else:
+        population = filled(Mlp((300, 32, 32, 5), pinned=("input",)), dtype=torch.float32)
+        inputs = blank_in_part(16, used=100 if kind == "blank" else 299).float()
+    batch, targets = population.architecture.prepare(inputs), torch.randint(0, 5, (16,))
+    found = {}
+    for way in (Autograd, PerceptronGradient):
+        for precision in ("float32", "bfloat16"):
+            table = torch.zeros_like(population.flat)
+            difference = way(population, table, loss="cross_entropy", precision=precision)
+            difference.gradient(batch, targets, slice(0, 3))
+            found[way, precision] = table
+    full = found[PerceptronGradient, "float32"]
+    for way in (Autograd, PerceptronGradient):
+        rounded = found[way, "bfloat16"]
+        assert rounded.dtype == torch.float32
+        assert 1e-4 < (rounded - full).norm() / full.norm() < 3e-2
