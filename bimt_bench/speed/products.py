@@ -2,13 +2,16 @@
 
 import time
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from bimt_bench import models
 from bimt_bench.data import TaskData
+from bimt_bench.feed import Feed
 from bimt_bench.models import Architecture, EmbeddingMlp
+from bimt_bench.models.columns import ColumnBatch
 from bimt_bench.recipes import Member
 from bimt_bench.specs import TaskSpec
 from bimt_bench.speed.cases import shortened
@@ -17,6 +20,7 @@ from bimt_bench.training import train_population
 PRODUCTS = ("aten::mm", "aten::bmm", "aten::addmm", "aten::addmm_", "aten::baddbmm")
 _LARGE = 2000
 _REPEATS = 5
+_BATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,9 @@ def products(task: TaskSpec, data: TaskData, members: list[Member], *, steps: in
     spent = {name: long[name] - short.get(name, 0.0) for name in long}
     seconds = sum(spent.get(name, 0.0) for name in PRODUCTS)
     samples = min(task.training.batch_size or len(data.train_inputs), len(data.train_inputs))
-    operations = operations_of_step(models.build(task, data), samples) * steps * len(members)
+    architecture = models.build(task, data)
+    used = _used_features(task, data, architecture)
+    operations = operations_of_step(architecture, samples, used=used) * steps * len(members)
     return Products(share=seconds / sum(spent.values()), rate=operations / seconds / 1e9)
 
 
@@ -50,8 +56,20 @@ def _times(task: TaskSpec, data: TaskData, members: list[Member]) -> dict[str, f
     return {e.key: e.self_cpu_time_total / 1e6 for e in profiled.key_averages()}
 
 
-def operations_of_step(architecture: Architecture, samples: int) -> int:
+def _used_features(task: TaskSpec, data: TaskData, architecture: Architecture) -> float:
+    """The mean share of the inputs that the first layer of a training step is multiplied by."""
+    feed = Feed(task, data, architecture, torch.empty(0, dtype=getattr(torch, task.training.dtype)))
+    shares = [
+        len(batch.used) / len(batch.columns) if isinstance(batch, ColumnBatch) else 1.0
+        for batch, _ in islice(feed.batches(), _BATCHES)
+    ]
+    return sum(shares) / len(shares)
+
+
+def operations_of_step(architecture: Architecture, samples: int, *, used: float = 1.0) -> float:
     """Floating-point operations of one member's matrix products in one step on so many samples.
+
+    `used`: the share of the inputs that are not blank and left out.
 
     A layer has three products of 2 x out x in x B: forward, weight gradient, and the gradient
     handed down, which the first layer has not. Tokens pass the first layer once each.
@@ -64,7 +82,7 @@ def operations_of_step(architecture: Architecture, samples: int) -> int:
     if isinstance(architecture, EmbeddingMlp):
         vocabulary = shapes["embedding.weight"][0]
         return total + 6 * rows * columns * vocabulary
-    return total + 4 * rows * columns * samples
+    return total + 4 * rows * columns * used * samples
 
 
 def machine_rate(dtype: torch.dtype) -> float:

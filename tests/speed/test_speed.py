@@ -30,6 +30,7 @@ def test_s4_has_the_published_size():
 def test_operations_of_a_step_are_those_of_its_products():
     mlp = models.Mlp((4, 7, 3))
     assert operations_of_step(mlp, 10) == 2 * 10 * (2 * 4 * 7 + 3 * 7 * 3)
+    assert operations_of_step(mlp, 10, used=0.5) == 2 * 10 * (2 * 4 * 7 * 0.5 + 3 * 7 * 3)
     tokens = models.EmbeddingMlp((5, 7, 3), tokens=6, folds=2)
     assert operations_of_step(tokens, 10) == 2 * (6 * 3 * 10 * 7 + 10 * 3 * 7 * 3)
 
