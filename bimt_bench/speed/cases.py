@@ -28,7 +28,7 @@ CASES = (
     Case("symbolic/independence", plain_steps=2000, pack_steps=2000, pack=64, aim=60),
     Case("modular/addition_59", plain_steps=200, pack_steps=200, pack=16, aim=6),
     Case(S4, plain_steps=400, pack_steps=400, pack=16, aim=10),
-    Case("vision/mnist", plain_steps=1000, pack_steps=2000, pack=8, aim=8.5),
+    Case("vision/mnist", plain_steps=1000, pack_steps=2000, pack=16, aim=8.5),
 )
 
 
