@@ -176,7 +176,7 @@ def test_the_saved_view_shows_configurations_with_their_metrics(
     for shown in ("l1 λ×3 A=1", "performance", "modularity_q", "recipe", "0.8125", "0.4375"):
         assert shown in grid
     assert grid.index("0.8125") < grid.index("0.4375")  # best first
-    assert view.NAME in page.locator("body").inner_text()
+    page.get_by_text(view.NAME, exact=False).first.wait_for()  # comes after the grid
 
 
 def test_the_page_of_all_runs_nests_configurations_under_the_task(
