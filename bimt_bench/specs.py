@@ -116,6 +116,9 @@ class RelocationSpec(Spec):
     )
 
 
+Precision = Literal["float32", "bfloat16"]
+
+
 class TrainingSpec(Spec):
     """Optimizer settings: AdamW without weight decay."""
 
@@ -125,7 +128,7 @@ class TrainingSpec(Spec):
     log_every: Positive = Field(description="steps between evaluations on the test data")
     dtype: Literal["float32", "float64"] = "float32"
     # left out of the digest unless it is set, so that published tasks keep theirs
-    products: Literal["float32", "bfloat16"] = Field(
+    products: Precision = Field(
         default="float32",
         exclude_if=lambda value: value == "float32",
         description="bfloat16 rounds the factors of matrix products; for dtype float32 only",
@@ -338,7 +341,7 @@ class SweptTask(Spec):
 
     task: str
     steps: Positive | None = Field(default=None, description="shortens the task, and says so")
-    products: Literal["float32", "bfloat16"] | None = Field(
+    products: Precision | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
         description="precision of matrix products in training; the task's own if absent",

@@ -177,6 +177,7 @@ def test_the_saved_view_shows_configurations_with_their_metrics(
         assert shown in grid
     assert grid.index("0.8125") < grid.index("0.4375")  # best first
     page.get_by_text(view.NAME, exact=False).first.wait_for()  # comes after the grid
+    assert view.NAME in page.locator("body").inner_text()
 
 
 def test_the_page_of_all_runs_nests_configurations_under_the_task(

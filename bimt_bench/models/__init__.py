@@ -8,9 +8,8 @@ from bimt_bench.models.differentiation import Autograd, Differentiation
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.perceptron import PerceptronGradient, fits
 from bimt_bench.models.population import Population
-from bimt_bench.models.products import Precision
 from bimt_bench.models.tiles import members_at_a_time, tiles
-from bimt_bench.specs import EmbeddingMlpSpec, TaskSpec
+from bimt_bench.specs import EmbeddingMlpSpec, Precision, TaskSpec
 
 __all__ = [
     "Architecture",

@@ -27,6 +27,13 @@ class ColumnBatch:
     place: Tensor
 
 
+def all_columns(batch: object) -> Tensor:
+    """The columns [features, B] of all features, blank ones too."""
+    columns = batch.columns if isinstance(batch, ColumnBatch) else batch
+    assert isinstance(columns, Tensor)
+    return columns
+
+
 def columns_of(inputs: Tensor) -> Tensor | ColumnBatch:
     """Inputs [B, features] as columns, with the used ones apart where that pays.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bimt_bench import objective
 from bimt_bench.models.population import Population
-from bimt_bench.models.products import Precision
+from bimt_bench.specs import Precision
 
 
 @runtime_checkable

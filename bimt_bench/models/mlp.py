@@ -16,7 +16,7 @@ from bimt_bench.models.architecture import (
     place_columns,
     place_rows,
 )
-from bimt_bench.models.columns import WIDE, ColumnBatch, columns_of
+from bimt_bench.models.columns import WIDE, ColumnBatch, all_columns, columns_of
 from bimt_bench.models.tokens import TokenBatch, sum_of_tokens
 from bimt_bench.seeds import torch_generator
 from bimt_bench.wiring import Wiring
@@ -59,7 +59,7 @@ class Mlp(Architecture):
         """Outputs [P, outputs, B] of a batch of columns [features, B]."""
         first = parameters["layers.0.weight"]
         weight = place_columns(first, positions["input"]) if self._input_moves else first
-        columns = batch.columns if isinstance(batch, ColumnBatch) else batch
+        columns = all_columns(batch)
         columns = columns.expand(first.shape[0], *columns.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
         return self._above(hidden, parameters, positions, seen)

@@ -15,12 +15,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from bimt_bench.models.columns import ColumnBatch
+from bimt_bench.models.columns import ColumnBatch, all_columns
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
 from bimt_bench.models.population import Population
-from bimt_bench.models.products import Precision, products_in
+from bimt_bench.models.products import products_in
 from bimt_bench.models.tokens import TokenBatch
 from bimt_bench.models.workspace import Workspace
+from bimt_bench.specs import Precision
 
 aten = torch.ops.aten
 
@@ -140,7 +141,7 @@ class PerceptronGradient:
         if isinstance(batch, ColumnBatch) and not self._input_moves:
             weight, columns = _used_columns(space, weight, batch.used), batch.values
         else:
-            columns = _all_columns(batch)
+            columns = all_columns(batch)
         columns = columns.expand(space.members, -1, -1)
         self._products.affine(bias, weight, columns, out=space.sums[0])
 
@@ -190,7 +191,7 @@ class PerceptronGradient:
         elif isinstance(batch, ColumnBatch) and not self._input_moves:
             _add_used_columns(space, delta, batch, self._share(space))
         else:
-            below = _all_columns(batch).T
+            below = all_columns(batch).T
             self._add_layer(space, 0, delta, below.expand(space.members, -1, -1))
 
     # ------------------------------------------------------------------ places
@@ -219,12 +220,6 @@ def _back(space: Workspace, layer: int, weight: Tensor, delta: Tensor) -> Tensor
     if space.samples_are_rows(layer):
         return space.products.times(delta.mT, weight, out=space.backs[layer - 1]).mT
     return space.products.times(weight.mT, delta, out=space.backs[layer - 1])
-
-
-def _all_columns(batch: object) -> Tensor:
-    columns = batch.columns if isinstance(batch, ColumnBatch) else batch
-    assert isinstance(columns, Tensor)
-    return columns
 
 
 def _used_columns(space: Workspace, weight: Tensor, used: Tensor) -> Tensor:

@@ -5,12 +5,12 @@ added up in float32; parameters, moments, penalty and evaluation keep their type
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-Precision = Literal["float32", "bfloat16"]
+from bimt_bench.specs import Precision
 
 
 @runtime_checkable
