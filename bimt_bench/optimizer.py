@@ -1,15 +1,21 @@
 """AdamW over a population's flat table, with a learning rate for each member."""
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt_bench import kernels
+
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+
 
 class PopulationAdamW:
-    """torch's fused AdamW without weight decay, called once for each run of equal rates.
+    """AdamW without weight decay on the loss and the penalty, whose gradient it adds.
 
     `first` and `second` [P, N] are the moments, laid out like the parameters they belong to.
     Members whose rate is 0 are left untouched. `step_count` steps were taken before this one;
@@ -36,11 +42,48 @@ class PopulationAdamW:
         kept.second.copy_(self.second[index])
         return kept
 
-    def update(self, rows: slice, gradient: Float[Tensor, "rows width"]) -> None:
-        """This step's update of the members `rows`, in place; `gradient` is theirs alone."""
+    def update(
+        self,
+        rows: slice,
+        gradient: Float[Tensor, "rows width"],
+        prices: Float[Tensor, "rows width"],
+    ) -> None:
+        """This step's update of the members `rows`, in place.
+
+        `gradient` [T, N] is that of their loss and is overwritten; `prices` what a unit of a
+        parameter's magnitude adds to it: the penalty's gradient is sign(theta) * prices.
+        """
+        if self._flat.device.type == "cpu":
+            self._update_compiled(rows, gradient, prices)
+        else:
+            self._update_fused(rows, gradient, prices)
+
+    def finish(self) -> None:
+        """All members were updated."""
+        self.step_count += 1
+
+    def _update_compiled(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
+        step, number = self.step_count + 1, _number(self._flat.dtype)
+        rates = np.array(self.rates[rows], dtype=np.float64) / (1.0 - _BETA1**step)
+        with np.errstate(over="ignore"):  # a member with such a rate diverges
+            rates = rates.astype(number)
+        root = 1.0 / math.sqrt(1.0 - _BETA2**step)
+        kernels.penalised_adamw(
+            self._flat[rows].numpy(),
+            prices.numpy(),
+            gradient.numpy(),
+            self.first[rows].numpy(),
+            self.second[rows].numpy(),
+            rates,
+            (number(1.0 - _BETA1), number(_BETA2), number(1.0 - _BETA2), number(root),
+             number(_EPSILON)),
+        )  # fmt: skip
+
+    def _update_fused(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
         found = self._runs.get((rows.start, rows.stop))
         if found is None:
             found = self._runs[rows.start, rows.stop] = self._equal_rates(rows)
+        gradient.addcmul_(torch.sign(self._flat[rows]), prices)
         for rate, run, steps in found:
             members = slice(run.start - rows.start, run.stop - rows.start)
             steps.add_(1.0)
@@ -54,16 +97,12 @@ class PopulationAdamW:
                 [steps],
                 amsgrad=False,
                 lr=rate,
-                beta1=0.9,
-                beta2=0.999,
+                beta1=_BETA1,
+                beta2=_BETA2,
                 weight_decay=0.0,
-                eps=1e-8,
+                eps=_EPSILON,
                 maximize=False,
             )
-
-    def finish(self) -> None:
-        """All members were updated."""
-        self.step_count += 1
 
     def _equal_rates(self, rows: slice) -> list[tuple[float, slice, Tensor]]:
         """Runs of members of one rate, each with its count of steps."""
@@ -75,3 +114,8 @@ class PopulationAdamW:
                 found.append((rate, slice(start, stop), steps))
             start = stop
         return found
+
+
+def _number(dtype: torch.dtype) -> type[np.float32] | type[np.float64]:
+    """numpy's scalar of a type, so that loops compiled for float32 do not compute in float64."""
+    return np.float32 if dtype == torch.float32 else np.float64

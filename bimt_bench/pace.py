@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numba
 import pooch
 import torch
 
@@ -103,7 +104,7 @@ def _key(task: TaskSpec, device: str) -> str:
             "dtype": task.training.dtype,
             "loss": task.loss,
             "device": torch.cuda.get_device_name(device) if cuda else platform.processor(),
-            "versions": [bimt_bench.__version__, torch.__version__],
+            "versions": [bimt_bench.__version__, torch.__version__, numba.__version__],
         }
     )
 

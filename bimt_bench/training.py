@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numba
 import pandas as pd
 import torch
 from jaxtyping import Float
@@ -221,13 +222,12 @@ class Run:
         before = self._evaluate() if logged else None
         losses = []
         for rows in self.tiles:
-            gradient = self.gradient[: rows.stop - rows.start]
-            torch.sign(self.population.flat[rows], out=gradient)
-            gradient.mul_(self.marginal[rows])
-            outputs = self.differentiation.gradient(batch, targets, rows)
+            self.differentiation.gradient(batch, targets, rows)
             if logged:
+                outputs = self.differentiation.outputs(rows, targets.shape[-1])
                 losses.append(objective.task_loss(self.task.loss, outputs, targets))
-            self.optimizer.update(rows, gradient)
+            gradient = self.gradient[: rows.stop - rows.start]
+            self.optimizer.update(rows, gradient, self.marginal[rows])
         self.optimizer.finish()
         if before is None:
             return None
@@ -335,7 +335,7 @@ class Run:
                 "scale": data.scale,
                 "dtype": str(home.flat.dtype),
                 "device": home.flat.device.type,
-                "versions": [bimt_bench.__version__, torch.__version__],
+                "versions": [bimt_bench.__version__, torch.__version__, numba.__version__],
             },
             {
                 "start": home.flat,

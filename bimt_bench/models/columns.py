@@ -6,7 +6,6 @@ weights for them would be multiplied with is zero, and so is their gradient.
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 WIDE = 256  # features from which looking for blank ones pays
@@ -17,14 +16,12 @@ _WORTH = 0.8  # a larger share of used features is not worth taking them out
 class ColumnBatch:
     """Inputs as `columns` [features, B], of which only the K features `used` are not all zero.
 
-    `values` [K, B] are their columns. `place` [features] says where among them a feature stands;
-    K if it is not used.
+    `values` [K, B] are their columns; `used` is in ascending order.
     """
 
     columns: Tensor
     used: Tensor
     values: Tensor
-    place: Tensor
 
 
 def all_columns(batch: object) -> Tensor:
@@ -43,9 +40,6 @@ def columns_of(inputs: Tensor) -> Tensor | ColumnBatch:
     if features < WIDE or inputs.device.type != "cpu":
         return inputs.T
     used = inputs.abs().amax(dim=0).nonzero().squeeze(1)
-    count = len(used)
-    if count > _WORTH * features:
+    if len(used) > _WORTH * features:
         return inputs.T
-    place = torch.full((features,), count)
-    place[used] = torch.arange(count)
-    return ColumnBatch(inputs.T, used, inputs.index_select(1, used).T, place)
+    return ColumnBatch(inputs.T, used, inputs.index_select(1, used).T)

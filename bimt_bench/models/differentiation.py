@@ -19,13 +19,12 @@ from bimt_bench.specs import Precision
 class Differentiation(Protocol):
     """Computes gradients of the task loss, batch after batch, a few members at a time."""
 
-    def gradient(
-        self, batch: object, targets: Tensor, rows: slice
-    ) -> Float[Tensor, "rows outputs batch"]:
-        """Adds d loss / d theta of the members `rows` to the first rows of the gradient table.
+    def gradient(self, batch: object, targets: Tensor, rows: slice) -> None:
+        """Sets the first rows of the gradient table to d loss / d theta of the members `rows`."""
+        ...
 
-        Returns the outputs it was computed at, which the next call may overwrite.
-        """
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+        """The outputs that the last call computed the gradient of the members `rows` at."""
         ...
 
 
@@ -46,10 +45,8 @@ class Autograd:
         self._loss = loss
 
     @torch.enable_grad()
-    def gradient(
-        self, batch: object, targets: Tensor, rows: slice
-    ) -> Float[Tensor, "rows outputs batch"]:
-        """Adds d loss / d theta to the gradient table; returns the outputs [rows, outputs, B]."""
+    def gradient(self, batch: object, targets: Tensor, rows: slice) -> None:
+        """Sets the members' rows of the gradient table to d loss / d theta."""
         population = self._population
         leaves = {
             name: parameter[rows].detach().requires_grad_()
@@ -63,5 +60,9 @@ class Autograd:
         loss = objective.task_loss(self._loss, outputs, targets)
         found = torch.autograd.grad(loss.sum(), list(leaves.values()))
         for name, value in zip(leaves, found, strict=True):
-            self._views[name][: len(value)].add_(value)
-        return outputs.detach()
+            self._views[name][: len(value)].copy_(value)
+        self._outputs = outputs.detach()
+
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+        """The outputs of the last call."""
+        return self._outputs

@@ -134,8 +134,8 @@ class EmbeddingMlp(Mlp):
         return {"embedding.weight": embedding, **_linear_start(layers, task, seed)}
 
     def prepare(self, inputs: Tensor) -> TokenBatch:
-        """Tokens [B, folds], with a look at whether their pairs differ."""
-        return TokenBatch.of(inputs, self.shapes["embedding.weight"][0])
+        """Tokens [B, folds]."""
+        return TokenBatch(inputs)
 
     def forward(
         self,

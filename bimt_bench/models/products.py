@@ -25,10 +25,6 @@ class Products(Protocol):
         """weight @ below + bias: [T, a, b], [T, b, c], [T, a, 1] -> [T, a, c]."""
         ...
 
-    def add(self, total: Tensor, left: Tensor, right: Tensor, *, share: float) -> None:
-        """Adds share * left @ right to `total` [T, a, c]."""
-        ...
-
 
 @dataclass(frozen=True)
 class Full:
@@ -42,11 +38,6 @@ class Full:
         """weight @ below + bias."""
         return torch.baddbmm(bias, weight, below, out=out)
 
-    def add(self, total: Tensor, left: Tensor, right: Tensor, *, share: float) -> None:
-        """Adds share * left @ right, member by member: of all at once torch would copy `total`."""
-        for member in range(len(total)):
-            total[member].addmm_(left[member], right[member], alpha=share)
-
 
 @dataclass(frozen=True)
 class Rounded:
@@ -59,10 +50,6 @@ class Rounded:
     def affine(self, bias: Tensor, weight: Tensor, below: Tensor, *, out: Tensor) -> Tensor:
         """weight @ below + bias."""
         return torch.add(_rounded(weight, below), bias, out=out)
-
-    def add(self, total: Tensor, left: Tensor, right: Tensor, *, share: float) -> None:
-        """Adds share * left @ right."""
-        total.add_(_rounded(left, right), alpha=share)
 
 
 def _rounded(left: Tensor, right: Tensor) -> Tensor:

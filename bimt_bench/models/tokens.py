@@ -3,32 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
+from jaxtyping import Int
 from torch import Tensor
 
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Tokens [B, folds] of a batch.
+    """Tokens [B, folds] of a batch."""
 
-    `sample_of_pair` [vocabulary^2] tells which sample has a pair of tokens, B where none has; it
-    is there if all samples are pairs and differ.
-    """
-
-    tokens: Tensor
-    sample_of_pair: Tensor | None
-
-    @classmethod
-    def of(cls, tokens: Tensor, vocabulary: int) -> "TokenBatch":
-        """Looks once whether the batch consists of different pairs (this waits for the device)."""
-        if tokens.shape[1] != 2:
-            return cls(tokens, None)
-        pair = tokens[:, 0] * vocabulary + tokens[:, 1]
-        if pair.unique().numel() < pair.numel():
-            return cls(tokens, None)
-        samples = torch.full((vocabulary**2,), len(pair), device=pair.device)
-        samples[pair] = torch.arange(len(pair), device=pair.device)
-        return cls(tokens, samples)
+    tokens: Int[Tensor, "batch folds"]
 
 
 def sum_of_tokens(of_token: Sequence[Tensor], batch: TokenBatch) -> Tensor:

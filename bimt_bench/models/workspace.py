@@ -20,8 +20,9 @@ class Workspace:
     Layers count from 0. `weights[l]` [T, out, in], `biases[l]` [T, out, 1]; gradients the same,
     biases [T, out]. `sums[l]` [T, out, B] is what enters layer l's neurons (the last: outputs),
     `active[l]` what they send on, `deltas[l]` the loss gradient with respect to `sums[l]`,
-    `backs[l]` that with respect to `active[l]`. Samples lie as rows where tokens were gathered.
-    Spaces of as many members share their buffers.
+    `backs[l]` that with respect to `active[l]`. Below layer 1 samples lie as rows where tokens
+    were gathered. `moving` names the groups whose neurons leave the task's order. Spaces of as
+    many members share their buffers.
     """
 
     def __init__(
@@ -36,71 +37,63 @@ class Workspace:
     ) -> None:
         architecture = population.architecture
         assert isinstance(architecture, Mlp)
+        self.population, self.products = population, products
         self.rows, self.members, self.samples = rows, rows.stop - rows.start, samples
-        self.products = products
-        self._flat = population.flat
+        self.flat, self.table = population.flat[rows], table[: self.members]
         alike = (space for space in shared if space.members == self.members)
         self._buffers: dict[tuple[str, tuple[int, ...]], Tensor] = next(
             (space._buffers for space in alike), {}
         )
-        self._tokens = isinstance(architecture, EmbeddingMlp)
-        depth = architecture.depth
+        groups = architecture.wiring.groups
+        self.moving = frozenset(g.name for g in groups if g.movable and g.relabelled)
+        self.depth, self.tokens = architecture.depth, isinstance(architecture, EmbeddingMlp)
         mine = {name: value[rows] for name, value in population.parameters.items()}
         gradients = {k: v[: self.members] for k, v in population.views(table).items()}
-        self.weights = [mine[f"layers.{layer}.weight"] for layer in range(depth)]
-        self.biases = [mine[f"layers.{layer}.bias"].unsqueeze(2) for layer in range(depth)]
-        self.weight_gradients = [gradients[f"layers.{layer}.weight"] for layer in range(depth)]
-        self.bias_gradients = [gradients[f"layers.{layer}.bias"] for layer in range(depth)]
-        self.weight_entries = [weight[0].numel() for weight in self.weights]
-        if self._tokens:
+        layers = range(self.depth)
+        self.weights = [mine[f"layers.{layer}.weight"] for layer in layers]
+        self.biases = [mine[f"layers.{layer}.bias"].unsqueeze(2) for layer in layers]
+        self.weight_gradients = [gradients[f"layers.{layer}.weight"] for layer in layers]
+        self.bias_gradients = [gradients[f"layers.{layer}.bias"] for layer in layers]
+        if self.tokens:
             self.embedding = mine["embedding.weight"]
             self.embedding_gradient = gradients["embedding.weight"]
         self._lay_out([weight.shape[1] for weight in self.weights])
-
-    def samples_are_rows(self, layer: int) -> bool:
-        """Whether samples lie as rows below a layer: they do where tokens were gathered."""
-        return layer == 1 and self._tokens
 
     def buffer(self, name: str, shape: Iterable[int]) -> Tensor:
         """A contiguous buffer [T, *shape], zero at first."""
         key = (name, tuple(shape))
         if key not in self._buffers:
-            self._buffers[key] = self._flat.new_zeros((self.members, *key[1]))
+            self._buffers[key] = self.flat.new_zeros((self.members, *key[1]))
         return self._buffers[key]
 
-    def apart(self, name: str, shape: Iterable[int]) -> Tensor:
-        """A buffer [T, *shape] whose members are set apart and aligned."""
+    def aligned(self, name: str, shape: Iterable[int]) -> Tensor:
+        """A buffer [T, *shape] whose members begin at multiples of a cache line.
+
+        Matrix kernels may depend on how an operand is aligned, and a member's numbers must not
+        depend on where it stands in its pack.
+        """
         wanted = torch.Size(shape)
         width = -(-wanted.numel() // ALIGNMENT) * ALIGNMENT
         return self.buffer(name, (width,))[:, : wanted.numel()].view(self.members, *wanted)
 
-    def like(self, name: str, value: Tensor) -> Tensor:
-        """A buffer of a value's shape, members set apart."""
-        return self.apart(name, value.shape[1:])
-
-    def contiguous_like(self, name: str, value: Tensor) -> Tensor:
-        """A buffer of a value's shape, contiguous."""
-        return self.buffer(name, value.shape[1:])
-
     def _lay_out(self, sizes: list[int]) -> None:
         """Makes the tables of the layers, `sizes` [out] each."""
-        last, samples = len(sizes) - 1, self.samples
+        last = len(sizes) - 1
         self.sums: list[Tensor] = []
         self.active: list[Tensor] = []
         self.deltas: list[Tensor] = []
         self.backs: list[Tensor] = []
         for layer, size in enumerate(sizes[:last]):
-            if self.samples_are_rows(layer + 1):
-                # the row after the last sample's stays zero: that of pairs which a batch has not
-                self.padded_rows = self.apart(f"d{layer}.{samples}", (samples + 1, size))
-                self.sums.append(self.buffer(f"z{layer}", (samples, size)).mT)
-                self.active.append(self.apart(f"a{layer}", (samples, size)).mT)
-                self.deltas.append(self.padded_rows[:, :-1].mT)
-                self.backs.append(self.buffer(f"back{layer}", (samples, size)))
-            else:
-                self.sums.append(self.buffer(f"z{layer}", (size, samples)))
-                self.active.append(self.apart(f"a{layer}", (size, samples)))
-                self.deltas.append(self.apart(f"d{layer}", (size, samples)))
-                self.backs.append(self.buffer(f"back{layer}", (size, samples)))
-        self.sums.append(self.buffer("outputs", (sizes[last], samples)))
-        self.output_delta = self.apart("d_out", (sizes[last], samples))
+            as_rows = self.tokens and layer == 0
+            shape = (self.samples, size) if as_rows else (size, self.samples)
+            made = (
+                self.buffer(f"z{layer}", shape),
+                self.aligned(f"a{layer}", shape),
+                self.aligned(f"d{layer}", shape),
+                self.buffer(f"back{layer}", shape),
+            )
+            kept = (self.sums, self.active, self.deltas, self.backs)
+            for tables, table in zip(kept, made, strict=True):
+                tables.append(table.mT if as_rows else table)
+        self.sums.append(self.buffer("outputs", (sizes[last], self.samples)))
+        self.deltas.append(self.aligned("d_out", (sizes[last], self.samples)))

@@ -22,7 +22,8 @@ from bimt_bench.speed.plain import train_plain
 from bimt_bench.speed.products import machine_rate, products
 from bimt_bench.training import train_population
 
-_PROFILED_STEPS = 40
+_WARMING_STEPS = 2
+_PROFILED_STEPS = 100
 
 
 class Outcome(BaseModel):
@@ -80,6 +81,7 @@ def _measure(case: Case, repeats: int, members: int, data_dir: Path | None) -> O
     loaded = data.load(published.data, data_dir=data_dir)
     task = shortened(published, case.pack_steps)
     pack = [recipes.resolve(task, Configuration(), seed) for seed in range(members)]
+    train_population(shortened(published, _WARMING_STEPS), loaded, pack)  # loops are compiled once
     plain, population = [], []
     for _ in range(repeats):
         spent = _seconds(train_plain, published, loaded, pack[0], steps=case.plain_steps)

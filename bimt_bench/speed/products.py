@@ -1,5 +1,6 @@
 """How much of a training step is matrix product, and how fast those products run."""
 
+import os
 import time
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,6 +19,7 @@ from bimt_bench.speed.cases import shortened
 from bimt_bench.training import train_population
 
 PRODUCTS = ("aten::mm", "aten::bmm", "aten::addmm", "aten::addmm_", "aten::baddbmm")
+_LEAST = 5  # steps
 _LARGE = 2000
 _REPEATS = 5
 _BATCHES = 20
@@ -39,21 +41,25 @@ def products(task: TaskSpec, data: TaskData, members: list[Member], *, steps: in
     alone = [replace(member, swap_every=0) for member in members]
     quiet = task.training.model_copy(update={"log_every": task.training.steps})
     task = task.model_copy(update={"training": quiet})
-    short, long = (_times(shortened(task, n), data, alone) for n in (5, 5 + steps))
-    spent = {name: long[name] - short.get(name, 0.0) for name in long}
-    seconds = sum(spent.get(name, 0.0) for name in PRODUCTS)
+    short, long = (_seconds(shortened(task, n), data, alone) for n in (_LEAST, _LEAST + steps))
+    step, seconds = (many - few for few, many in zip(short, long, strict=True))
     samples = min(task.training.batch_size or len(data.train_inputs), len(data.train_inputs))
     architecture = models.build(task, data)
     used = _used_features(task, data, architecture)
     operations = operations_of_step(architecture, samples, used=used) * steps * len(members)
-    return Products(share=seconds / sum(spent.values()), rate=operations / seconds / 1e9)
+    return Products(share=seconds / step, rate=operations / seconds / 1e9)
 
 
-def _times(task: TaskSpec, data: TaskData, members: list[Member]) -> dict[str, float]:
-    """Seconds spent in each operator itself while training."""
+def _seconds(task: TaskSpec, data: TaskData, members: list[Member]) -> tuple[float, float]:
+    """Seconds of training, and those spent in products when training again under the profiler."""
+    began = time.process_time()
+    train_population(task, data, members)
+    spent = time.process_time() - began
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells of every start and stop otherwise
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         train_population(task, data, members)
-    return {e.key: e.self_cpu_time_total / 1e6 for e in profiled.key_averages()}
+    averages = profiled.key_averages()
+    return spent, sum(e.self_cpu_time_total for e in averages if e.key in PRODUCTS) / 1e6
 
 
 def _used_features(task: TaskSpec, data: TaskData, architecture: Architecture) -> float:

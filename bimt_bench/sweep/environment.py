@@ -17,7 +17,7 @@ PRESENTATION = (
 )  # fmt: skip
 PRESENTATION_FOLDERS = ("sweep", "leaderboard", "tracking", "plots", "tradeoff", "_catalog")
 PACKAGES = (
-    "torch", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "sympy", "igraph",
+    "torch", "numba", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "sympy", "igraph",
     "ray", "optuna", "mlflow", "pydantic", "safetensors",
 )  # fmt: skip
 

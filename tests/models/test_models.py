@@ -12,7 +12,9 @@ from bimt_bench.models import (
     Population,
     tiles,
 )
+from bimt_bench.models.between import TorchBetween
 from bimt_bench.models.columns import ColumnBatch
+from bimt_bench.models.compiled import CompiledBetween
 from bimt_bench.relocation import relocate
 
 
@@ -51,10 +53,27 @@ def test_embedding_mlp_equals_embedding_then_layers(folds):
         torch.testing.assert_close(outputs[index], expected)
 
 
+BETWEEN = pytest.mark.parametrize("between", [TorchBetween, CompiledBetween])
+
+
+def differ(way, population, *, loss, inputs, targets, times=1, **given):
+    """The gradient table and the outputs [P, B, outputs] after some calls, to be forgotten."""
+    table = torch.ones_like(population.flat)
+    used = population.architecture
+    difference = way(population, table, loss=loss, **given)
+    everyone = slice(0, population.size)
+    for _ in range(times):
+        for view in population.views(table).values():
+            view.fill_(1.0)
+        difference.gradient(used.prepare(inputs), targets, everyone)
+    return table, difference.outputs(everyone, targets.shape[-1]).mT
+
+
+@BETWEEN
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 @pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
 @pytest.mark.parametrize("kind", ["mlp", "unique pairs", "repeated pairs", "three folds"])
-def test_the_hand_written_gradient_equals_autograd(loss, activation, kind):
+def test_the_hand_written_gradient_equals_autograd(loss, activation, kind, between):
     if kind == "mlp":
         population = filled(Mlp((4, 7, 6, 5), activation=activation))
         inputs = torch.randn(9, 4, dtype=torch.float64)
@@ -66,55 +85,47 @@ def test_the_hand_written_gradient_equals_autograd(loss, activation, kind):
         if kind == "repeated pairs":
             inputs[1] = inputs[0]
     relocate(population, top_k=[7] * 3, reduce="sum")
-    batch = population.architecture.prepare(inputs)
-    if kind == "unique pairs":
-        assert batch.sample_of_pair is not None
     targets = torch.randint(0, 5, (9,)) if loss == "cross_entropy" else torch.randn(5, 9).double()
-    tables = []
-    for way in (Autograd, PerceptronGradient):
-        table = torch.ones_like(population.flat)
-        difference = way(population, table, loss=loss)
-        for _ in range(2):  # kept buffers must not remember
-            table.fill_(1.0)
-            outputs = difference.gradient(batch, targets, slice(0, 3))
-        torch.testing.assert_close(outputs.mT, population.outputs(inputs))
-        tables.append(table)
-    torch.testing.assert_close(tables[1], tables[0])
-    assert not torch.equal(tables[0], torch.ones_like(tables[0]))
+    given = {"loss": loss, "inputs": inputs, "targets": targets}
+    expected, _ = differ(Autograd, population, **given)
+    found, outputs = differ(PerceptronGradient, population, between=between, times=2, **given)
+    torch.testing.assert_close(outputs, population.outputs(inputs))
+    torch.testing.assert_close(found, expected)
 
 
+@BETWEEN
 @pytest.mark.parametrize("at_a_time", [1, 2, None])
-def test_kept_tables_of_pairs_forget_earlier_minibatches(at_a_time):
+def test_kept_tables_of_tokens_forget_earlier_minibatches(at_a_time, between):
     population = filled(EmbeddingMlp((4, 7, 5), tokens=4, folds=2), size=5)
     pairs = torch.cartesian_prod(torch.arange(4), torch.arange(4))[torch.randperm(16)]
     parts = tiles(5, at_a_time)
     largest = max(rows.stop - rows.start for rows in parts)
     table = torch.zeros_like(population.flat[:largest])
     expected = torch.zeros_like(population.flat)
-    kept = PerceptronGradient(population, table, loss="cross_entropy")
+    kept = PerceptronGradient(population, table, loss="cross_entropy", between=between)
     whole = Autograd(population, expected, loss="cross_entropy")
     for inputs in [*pairs.split(8), *pairs.split(4)]:
         batch = population.architecture.prepare(inputs)
         targets = inputs.sum(dim=1) % 5
-        expected.zero_()
         whole.gradient(batch, targets, slice(0, 5))
         for rows in parts:
-            table.zero_()
             kept.gradient(batch, targets, rows)
             found = table[: rows.stop - rows.start]
             torch.testing.assert_close(found, expected[rows])
 
 
-@pytest.mark.parametrize("large", [1, 1 << 30], ids=["added by the product", "added after it"])
-def test_both_ways_of_adding_a_weight_gradient_agree(monkeypatch, large):
-    monkeypatch.setattr("bimt_bench.models.perceptron._LARGE", large)
-    population = filled(Mlp((4, 7, 6, 5), pinned=("input",)))
-    batch = population.architecture.prepare(torch.randn(9, 4).double())
-    targets = torch.randn(5, 9).double()
-    tables = [torch.ones_like(population.flat) for _ in range(2)]
-    for way, table in zip((Autograd, PerceptronGradient), tables, strict=True):
-        way(population, table, loss="mse").gradient(batch, targets, slice(0, 3))
-    torch.testing.assert_close(tables[1], tables[0])
+@BETWEEN
+@pytest.mark.parametrize("small", [0, 1 << 30], ids=["in place", "copied"])
+def test_both_ways_of_writing_a_weight_gradient_agree(monkeypatch, small, between):
+    monkeypatch.setattr("bimt_bench.models.perceptron._SMALL", small)
+    for population, inputs in (
+        (filled(Mlp((4, 7, 6, 5), pinned=("input",))), torch.randn(9, 4).double()),
+        (filled(EmbeddingMlp((3, 7, 5), tokens=4, folds=2)), torch.randint(0, 4, (9, 2))),
+    ):
+        given = {"loss": "mse", "inputs": inputs, "targets": torch.randn(5, 9).double()}
+        expected, _ = differ(Autograd, population, **given)
+        found, _ = differ(PerceptronGradient, population, between=between, **given)
+        torch.testing.assert_close(found, expected)
 
 
 ARCHITECTURES = [
@@ -229,57 +240,49 @@ def blank_in_part(samples=9, features=300, used=100):
     return inputs
 
 
+@BETWEEN
 @pytest.mark.parametrize("pinned", [("input",), ()], ids=["pinned", "movable"])
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
-def test_blank_features_are_left_out_without_a_difference(loss, pinned):
+def test_blank_features_are_left_out_without_a_difference(loss, pinned, between):
     population = filled(Mlp((300, 7, 5), pinned=pinned))
     relocate(population, top_k=[3] * 3, reduce="sum")
     targets = torch.randint(0, 5, (9,)) if loss == "cross_entropy" else torch.randn(5, 9).double()
     tables = [torch.ones_like(population.flat) for _ in range(2)]
-    ways = [
-        way(population, table, loss=loss)
-        for way, table in zip((Autograd, PerceptronGradient), tables, strict=True)
-    ]
+    expected = Autograd(population, tables[0], loss=loss)
+    way = PerceptronGradient(population, tables[1], loss=loss, between=between)
     for used in (100, 40, 299):  # kept buffers must not remember; the last is taken as it is
         inputs = blank_in_part(used=used)
         batch = population.architecture.prepare(inputs)
         assert isinstance(batch, ColumnBatch) == (used < 299)
-        for way, table in zip(ways, tables, strict=True):
-            table.fill_(1.0)
-            outputs = way.gradient(batch, targets, slice(0, 3))
-            torch.testing.assert_close(outputs.mT, population.outputs(inputs))
+        expected.gradient(batch, targets, slice(0, 3))
+        way.gradient(batch, targets, slice(0, 3))
+        torch.testing.assert_close(way.outputs(slice(0, 3), 9).mT, population.outputs(inputs))
         torch.testing.assert_close(tables[1], tables[0])
 
 
-@pytest.mark.parametrize("inputs", [torch.zeros(4, 300), torch.full((4, 300), float("nan"))])
-def test_inputs_that_are_all_blank_or_undefined_pass(inputs):
+@BETWEEN
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_inputs_that_are_all_blank_or_undefined_pass(value, between):
     population = filled(Mlp((300, 7, 5), pinned=("input",)), dtype=torch.float32)
-    table = torch.zeros_like(population.flat)
-    way = PerceptronGradient(population, table, loss="mse")
-    batch = population.architecture.prepare(inputs)
-    outputs = way.gradient(batch, torch.zeros(5, 4), slice(0, 3))
-    expected = population.outputs(inputs).mT
-    torch.testing.assert_close(outputs, expected, equal_nan=True)
+    given = {"inputs": torch.full((4, 300), value), "targets": torch.zeros(5, 4), "loss": "mse"}
+    table, outputs = differ(PerceptronGradient, population, between=between, **given)
+    torch.testing.assert_close(outputs, population.outputs(given["inputs"]), equal_nan=True)
+    assert torch.isfinite(table).all() == (value == 0.0)
 
 
+@BETWEEN
 @pytest.mark.parametrize("kind", ["mlp", "blank", "tokens"])
-def test_rounded_products_are_near_the_full_ones_and_not_the_same(kind):
+def test_rounded_products_are_near_the_full_ones_and_not_the_same(kind, between):
     if kind == "tokens":
         population = filled(EmbeddingMlp((16, 32, 32, 5), tokens=4, folds=2), dtype=torch.float32)
         inputs = torch.cartesian_prod(torch.arange(4), torch.arange(4))
     else:
         population = filled(Mlp((300, 32, 32, 5), pinned=("input",)), dtype=torch.float32)
         inputs = blank_in_part(16, used=100 if kind == "blank" else 299).float()
-    batch, targets = population.architecture.prepare(inputs), torch.randint(0, 5, (16,))
-    found = {}
-    for way in (Autograd, PerceptronGradient):
-        for precision in ("float32", "bfloat16"):
-            table = torch.zeros_like(population.flat)
-            difference = way(population, table, loss="cross_entropy", precision=precision)
-            difference.gradient(batch, targets, slice(0, 3))
-            found[way, precision] = table
-    full = found[PerceptronGradient, "float32"]
-    for way in (Autograd, PerceptronGradient):
-        rounded = found[way, "bfloat16"]
+    given = {"loss": "cross_entropy", "inputs": inputs, "targets": torch.randint(0, 5, (16,))}
+    full, _ = differ(Autograd, population, **given)
+    ways = {Autograd: {}, PerceptronGradient: {"between": between}}
+    for way, more in ways.items():
+        rounded, _ = differ(way, population, precision="bfloat16", **more, **given)
         assert rounded.dtype == torch.float32
         assert 1e-4 < (rounded - full).norm() / full.norm() < 3e-2
