@@ -16,7 +16,10 @@ def numbers(inputs: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
     """Inputs as the model takes them: tokens as they are, numbers in the model's type, scaled."""
     if inputs.dtype == torch.int64:
         return inputs
-    return inputs.to(dtype) * scale if scale != 1.0 else inputs.to(dtype)
+    found = inputs.to(dtype)
+    if scale == 1.0:
+        return found
+    return found * scale if found is inputs else found.mul_(scale)
 
 
 class Feed:

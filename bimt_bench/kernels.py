@@ -345,6 +345,21 @@ def put_rows(found, chosen, table, begin, width, rows):
 
 
 @_compiled
+def used_columns(rows):
+    """Which columns of a matrix [B, n] are not all zero, [n]; what is undefined is not zero."""
+    found = np.zeros(rows.shape[1], np.uint8)
+    for row in range(rows.shape[0]):
+        _mark_used(found, rows[row])
+    return found
+
+
+@_inner
+def _mark_used(found, row):
+    for i in range(row.shape[0]):
+        found[i] |= row[i] != row.dtype.type(0.0)
+
+
+@_compiled
 def order_rows(rows, order, found):
     """found [T, >= n * B] = rows [n, B] as order [T, n] says, of rows that members share."""
     width = rows.shape[1]

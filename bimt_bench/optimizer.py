@@ -31,6 +31,8 @@ class PopulationAdamW:
         self.step_count = step_count
         self.rates = tuple(rates)
         # by their bounds, members updated together; torch counts steps in a tensor of its own
+        self._constants: tuple | None = None
+        self._arrays: dict[tuple[int, int], list[np.ndarray]] = {}
         self._runs: dict[tuple[int, int], list[tuple[float, slice, Tensor]]] = {}
 
     def keep(self, flat: Float[Tensor, "kept width"], rows: Sequence[int]) -> "PopulationAdamW":
@@ -61,23 +63,31 @@ class PopulationAdamW:
     def finish(self) -> None:
         """All members were updated."""
         self.step_count += 1
+        self._constants = None
 
     def _update_compiled(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
-        step, number = self.step_count + 1, _number(self._flat.dtype)
-        rates = np.array(self.rates[rows], dtype=np.float64) / (1.0 - _BETA1**step)
-        with np.errstate(over="ignore"):  # a member with such a rate diverges
-            rates = rates.astype(number)
-        root = 1.0 / math.sqrt(1.0 - _BETA2**step)
+        found = self._arrays.get((rows.start, rows.stop))
+        if found is None:
+            tables = (self._flat, self.first, self.second)
+            found = self._arrays[rows.start, rows.stop] = [t[rows].numpy() for t in tables]
+        theta, first, second = found
+        if self._constants is None:
+            self._constants = self._of_step(self.step_count + 1)
+        rates, *constants = self._constants
         kernels.penalised_adamw(
-            self._flat[rows].numpy(),
-            prices.numpy(),
-            gradient.numpy(),
-            self.first[rows].numpy(),
-            self.second[rows].numpy(),
-            rates,
-            (number(1.0 - _BETA1), number(_BETA2), number(1.0 - _BETA2), number(root),
-             number(_EPSILON)),
-        )  # fmt: skip
+            theta, prices.numpy(), gradient.numpy(), first, second, rates[rows], tuple(constants)
+        )
+
+    def _of_step(self, step: int) -> tuple:
+        """What a step is taken with, in the parameters' type: see `kernels.penalised_adamw`.
+
+        So loops compiled for float32 do not compute in float64.
+        """
+        number = np.float32 if self._flat.dtype == torch.float32 else np.float64
+        with np.errstate(over="ignore"):  # a member with such a rate diverges
+            rates = (np.array(self.rates) / (1.0 - _BETA1**step)).astype(number)
+        root = 1.0 / math.sqrt(1.0 - _BETA2**step)
+        return rates, *map(number, (1.0 - _BETA1, _BETA2, 1.0 - _BETA2, root, _EPSILON))
 
     def _update_fused(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
         found = self._runs.get((rows.start, rows.stop))
@@ -114,8 +124,3 @@ class PopulationAdamW:
                 found.append((rate, slice(start, stop), steps))
             start = stop
         return found
-
-
-def _number(dtype: torch.dtype) -> type[np.float32] | type[np.float64]:
-    """numpy's scalar of a type, so that loops compiled for float32 do not compute in float64."""
-    return np.float32 if dtype == torch.float32 else np.float64

@@ -36,6 +36,9 @@ class CompiledBetween:
         self._active = [_rows(table) for table in space.active]
         self._deltas = [_rows(table) for table in space.deltas]
         self._backs = [_rows(table) for table in space.backs]
+        _, targets, features = space.weights[0].shape
+        self._used = space.aligned("w_used", (features, targets))
+        self._used_rows = _rows(self._used)
         outputs = self._neurons[-1]
         self._order = np.tile(np.arange(outputs), (space.members, 1))
         scale = 2.0 / outputs if loss == "mse" else 1.0
@@ -51,11 +54,11 @@ class CompiledBetween:
             return space.weights[0], found
         if not isinstance(batch, ColumnBatch):
             return space.weights[0], all_columns(batch).expand(space.members, -1, -1)
-        _, targets, features = space.weights[0].shape
-        used = space.aligned("w_used", (features, targets))
-        kernels.take_rows(self._theta, self._weight, targets, batch.used.numpy(), _rows(used))
+        kernels.take_rows(
+            self._theta, self._weight, self._neurons[0], batch.used.numpy(), self._used_rows
+        )
         columns = batch.values.expand(space.members, -1, -1)
-        return used[:, : len(batch.used)].mT, columns
+        return self._used[:, : len(batch.used)].mT, columns
 
     def affine(self, layer: int, weight: Tensor, below: Tensor) -> None:
         """sums[layer] = weight @ below."""
@@ -145,13 +148,12 @@ class CompiledBetween:
             _, columns = self.inputs(batch)
             space.products.times(space.deltas[0], columns.mT, out=space.weight_gradients[0])
             return
-        _, targets, features = space.weights[0].shape
-        found = space.aligned("w_used", (features, targets))
         values = batch.values.expand(space.members, -1, -1)
-        space.products.times(values, space.deltas[0].mT, out=found[:, : len(batch.used)])
-        kernels.put_rows(
-            _rows(found), batch.used.numpy(), self._gradient, self._weight, targets, features
-        )
+        found = self._used[:, : len(batch.used)]
+        space.products.times(values, space.deltas[0].mT, out=found)
+        _, targets, features = space.weights[0].shape
+        used = batch.used.numpy()
+        kernels.put_rows(self._used_rows, used, self._gradient, self._weight, targets, features)
 
     def _of_token(self, batch: TokenBatch) -> Tensor:
         """A buffer [folds, T, width] for V rows of n neurons, members aligned."""

@@ -16,7 +16,7 @@ from bimt_bench.specs import Precision
 
 # Entries of a weight up to which the CPU's products of all members are faster written into a table
 # of their own, then copied, than one by one to where they belong.
-_SMALL = 1 << 14
+_SMALL = 1 << 12
 
 
 class PerceptronGradient:
