@@ -136,21 +136,27 @@ def of_speed(outcomes: Iterable["Outcome"]) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
         caption="products: share of a step that is matrix product, and their speed as a share of "
         "this machine's own large product",
         caption_justify="left",
     )
     table.add_column("case (pack)", no_wrap=True)
-    for heading in ("plain", "engine", "ratio (range)", "aim", "products"):
+    for heading in ("plain", "engine", "times", "aim", "products"):
         table.add_column(heading, justify="right", no_wrap=True)
     for o in outcomes:
-        ratio = f"{o.ratio:.1f}x ({o.lowest:.1f} to {o.highest:.1f})"
+        ratio = f"{_short(o.ratio)} ({_short(o.lowest)}–{_short(o.highest)})"
         table.add_row(
             f"{o.case} ({o.members})",
-            f"{o.plain_us:,.0f}",
-            f"{o.population_us:,.1f}",
+            _short(o.plain_us),
+            _short(o.population_us),
             Text(ratio, style="green" if o.ratio >= o.aim else "red"),
-            f"{o.aim:g}x",
-            f"{o.product_share:.0%} at {o.product_rate:.0%}",
+            f"{o.aim:g}",
+            f"{o.product_share:.0%}, {o.product_rate:.0%}",
         )
     return table
+
+
+def _short(value: float) -> str:
+    """A number with as many decimals as still mean something."""
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
