@@ -9,31 +9,66 @@ is still right, so everything that the loops call is here.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import literal_unroll, njit
+import pooch
+from filelock import FileLock
+from numba import from_dtype, literal_unroll, njit, types
 from numba.extending import overload
 
 SILU, RELU, TANH = 0, 1, 2
 
 
-def _kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """njit, which keeps what it compiled if there is a folder where it can."""
+_LOOPS: list[tuple[Any, list[str]]] = []
 
-    def compiled(function: Callable[..., Any]) -> Any:
+
+def _loop(signature: str, *flags: str) -> Callable[[Callable[..., Any]], Any]:
+    """A loop with its arguments: i and f are one number, i2 an array of integers of two axes."""
+
+    def made(function: Callable[..., Any]) -> Any:
+        options: Any = {"error_model": "numpy", "fastmath": {"contract", *flags}}
         try:
-            return njit(cache=True, **options)(function)
-        except RuntimeError:
-            return njit(**options)(function)
+            loop = njit(cache=True, **options)(function)
+        except RuntimeError:  # there is no folder where numba may keep what it compiles
+            loop = njit(**options)(function)
+        _LOOPS.append((loop, signature.split()))
+        return loop
 
-    return compiled
+    return made
 
 
-# A product followed by a sum may be rounded once; sums over samples may be split into lanes.
+@cache
+def prepare(dtype: str) -> None:
+    """Compiles all loops for 'float32' or 'float64', or takes those compiled before.
+
+    One process at a time: what numba keeps of two types at once can be mixed up.
+    """
+    folder = Path(pooch.os_cache("bimt_bench"))
+    number = from_dtype(np.dtype(dtype))
+    with ExitStack() as held:
+        # where no lock can be had, numba hardly has a folder to keep anything in either
+        with suppress(OSError, NotImplementedError):
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(FileLock(folder / "kernels.lock"))
+        for loop, signature in _LOOPS:
+            loop.compile(tuple(_typed(code, number) for code in signature))
+
+
+def _typed(code: str, number: types.Type) -> types.Type:
+    kind = types.int64 if code[0] == "i" else number
+    if code == "constants":
+        return types.UniTuple(number, 5)
+    return types.Array(kind, int(code[1:]), "C") if code[1:] else kind
+
+
+# A product followed by a sum may be rounded once ("contract"); sums over samples may be split
+# into lanes ("reassoc").
 _inner = njit(error_model="numpy", fastmath={"contract"})
-_compiled = _kept(error_model="numpy", fastmath={"contract"})
-_summing = _kept(error_model="numpy", fastmath={"contract", "reassoc"})
+_inner_summing = njit(error_model="numpy", fastmath={"contract", "reassoc"})
 
 _BLOCK = 1024  # entries of a row that stay in the nearest cache between two passes
 _COLUMNS = 512  # samples whose outputs do
@@ -136,7 +171,7 @@ def _shift(row, shift):
         row[i] += shift
 
 
-@_compiled
+@_loop("i f2 f2 i i f2")
 def activate(kind, sums, theta, bias, neurons, active):
     """active = f(sums + bias), and sums become f'(sums + bias).
 
@@ -151,7 +186,7 @@ def activate(kind, sums, theta, bias, neurons, active):
         _activate(kind, z, active[member, : z.shape[0]])
 
 
-@_compiled
+@_loop("i f3 f2 i i i2 f2 f2")
 def activate_tokens(kind, of_token, theta, bias, neurons, tokens, slopes, active):
     """The same of sums over folds f of a row of of_token [f, T, >= V * n], one a sample.
 
@@ -185,7 +220,7 @@ def _add(row, other):
         row[i] += other[i]
 
 
-@_summing
+@_loop("f2 f2 f2 f2 i i", "reassoc")
 def descend(back, slopes, delta, gradient, bias, neurons):
     """delta = back * slopes, rows of B samples; sums of rows go to gradient[:, bias] and after."""
     samples = back.shape[1] // neurons
@@ -207,7 +242,7 @@ def _add_product(row, left, right):
         row[i] += left[i] * right[i]
 
 
-@_compiled
+@_loop("f2 f2 i2 f3 f2 i i")
 def descend_tokens(back, slopes, tokens, of_token, gradient, bias, neurons):
     """back * slopes, rows of n neurons, summed over the samples of each token into of_token.
 
@@ -231,7 +266,7 @@ def descend_tokens(back, slopes, tokens, of_token, gradient, bias, neurons):
 # ------------------------------------------------------------------ loss
 
 
-@_summing
+@_loop("f2 f2 i f2 i2 f f2 f2", "reassoc")
 def mse_gradient(outputs, theta, bias, targets, labels, share, delta, gradient):
     """delta = share (outputs + bias - targets[labels]); sums of rows go to gradient[:, bias].
 
@@ -267,7 +302,7 @@ def _exponentials(values, shift, largest, found, norm):
         norm[i] += value
 
 
-@_summing
+@_inner_summing
 def _scaled(found, norm):
     total = found.dtype.type(0.0)
     for i in range(found.shape[0]):
@@ -277,7 +312,7 @@ def _scaled(found, norm):
     return total
 
 
-@_compiled
+@_loop("f2 f2 i i1 i2 f f2 f2")
 def cross_entropy_gradient(outputs, theta, bias, classes, positions, share, delta, gradient):
     """delta = share (softmax(outputs + bias) - one-hot); sums of rows go to gradient[:, bias].
 
@@ -316,7 +351,7 @@ def cross_entropy_gradient(outputs, theta, bias, classes, positions, share, delt
 # ------------------------------------------------------------------ rows
 
 
-@_compiled
+@_loop("f2 i i i1 f2")
 def take_rows(table, begin, width, chosen, found):
     """Rows of a matrix that begins at table[:, begin]: found [T, >= K * width] in turn."""
     for member in range(table.shape[0]):
@@ -326,7 +361,7 @@ def take_rows(table, begin, width, chosen, found):
             _copy(here, table[member, place : place + width])
 
 
-@_compiled
+@_loop("f2 i1 f2 i i i")
 def put_rows(found, chosen, table, begin, width, rows):
     """The inverse: row chosen[k] of the matrix becomes row k of `found`, the others zero.
 
@@ -344,7 +379,7 @@ def put_rows(found, chosen, table, begin, width, rows):
                 here[:] = zero
 
 
-@_compiled
+@_loop("f2")
 def used_columns(rows):
     """Which columns of a matrix [B, n] are not all zero, [n]; what is undefined is not zero."""
     found = np.zeros(rows.shape[1], np.uint8)
@@ -359,7 +394,7 @@ def _mark_used(found, row):
         found[i] |= row[i] != row.dtype.type(0.0)
 
 
-@_compiled
+@_loop("f2 i2 f2")
 def order_rows(rows, order, found):
     """found [T, >= n * B] = rows [n, B] as order [T, n] says, of rows that members share."""
     width = rows.shape[1]
@@ -390,7 +425,7 @@ def _adamw(theta, gradient, first, second, rate, constants):
         theta[i] -= rate * moment / (np.sqrt(square) * root + epsilon)
 
 
-@_compiled
+@_loop("f2 f2 f2 f2 f2 f1 constants")
 def penalised_adamw(theta, prices, gradient, first, second, rates, constants):
     """AdamW without weight decay on gradient + sign(theta) * prices, all [T, N], in place.
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import bimt_bench
-from bimt_bench import objective, penalty
+from bimt_bench import kernels, objective, penalty
 from bimt_bench.checkpoints import Checkpoint, Checkpoints, identity_of
 from bimt_bench.data import TaskData
 from bimt_bench.feed import Feed, numbers
@@ -172,6 +172,8 @@ class Run:
         self.history = History(len(members))
         self.feed = Feed(task, data, home.architecture, home.flat)
         device, dtype = home.flat.device, home.flat.dtype
+        if device.type == "cpu":
+            kernels.prepare(task.training.dtype)
         samples = min(task.training.batch_size or len(data.train_inputs), len(data.train_inputs))
         self.at_a_time = members_at_a_time(
             home.architecture, samples, dtype=dtype, device=device.type

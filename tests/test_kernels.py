@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from bimt_bench import kernels
+from bimt_bench import data, kernels, recipes, training
+from bimt_bench.specs import Configuration
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 ULPS = 4  # units in the last place that a compiled loop may be away from the true value
@@ -129,3 +134,38 @@ def test_rows_that_are_taken_and_put_back_are_where_they_were():
     expected[:, chosen] = matrix[:, chosen]
     np.testing.assert_array_equal(other[:, 4:34].reshape(3, 6, 5), expected)
     np.testing.assert_array_equal(other[:, [0, 1, 2, 3, 34, 35]], 1.0)
+
+
+@pytest.mark.parametrize("name", ["symbolic/independence", "modular/addition_59", "vision/digits"])
+def test_loops_are_compiled_before_the_first_step(shortened, monkeypatch, name):
+    monkeypatch.setattr("bimt_bench.models.columns.WIDE", 16)  # digits: blank pixels apart
+    task = shortened(name, steps=2, log_every=1)
+    members = [recipes.resolve(task, Configuration(), seed) for seed in range(3)]
+    loaded = data.load(task.data)
+    run = training.Run(task, loaded, tuple(members), training.start(task, loaded, members))
+    before = {loop.__name__: len(loop.signatures) for loop, _ in kernels._LOOPS}
+    assert min(before.values()) >= 1
+    assert list(run.steps()) == [True, True]
+    assert {loop.__name__: len(loop.signatures) for loop, _ in kernels._LOOPS} == before
+
+
+def test_processes_that_compile_at_once_do_not_get_in_each_others_way(tmp_path):
+    code = (
+        "import sys, numpy as np; from bimt_bench import kernels; kernels.prepare(sys.argv[1]);"
+        "f = np.dtype(sys.argv[1]).type; rows, found = np.ones((2, 3), f), np.zeros((1, 6), f);"
+        "kernels.order_rows(rows, np.array([[1, 0]]), found); print(found.sum())"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    for _ in range(2):  # compiled, then taken from the folder
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, dtype],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for dtype in ("float32", "float64", "float32")
+        ]
+        outputs = [process.communicate(timeout=120)[0] for process in processes]
+        assert outputs == ["6.0\n"] * 3
+    assert list(tmp_path.rglob("*.nbc"))
