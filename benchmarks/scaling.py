@@ -93,6 +93,7 @@ def draw(points: pd.DataFrame, out: Path) -> Path:
     right.set(xlabel="width w of 4-w-w-2", title="100 points")
     right.legend(frameon=False)
     file = out / "scaling.png"
+    out.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=200)
     return file
 
