@@ -351,18 +351,21 @@ def cross_entropy_gradient(outputs, theta, bias, classes, positions, share, delt
 # ------------------------------------------------------------------ rows
 
 
-@_loop("f2 i i i1 f2")
-def take_rows(table, begin, width, chosen, found):
-    """Rows of a matrix that begins at table[:, begin]: found [T, >= K * width] in turn."""
+@_loop("f2 i i i1 f1 i i")
+def take_rows(table, begin, width, chosen, found, across, along):
+    """Rows of a matrix that begins at table[:, begin].
+
+    Row chosen[k] of member t is put where found[t * across + k * along] begins.
+    """
     for member in range(table.shape[0]):
         for k in range(chosen.shape[0]):
             place = begin + chosen[k] * width
-            here = found[member, k * width : (k + 1) * width]
-            _copy(here, table[member, place : place + width])
+            start = member * across + k * along
+            _copy(found[start : start + width], table[member, place : place + width])
 
 
-@_loop("f2 i1 f2 i i i")
-def put_rows(found, chosen, table, begin, width, rows):
+@_loop("f1 i i i1 f2 i i i")
+def put_rows(found, across, along, chosen, table, begin, width, rows):
     """The inverse: row chosen[k] of the matrix becomes row k of `found`, the others zero.
 
     `chosen` [K] is in ascending order.
@@ -373,18 +376,33 @@ def put_rows(found, chosen, table, begin, width, rows):
         for row in range(rows):
             here = table[member, begin + row * width : begin + (row + 1) * width]
             if k < chosen.shape[0] and chosen[k] == row:
-                _copy(here, found[member, k * width : (k + 1) * width])
+                start = member * across + k * along
+                _copy(here, found[start : start + width])
                 k += 1
             else:
                 here[:] = zero
 
 
-@_loop("f2")
-def used_columns(rows):
-    """Which columns of a matrix [B, n] are not all zero, [n]; what is undefined is not zero."""
-    found = np.zeros(rows.shape[1], np.uint8)
+@_loop("f2 i")
+def used_columns(rows, group):
+    """Which columns of a matrix [B, n] are not all zero, ascending; what is undefined is not zero.
+
+    The first blank ones make up a multiple of `group`, and one group at least.
+    """
+    marked = np.zeros(rows.shape[1], np.uint8)
     for row in range(rows.shape[0]):
-        _mark_used(found, rows[row])
+        _mark_used(marked, rows[row])
+    count = 0
+    for column in range(marked.shape[0]):
+        count += marked[column]
+    missing = -count % group if count else group
+    found = np.empty(min(count + missing, marked.shape[0]), np.int64)
+    k = 0
+    for column in range(marked.shape[0]):
+        if not marked[column] and missing:
+            marked[column], missing = 1, missing - 1
+        if marked[column]:
+            found[k], k = column, k + 1
     return found
 
 

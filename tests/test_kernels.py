@@ -120,20 +120,39 @@ def test_the_update_is_the_formula_and_each_members_own(case):
             np.testing.assert_array_equal(mine[0], everyone[member])
 
 
-def test_rows_that_are_taken_and_put_back_are_where_they_were():
+@pytest.mark.parametrize(("across", "along"), [(20, 5), (5, 15)], ids=["apart", "side by side"])
+def test_rows_that_are_taken_and_put_back_are_where_they_were(across, along):
     random = np.random.default_rng(0)
     table = random.normal(size=(3, 4 + 6 * 5 + 2)).astype(np.float32)
     chosen = np.array([0, 2, 5])
-    found = np.zeros((3, 40), np.float32)
-    kernels.take_rows(table, 4, 5, chosen, found)
+    found = np.zeros(60, np.float32)
+    kernels.take_rows(table, 4, 5, chosen, found, across, along)
     matrix = table[:, 4:34].reshape(3, 6, 5)
-    np.testing.assert_array_equal(found[:, :15].reshape(3, 3, 5), matrix[:, chosen])
+    starts = np.arange(3)[:, None] * across + np.arange(3) * along
+    np.testing.assert_array_equal(found[starts[..., None] + np.arange(5)], matrix[:, chosen])
+    assert np.count_nonzero(found) == 45
     other = np.ones_like(table)
-    kernels.put_rows(found, chosen, other, 4, 5, 6)
+    kernels.put_rows(found, across, along, chosen, other, 4, 5, 6)
     expected = np.zeros_like(matrix)
     expected[:, chosen] = matrix[:, chosen]
     np.testing.assert_array_equal(other[:, 4:34].reshape(3, 6, 5), expected)
     np.testing.assert_array_equal(other[:, [0, 1, 2, 3, 34, 35]], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("used", "expected"),
+    [
+        ([], [0, 1, 2, 3]),
+        ([1, 5, 8], [0, 1, 5, 8]),
+        ([0, 1, 2, 3], [0, 1, 2, 3]),
+        ([2, 3, 6, 7, 9], [0, 1, 2, 3, 4, 6, 7, 9]),
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8], list(range(10))),
+    ],
+)
+def test_used_columns_come_in_groups(used, expected):
+    rows = np.zeros((3, 10), np.float32)
+    rows[1, used] = np.nan
+    np.testing.assert_array_equal(kernels.used_columns(rows, 4), expected)
 
 
 @pytest.mark.parametrize("name", ["symbolic/independence", "modular/addition_59", "vision/digits"])

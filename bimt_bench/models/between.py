@@ -29,8 +29,8 @@ class Between(Protocol):
 
     space: Workspace
 
-    def inputs(self, batch: object) -> tuple[Tensor, Tensor]:
-        """What the first layer multiplies: weight [T, out, K] and columns [T, K, B]."""
+    def enter(self, batch: object) -> None:
+        """sums[0] of columns; the bias may be left to the next call."""
         ...
 
     def affine(self, layer: int, weight: Tensor, below: Tensor) -> None:
@@ -102,13 +102,9 @@ class TorchBetween:
         self._loss = loss
         self._activation = _ACTIVATIONS[architecture.activation]
 
-    def inputs(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Weight [T, out, features] and columns [T, features, B]."""
-        space, columns = self.space, all_columns(batch)
-        labels = self._places("labels", "input")
-        if labels is None:
-            return space.weights[0], columns.expand(space.members, -1, -1)
-        return space.weights[0], columns[labels]
+    def enter(self, batch: object) -> None:
+        """sums[0] of columns."""
+        self.affine(0, self.space.weights[0], self._columns(batch))
 
     def affine(self, layer: int, weight: Tensor, below: Tensor) -> None:
         """sums[layer] = weight @ below + bias."""
@@ -177,8 +173,15 @@ class TorchBetween:
     def input_gradient(self, batch: object) -> None:
         """The first weight's gradient, from deltas[0]."""
         space = self.space
-        _, columns = self.inputs(batch)
-        space.products.times(space.deltas[0], columns.mT, out=space.weight_gradients[0])
+        columns = self._columns(batch).mT
+        space.products.times(space.deltas[0], columns, out=space.weight_gradients[0])
+
+    def _columns(self, batch: object) -> Tensor:
+        """Columns [T, features, B], at the members' positions."""
+        columns, labels = all_columns(batch), self._places("labels", "input")
+        if labels is None:
+            return columns.expand(self.space.members, -1, -1)
+        return columns[labels]
 
     def _places(self, kind: str, group: str) -> Tensor | None:
         """The `labels` or `positions` [T, n] of a group, if it has any."""

@@ -6,13 +6,13 @@ weights for them would be multiplied with is zero, and so is their gradient.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bimt_bench import kernels
 
 WIDE = 256  # features from which looking for blank ones pays
+_GROUP = 16
 _WORTH = 0.8  # a larger share of used features is not worth taking them out
 
 
@@ -20,7 +20,8 @@ _WORTH = 0.8  # a larger share of used features is not worth taking them out
 class ColumnBatch:
     """Inputs as `columns` [features, B], of which only the K features `used` are not all zero.
 
-    `values` [K, B] are their columns; `used` is in ascending order.
+    `values` [K, B] are their columns; `used` is in ascending order. K is a multiple of 16: a few
+    blank ones make it up, so that products of few shapes are taken.
     """
 
     columns: Tensor
@@ -43,7 +44,7 @@ def columns_of(inputs: Tensor) -> Tensor | ColumnBatch:
     features = inputs.shape[1]
     if features < WIDE or inputs.device.type != "cpu":
         return inputs.T
-    used = torch.from_numpy(np.flatnonzero(kernels.used_columns(inputs.numpy())))
+    used = torch.from_numpy(kernels.used_columns(inputs.numpy(), _GROUP))
     if len(used) > _WORTH * features:
         return inputs.T
     return ColumnBatch(inputs.T, used, inputs.index_select(1, used).T)

@@ -8,9 +8,9 @@ from bimt_bench import kernels
 from bimt_bench.models.between import in_order, places_of
 from bimt_bench.models.columns import ColumnBatch, all_columns
 from bimt_bench.models.mlp import Mlp
-from bimt_bench.models.population import ALIGNMENT
+from bimt_bench.models.shared import Apart, SharedProduct, SharedShape, Together, one_does_for_all
 from bimt_bench.models.tokens import TokenBatch
-from bimt_bench.models.workspace import Workspace
+from bimt_bench.models.workspace import Workspace, whole_lines
 
 _KINDS = {"silu": kernels.SILU, "relu": kernels.RELU, "tanh": kernels.TANH}
 
@@ -37,28 +37,30 @@ class CompiledBetween:
         self._deltas = [_rows(table) for table in space.deltas]
         self._backs = [_rows(table) for table in space.backs]
         _, targets, features = space.weights[0].shape
-        self._used = space.aligned("w_used", (features, targets))
-        self._used_rows = _rows(self._used)
+        self._used = space.buffer("w_used", (whole_lines(features * targets, space.flat.dtype),))
+        self._products: dict[int, SharedProduct] = {}
+        self._used_memory = self._used.view(-1).numpy()
         outputs = self._neurons[-1]
         self._order = np.tile(np.arange(outputs), (space.members, 1))
         scale = 2.0 / outputs if loss == "mse" else 1.0
         self._share = self._theta.dtype.type(scale / space.samples)
 
-    def inputs(self, batch: object) -> tuple[Tensor, Tensor]:
-        """Weight [T, out, K] and columns [T, K, B] of the features that are used."""
-        space, labels = self.space, places_of(self.space, "labels", "input")
-        if labels is not None:
-            columns = all_columns(batch).contiguous()
-            found = space.aligned("columns", columns.shape)
-            kernels.order_rows(columns.numpy(), labels.numpy(), _rows(found))
-            return space.weights[0], found
-        if not isinstance(batch, ColumnBatch):
-            return space.weights[0], all_columns(batch).expand(space.members, -1, -1)
+    def enter(self, batch: object) -> None:
+        """sums[0] of columns; of blank features nothing is multiplied."""
+        space = self.space
+        if not isinstance(batch, ColumnBatch) or "input" in space.moving:
+            self.affine(0, space.weights[0], self._columns(batch))
+            return
+        shared = self._shared(batch)
         kernels.take_rows(
-            self._theta, self._weight, self._neurons[0], batch.used.numpy(), self._used_rows
+            self._theta,
+            self._weight,
+            self._neurons[0],
+            batch.used.numpy(),
+            self._used_memory,
+            *shared.weights.stride()[:2],
         )
-        columns = batch.values.expand(space.members, -1, -1)
-        return self._used[:, : len(batch.used)].mT, columns
+        shared.ascend(batch.values, out=space.sums[0])
 
     def affine(self, layer: int, weight: Tensor, below: Tensor) -> None:
         """sums[layer] = weight @ below."""
@@ -145,21 +147,60 @@ class CompiledBetween:
         """The first weight's gradient, from deltas[0]."""
         space = self.space
         if not isinstance(batch, ColumnBatch) or "input" in space.moving:
-            _, columns = self.inputs(batch)
-            space.products.times(space.deltas[0], columns.mT, out=space.weight_gradients[0])
+            columns = self._columns(batch).mT
+            space.products.times(space.deltas[0], columns, out=space.weight_gradients[0])
             return
-        values = batch.values.expand(space.members, -1, -1)
-        found = self._used[:, : len(batch.used)]
-        space.products.times(values, space.deltas[0].mT, out=found)
+        shared = self._shared(batch)
+        shared.descend(batch.values, space.deltas[0])
         _, targets, features = space.weights[0].shape
-        used = batch.used.numpy()
-        kernels.put_rows(self._used_rows, used, self._gradient, self._weight, targets, features)
+        kernels.put_rows(
+            self._used_memory,
+            *shared.weights.stride()[:2],
+            batch.used.numpy(),
+            self._gradient,
+            self._weight,
+            targets,
+            features,
+        )
+
+    def _columns(self, batch: object) -> Tensor:
+        """Columns [T, features, B] of all features, at the members' positions."""
+        space, labels = self.space, places_of(self.space, "labels", "input")
+        columns = all_columns(batch)
+        if labels is None:
+            return columns.expand(space.members, -1, -1)
+        columns = columns.contiguous()
+        found = space.aligned("columns", columns.shape)
+        kernels.order_rows(columns.numpy(), labels.numpy(), _rows(found))
+        return found
+
+    def _shared(self, batch: ColumnBatch) -> SharedProduct:
+        """The product with a batch's used columns."""
+        count = len(batch.used)
+        if count not in self._products:
+            self._products[count] = self._product_of(count)
+        return self._products[count]
+
+    def _product_of(self, count: int) -> SharedProduct:
+        space, neurons = self.space, self._neurons[0]
+        shape = SharedShape(
+            space.members,
+            neurons,
+            count,
+            space.samples,
+            space.flat.dtype,
+            torch.get_num_threads(),
+            space.products,
+        )
+        if not one_does_for_all(shape):
+            return Apart(shape, self._used)
+        scratch = space.buffer("side_by_side", (neurons * space.samples,))
+        return Together(shape, self._used, scratch)
 
     def _of_token(self, batch: TokenBatch) -> Tensor:
         """A buffer [folds, T, width] for V rows of n neurons, members aligned."""
         space = self.space
-        wanted = space.embedding.shape[1] * self._neurons[0]
-        width = -(-wanted // ALIGNMENT) * ALIGNMENT
+        width = whole_lines(space.embedding.shape[1] * self._neurons[0], space.flat.dtype)
         folds = batch.tokens.shape[1]
         return space.buffer("of_token", (folds * width,)).view(folds, space.members, width)
 

@@ -57,10 +57,14 @@ class Mlp(Architecture):
         seen: MutableMapping[str, Tensor] | None = None,
     ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of columns [features, B]."""
-        first = parameters["layers.0.weight"]
-        weight = place_columns(first, positions["input"]) if self._input_moves else first
-        columns = all_columns(batch)
-        columns = columns.expand(first.shape[0], *columns.shape)
+        weight = parameters["layers.0.weight"]
+        if isinstance(batch, ColumnBatch) and not self._input_moves:
+            # blank features add nothing; rows of the transposed weights lie end to end
+            weight, columns = weight.mT.index_select(1, batch.used).mT, batch.values
+        else:
+            weight = place_columns(weight, positions["input"]) if self._input_moves else weight
+            columns = all_columns(batch)
+        columns = columns.expand(weight.shape[0], *columns.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
         return self._above(hidden, parameters, positions, seen)
 

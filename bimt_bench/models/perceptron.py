@@ -55,7 +55,7 @@ class PerceptronGradient:
         if isinstance(batch, TokenBatch):
             between.embed(batch)
         else:
-            between.affine(0, *between.inputs(batch))
+            between.enter(batch)
             between.activate(0)
         last = space.depth - 1
         for layer in range(1, last + 1):

@@ -10,8 +10,16 @@ import torch
 from torch import Tensor
 
 from bimt_bench.models.mlp import EmbeddingMlp, Mlp
-from bimt_bench.models.population import ALIGNMENT, Population
+from bimt_bench.models.population import Population
 from bimt_bench.models.products import Products
+
+_CACHE_LINE = 64  # bytes
+
+
+def whole_lines(entries: int, dtype: torch.dtype) -> int:
+    """So many entries that the next ones begin at a cache line."""
+    line = _CACHE_LINE // dtype.itemsize
+    return -(-entries // line) * line
 
 
 class Workspace:
@@ -73,7 +81,7 @@ class Workspace:
         depend on where it stands in its pack.
         """
         wanted = torch.Size(shape)
-        width = -(-wanted.numel() // ALIGNMENT) * ALIGNMENT
+        width = whole_lines(wanted.numel(), self.flat.dtype)
         return self.buffer(name, (width,))[:, : wanted.numel()].view(self.members, *wanted)
 
     def _lay_out(self, sizes: list[int]) -> None:
