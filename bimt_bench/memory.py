@@ -60,8 +60,7 @@ def estimate(task: TaskSpec, data: TaskData, *, device: str = "cpu") -> Estimate
     member += (_EVALUATION * max(neurons) + inputs) * test * entry
     member += _TEMPORARIES * outputs * max(batch, test) * entry
     if data.tokens is not None:
-        pairs = data.tokens**2 if data.train_inputs.shape[1] == 2 else 0
-        activations += (pairs + 3 * data.tokens + batch) * neurons[0] * entry
+        activations += (3 * data.tokens + batch) * neurons[0] * entry
     tensors = (data.train_inputs, data.train_targets, data.test_inputs, data.test_targets)
     shared = sum(t.numel() * t.element_size() for t in tensors)
     # and once more as numbers, with targets as columns; cross entropy has classes there
