@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bimt_bench.recipes import Recipe
     from bimt_bench.specs import TaskSpec
     from bimt_bench.speed import Outcome
-    from bimt_bench.tradeoff import TradeOff
+    from bimt_bench.tradeoff import Estimate, TradeOff
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -108,25 +108,33 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
     if tradeoff.diverged:
         note += f", {tradeoff.diverged} diverged"
     title = f"{tradeoff.task} ({note}): hypervolume {tradeoff.hypervolume.value:.4g}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("recipe")
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        caption="means of seeds (95 % intervals); ● on the front",
+        caption_justify="left",
+    )
+    table.add_column("recipe", no_wrap=True)
     table.add_column("penalty", justify="right")
     table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right")
-    table.add_column("95 %", style="dim")
     table.add_column(f"{performance} {ARROWS[tradeoff.y_direction]}", justify="right")
-    table.add_column("95 %", style="dim")
     table.add_column("front")
     for point in tradeoff.points:
         table.add_row(
             point.settings.recipe,
             f"x{point.settings.strength:g}",
-            f"{point.x.mean:.4g}",
-            f"{point.x.low:.4g} .. {point.x.high:.4g}",
-            f"{point.y.mean:.4g}",
-            f"{point.y.low:.4g} .. {point.y.high:.4g}",
+            _with_interval(point.x),
+            _with_interval(point.y),
             Text("●", style="green") if point.on_front else "",
         )
     return table
+
+
+def _with_interval(found: "Estimate") -> Text:
+    """A mean, and dimmed its interval."""
+    return Text.assemble(f"{found.mean:#.4g} ", (f"({found.low:#.3g}..{found.high:#.3g})", "dim"))
 
 
 def of_speed(outcomes: Iterable["Outcome"]) -> Table:

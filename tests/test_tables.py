@@ -1,4 +1,4 @@
-"""The scorecard as a table: order, arrows, the vanilla baseline and its colours."""
+"""Tables: the scorecard's order, arrows and colours; a trade-off in a narrow terminal."""
 
 import io
 
@@ -8,6 +8,9 @@ from rich.console import Console
 
 from bimt_bench import tables
 from bimt_bench.metrics import METRICS
+from bimt_bench.specs import ReferencePoint
+from bimt_bench.tradeoff import tradeoff
+from tests.rows import member
 
 
 def frame(recipe="bimt", seeds=3, **metrics):
@@ -27,8 +30,8 @@ def cells(table):
     return {column.header: list(column.cells) for column in table.columns}
 
 
-def printed(table):
-    console = Console(width=120, file=io.StringIO(), record=True)
+def printed(table, width=120):
+    console = Console(width=width, file=io.StringIO(), record=True)
     console.print(table)
     return console.export_text()
 
@@ -89,3 +92,27 @@ def test_a_seed_that_diverged_is_named_and_not_averaged():
     assert "2 of 3 seeds" in text
     assert "seed 2: the loss left every scale at step 100" in text
     assert "0.6" in text
+
+
+def test_a_row_of_a_trade_off_is_a_line_of_eighty_columns():
+    rows = [
+        member(recipe, strength, seed, x=strength / 40 + seed / 997, y=strength / 30 + seed / 991)
+        for recipe in ("vanilla", "l1_local")
+        for strength in (3.0, 30.0)
+        for seed in range(3)
+    ]
+    frame = pd.DataFrame(rows).rename(columns={"modularity_q": "cross_cluster_mass"})
+    found = tradeoff(
+        frame,
+        x="cross_cluster_mass",
+        x_direction="higher",
+        reference=ReferencePoint(modularity=0.0, performance=0.0),
+        resamples=100,
+    )
+    text = printed(tables.of_tradeoff(found, performance="accuracy"), width=80)
+    lines = [line for line in text.splitlines() if line.lstrip().startswith(("vanilla", "l1_loc"))]
+    assert len(lines) == 4
+    assert all(line.count("(") == line.count(")") == 2 for line in lines)
+    assert "cross_cluster_mass ↑" in text and "accuracy ↑" in text and "…" not in text
+    best = next(line for line in lines if "x30" in line and "vanilla" in line)
+    assert "0.7510 (0.750..0.752)" in best and "1.001 (1.00..1.00)" in best and "●" in best
