@@ -3,9 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import psutil
 import torch
 
 from bimt_bench.data import TaskData
@@ -22,7 +20,6 @@ _BUFFERS = 4  # sums, activations and two gradients of each neuron, for every sa
 _EVALUATION = 3  # the same on test data: a sum, its activation and the next sum
 _TEMPORARIES = 4  # of the size of the outputs, in loss and performance
 _ALL = 1 << 62  # on a GPU all members are under way at once
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
@@ -77,17 +74,6 @@ def _relocation(architecture: Architecture, parameters: int, entry: int) -> int:
     distances = sum(sizes[c.source] * sizes[c.target] for c in architecture.wiring.connections)
     movable = [group.size for group in architecture.wiring.groups if group.movable]
     return distances * entry + 8 * (2 * max(movable, default=0) ** 2 + 2 * parameters)
-
-
-def free(device: str, *, share: float = 1.0) -> int:
-    """Bytes that a pack may take on a device, of which it has a share."""
-    if device.startswith("cuda"):
-        left, total = torch.cuda.mem_get_info(device)
-        return min(left, int(total * share))
-    machine = psutil.virtual_memory()
-    limit = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.is_file() else "max"
-    total = machine.total if limit == "max" else min(machine.total, int(limit))
-    return min(machine.available, int(total * share))
 
 
 def parts(members: Sequence[Member], needed: Estimate, limit: int) -> list[tuple[Member, ...]]:

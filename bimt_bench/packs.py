@@ -14,7 +14,7 @@ import torch
 
 import bimt_bench
 from bimt_bench import data as task_data
-from bimt_bench import memory
+from bimt_bench import headroom, memory
 from bimt_bench.checkpoints import SECONDS as CHECKPOINT_SECONDS
 from bimt_bench.checkpoints import Checkpoints
 from bimt_bench.metrics import Scored, scorecards
@@ -65,7 +65,7 @@ def run_pack(
     note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
     needed = memory.estimate(task, data, device=device)
-    limit = memory.free(device) if memory_limit is None else memory_limit
+    limit = headroom.free(device) if memory_limit is None else memory_limit
     parts = memory.parts(members, needed, limit)
     if len(parts) > 1:
         note(memory.split_line(task.name, needed, limit, parts))

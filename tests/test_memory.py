@@ -98,19 +98,3 @@ def test_parts_are_as_few_as_fit(shortened, limit, sizes):
     assert [member for part in found for member in part] == members
     line = memory.split_line(task.name, needed, limit, found)
     assert ("one member alone" in line) == (limit == 0)
-
-
-def test_free_memory_is_a_share_of_the_machines():
-    whole, quarter = memory.free("cpu"), memory.free("cpu", share=0.25)
-    assert 0 < quarter <= whole
-    assert memory.free("cpu", share=0.0) == 0
-
-
-def test_a_container_bounds_the_memory(tmp_path, monkeypatch):
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "_CGROUP_LIMIT", limit)
-    limit.write_text("4096\n")
-    assert memory.free("cpu") == 4096
-    assert memory.free("cpu", share=0.5) == 2048
-    limit.write_text("max\n")
-    assert memory.free("cpu") > 4096

@@ -13,7 +13,7 @@ import pandas as pd
 import ray
 from ray import tune
 
-from bimt_bench import memory
+from bimt_bench import headroom
 from bimt_bench.errors import InputError
 from bimt_bench.sweep.environment import code_version
 from bimt_bench.sweep.plan import Pack, SweepTask
@@ -119,7 +119,7 @@ class PackTrainable(tune.Trainable):
             on_progress=_Reporter(self._collector, pack.digest),
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,
-            memory_limit=memory.free(job.device, share=job.share),
+            memory_limit=headroom.free(job.device, share=job.share),
             on_note=lambda line: ray.get(
                 self._collector.note.remote(f"{pack.task}: pack {pack.digest}: {line}")
             ),
