@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -74,9 +75,7 @@ class PackTrainable(tune.Trainable):
         """Keeps the job; on the CPU a pack uses one thread, as there is one pack a core."""
         self._job, self._collector = job, collector
         if job.device == "cpu":
-            import torch  # not needed to plan a sweep, and slow to load
-
-            torch.set_num_threads(1)
+            _use_one_thread()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Any pack will do for the same actor."""
@@ -132,6 +131,13 @@ class PackTrainable(tune.Trainable):
             )
         )
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _use_one_thread() -> None:
+    """For torch, which the first pack loads: that takes seconds, and reads these when it is."""
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def checkpoint_folder(results: Path, pack: str) -> Path:

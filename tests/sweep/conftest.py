@@ -104,7 +104,7 @@ def _sweep_spec(**changes: Any) -> SweepSpec:
     return SweepSpec.model_validate({**content, **changes})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sweep_spec() -> Callable[..., SweepSpec]:
     """Makes sweeps: 5 configurations of one task with two seeds, unless told otherwise."""
     return _sweep_spec

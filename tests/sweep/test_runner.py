@@ -169,15 +169,20 @@ def test_real_packs(tmp_path, sweep_spec, quiet):
 
 @pytest.mark.usefixtures("ray_session")
 def test_what_a_worker_notes_is_shown(tmp_path, sweep_spec, fake_pack_function, quiet):
-    sweep(
-        sweep_spec(),
-        results_dir=tmp_path,
-        run_pack=fake_pack_function(note="memory: remarkable"),
-        workers=1,
-        console=quiet,
-    )
-    lines = [line for line in quiet.file.getvalue().splitlines() if "remarkable" in line]
-    assert len(lines) == 3 and all(line.startswith("symbolic/independence: pack") for line in lines)
+    base = fake_pack_function(note="memory: remarkable")
+
+    def run(*given, on_note, **how):
+        import torch
+
+        on_note(f"threads: {torch.get_num_threads()}")
+        return base(*given, on_note=on_note, **how)
+
+    sweep(sweep_spec(), results_dir=tmp_path, run_pack=run, workers=1, console=quiet)
+    lines = quiet.file.getvalue().splitlines()
+    for note in ("memory: remarkable", "threads: 1"):
+        told = [line for line in lines if line.endswith(note)]
+        assert len(told) == 3
+        assert all(line.startswith("symbolic/independence: pack") for line in told)
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -221,16 +226,24 @@ def faltering(log, way):
     return run
 
 
+def real(sweep_spec, **changes):
+    """A sweep of two packs, to be trained."""
+    tasks = [{"task": "symbolic/independence", "steps": 400}]
+    return sweep_spec(tasks=tasks, pack_size=6, shuffles=2, **changes)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, sweep_spec, ray_session):
+    """That sweep, when nothing breaks down."""
+    folder = tmp_path_factory.mktemp("whole")
+    return sweep(real(sweep_spec), results_dir=folder, workers=1, console=Console(quiet=True))
+
+
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("way", ["raises", "killed"])
-def test_a_pack_that_is_tried_again_goes_on_where_it_was(way, tmp_path, sweep_spec, quiet):
-    spec = sweep_spec(
-        tasks=[{"task": "symbolic/independence", "steps": 400}],
-        shuffles=2,
-        # nothing is kept on the way where an error is seen coming; every step where it is not
-        checkpoint_seconds=60.0 if way == "raises" else 0.0,
-    )
-    whole = sweep(spec, results_dir=tmp_path / "whole", workers=1, console=quiet)
+def test_a_pack_that_is_tried_again_goes_on_where_it_was(way, tmp_path, sweep_spec, quiet, whole):
+    # nothing is kept on the way where an error is seen coming; every step where it is not
+    spec = real(sweep_spec, checkpoint_seconds=60.0 if way == "raises" else 0.0)
     log = tmp_path / "log"
     retried = sweep(
         spec, results_dir=tmp_path / "retried", run_pack=faltering(log, way), console=quiet
@@ -242,7 +255,7 @@ def test_a_pack_that_is_tried_again_goes_on_where_it_was(way, tmp_path, sweep_sp
     for line in log.read_text().splitlines():
         pack, fraction = line.split()
         told.setdefault(pack, []).append(float(fraction))
-    assert len(told) == 3
+    assert len(told) == 2
     for fractions in told.values():
         assert fractions == sorted(set(fractions))  # nothing was computed a second time
         assert fractions[-1] == 1.0
