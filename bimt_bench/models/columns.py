@@ -12,7 +12,7 @@ from torch import Tensor
 from bimt_bench import kernels
 
 WIDE = 256  # features from which looking for blank ones pays
-_GROUP = 16
+_GROUP = 16  # features: the number of those taken is a multiple, so that shapes repeat
 _WORTH = 0.8  # a larger share of used features is not worth taking them out
 
 

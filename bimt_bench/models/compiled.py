@@ -152,15 +152,13 @@ class CompiledBetween:
             return
         shared = self._shared(batch)
         shared.descend(batch.values, space.deltas[0])
-        _, targets, features = space.weights[0].shape
         kernels.put_rows(
             self._used_memory,
             *shared.weights.stride()[:2],
             batch.used.numpy(),
             self._gradient,
             self._weight,
-            targets,
-            features,
+            *space.weights[0].shape[1:],
         )
 
     def _columns(self, batch: object) -> Tensor:

@@ -58,12 +58,13 @@ class Mlp(Architecture):
     ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of columns [features, B]."""
         weight = parameters["layers.0.weight"]
-        if isinstance(batch, ColumnBatch) and not self._input_moves:
+        if self._input_moves:
+            weight, columns = place_columns(weight, positions["input"]), all_columns(batch)
+        elif isinstance(batch, ColumnBatch):
             # blank features add nothing; rows of the transposed weights lie end to end
             weight, columns = weight.mT.index_select(1, batch.used).mT, batch.values
         else:
-            weight = place_columns(weight, positions["input"]) if self._input_moves else weight
-            columns = all_columns(batch)
+            columns = batch
         columns = columns.expand(weight.shape[0], *columns.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
         return self._above(hidden, parameters, positions, seen)

@@ -105,12 +105,9 @@ def one_does_for_all(shape: SharedShape) -> bool:
     deltas = some(shape.members, shape.neurons, shape.samples)
     start = some(shape.members, shape.columns, shape.neurons)
     width = whole_lines(shape.columns * shape.neurons, shape.dtype)
-    memory = [torch.zeros(shape.members, width, dtype=shape.dtype) for _ in range(2)]
+    room, scratch = start.new_zeros(shape.members, width), torch.zeros_like(deltas)
     found = []
-    for product in (
-        Apart(shape, memory[0]),
-        Together(shape, memory[1], torch.zeros_like(deltas)),
-    ):
+    for product in (Apart(shape, room), Together(shape, torch.zeros_like(room), scratch)):
         sums = torch.zeros_like(deltas)
         product.weights.copy_(start)
         product.ascend(values, out=sums)

@@ -134,7 +134,7 @@ class PackTrainable(tune.Trainable):
 
 
 def _use_one_thread() -> None:
-    """For torch, which the first pack loads: that takes seconds, and reads these when it is."""
+    """For torch, where the pack function has loaded it, and where it does so later or never."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
