@@ -67,7 +67,7 @@ format: setup-dev  ## rewrite to the house format
 	$(BIN)/ruff format .
 
 bench: data  ## speed and memory against a plain one-network loop
-	$(BIN)/bimt-bench bench
+	$(BIN)/python -m benchmarks.speed
 
 clean:  ## remove builds and caches; .venv and results stay
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

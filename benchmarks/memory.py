@@ -20,8 +20,8 @@ def measure(task: str, members: int, steps: int, data_dir: Path | None) -> dict[
     """Peak resident memory of this process in MiB: after the imports, and after a pack."""
     import torch
 
-    from bimt_bench import catalog, packs, recipes
-    from bimt_bench.specs import Configuration
+    from bimt_bench import packs, recipes
+    from bimt_bench.spec import Configuration, catalog
 
     torch.set_num_threads(1)
     before = _peak()

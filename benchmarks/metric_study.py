@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bimt_bench import driver, plots
 from bimt_bench.metrics import METRICS
+from bimt_bench.results import plots, read_frame
 
 VANILLA, L1, BESIDE = "vanilla", "l1", "BIMT vs L1"
 SPARSITY = "effective_connections"
@@ -25,7 +25,7 @@ _KEPT = ("task", "recipe", "strength", "seed", "member", "status", "steps", "shu
 
 def read(runs: Sequence[Path]) -> pd.DataFrame:
     """Trained members of all runs, each once, with the task's family as a column."""
-    frame = pd.concat([driver.read_frame(run) for run in runs], ignore_index=True)
+    frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
     frame = frame[frame["status"] == "ok"].drop_duplicates("member")
     return frame.assign(family=frame["task"].str.split("/").str[0])
 

@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from benchmarks.relocation_study import interval
-from bimt_bench import driver
-from bimt_bench.specs import Configuration
+from bimt_bench import api
+from bimt_bench.spec import Configuration
 
 # task, steps (published if None), seeds
 CASES = (
@@ -27,7 +27,7 @@ DIFFERENCES = ("performance", "modularity_q")
 def train(task: str, steps: int | None, seeds: int, products: str) -> tuple[pd.DataFrame, float]:
     """One row a seed, and the microseconds of a member's step on one core."""
     began = time.process_time()
-    frame = driver.train_pack(
+    frame = api.train_pack(
         task,
         [Configuration()],
         seeds=range(seeds),

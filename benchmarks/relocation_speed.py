@@ -15,13 +15,13 @@ from pathlib import Path
 
 import torch
 
-from bimt_bench import catalog, data, recipes
+from benchmarks.speed.plain import PlainNetwork, copy_from
+from bimt_bench import data, recipes
 from bimt_bench.data import TaskData
-from bimt_bench.models import Population
-from bimt_bench.relocation import relocate
-from bimt_bench.specs import Configuration, TaskSpec
-from bimt_bench.speed.plain import PlainNetwork, copy_from
-from bimt_bench.training import start
+from bimt_bench.engine.loop import start
+from bimt_bench.engine.population import Population
+from bimt_bench.engine.relocation import relocate
+from bimt_bench.spec import Configuration, Member, TaskSpec, catalog
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def sized_like(task: TaskSpec) -> TaskData:
 
 
 def _of_population(
-    task: TaskSpec, population: Population, members: list[recipes.Member], method: str
+    task: TaskSpec, population: Population, members: list[Member], method: str
 ) -> float:
     """Milliseconds a member, the two tables of the optimizer's moments included."""
     begun = population.flat.clone()

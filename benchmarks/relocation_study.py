@@ -17,9 +17,9 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from bimt_bench import catalog, recipes
+from bimt_bench import recipes
 from bimt_bench.packs import run_pack
-from bimt_bench.specs import Configuration
+from bimt_bench.spec import Configuration, catalog
 
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
 VARIANTS = tuple(product(("greedy", "assignment"), ("stay", "travel")))

@@ -14,9 +14,12 @@ import pandas as pd
 import torch
 from scipy.optimize import nnls
 
-from bimt_bench import catalog, data, models, pace, recipes
-from bimt_bench.specs import Configuration, TaskSpec
-from bimt_bench.speed.products import operations_of_step
+from benchmarks.speed.products import operations_of_step
+from bimt_bench import data, recipes
+from bimt_bench.engine import members_at_a_time, tiles
+from bimt_bench.network import build
+from bimt_bench.spec import Configuration, TaskSpec, catalog
+from bimt_bench.tuning import pace
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -49,15 +52,15 @@ def timed(members: int, width: int, batch: int, *, repeats: int) -> dict[str, fl
     loaded = data.load(task.data)
     pack = [recipes.resolve(task, Configuration(), seed) for seed in range(members)]
     seconds = min(pace.member_step_seconds(task, loaded, pack) for _ in range(repeats))
-    architecture = models.build(task, loaded)
-    at_a_time = models.members_at_a_time(architecture, batch, dtype=torch.float32, device="cpu")
+    architecture = build(task, loaded)
+    at_a_time = members_at_a_time(architecture, batch, dtype=torch.float32, device="cpu")
     neurons = sum(g.size for g in architecture.wiring.groups if g.role != "input")
     return {
         "members": members,
         "width": width,
         "batch": batch,
         "microseconds": seconds * 1e6,
-        "run": len(models.tiles(members, at_a_time)) / members,
+        "run": len(tiles(members, at_a_time)) / members,
         "operation": operations_of_step(architecture, batch) / 1e6,
         "parameter": sum(math.prod(s) for s in architecture.shapes.values()) / 1e3,
         "activation": neurons * batch / 1e3,

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-from bimt_bench import catalog, data, packs, recipes
+from bimt_bench import data, packs, recipes
+from bimt_bench.engine.loop import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards
-from bimt_bench.specs import Configuration
-from bimt_bench.training import train_population
+from bimt_bench.spec import Configuration, catalog
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,20 @@ frame = bimt_bench.sweep("quick")
 table = bimt_bench.tradeoff(frame)
 """
 
-__version__ = "0.1.0"
+from typing import TYPE_CHECKING
 
-# The packages `sweep` and `tradeoff` share their names with two calls. Loaded first, they no
-# longer replace them when somebody imports from the packages later.
-import bimt_bench.sweep
-import bimt_bench.tradeoff  # noqa: F401
-from bimt_bench.api import sweep, tradeoff, train
+from bimt_bench.version import __version__
+
+if TYPE_CHECKING:
+    from bimt_bench.api import sweep, tradeoff, train
 
 __all__ = ["__version__", "sweep", "tradeoff", "train"]
+
+
+def __getattr__(name: str) -> object:
+    """The calls, loaded when first used: torch takes seconds, and workers need none of them."""
+    if name in __all__:
+        from bimt_bench import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

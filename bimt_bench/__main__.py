@@ -1,5 +1,5 @@
 """`python -m bimt_bench` is the command line."""
 
-from bimt_bench.cli import app
+from bimt_bench.app import app
 
 app()

@@ -12,15 +12,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-import bimt_bench
 from bimt_bench import data as task_data
-from bimt_bench import headroom, memory
-from bimt_bench.checkpoints import SECONDS as CHECKPOINT_SECONDS
-from bimt_bench.checkpoints import Checkpoints
+from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
+from bimt_bench.engine import Checkpoints, Trained, memory, train_population
 from bimt_bench.metrics import Scored, scorecards
-from bimt_bench.recipes import Member
-from bimt_bench.specs import TaskSpec
-from bimt_bench.training import Trained, train_population
+from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.version import __version__
 
 Weights = dict[str, dict[str, np.ndarray]]
 
@@ -59,16 +56,17 @@ def run_pack(
     the task runs fewer steps than it was published with, and goes into the frame. `checkpoints`
     is a folder where the state is kept on the way, every `checkpoint_seconds`, and from which the
     same call goes on; it is the caller's to remove. A pack that needs more than `memory_limit`
-    bytes (the device's free memory if absent) trains in parts one after another, to the same
+    bytes (no limit if absent) trains in parts one after another, to the same
     networks. `on_note` is told what a user should know (absent: it is logged as a warning).
     """
     note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
     needed = memory.estimate(task, data, device=device)
-    limit = headroom.free(device) if memory_limit is None else memory_limit
-    parts = memory.parts(members, needed, limit)
-    if len(parts) > 1:
-        note(memory.split_line(task.name, needed, limit, parts))
+    parts = [tuple(members)]
+    if memory_limit is not None:
+        parts = memory.parts(members, needed, memory_limit)
+        if len(parts) > 1:
+            note(memory.split_line(task.name, needed, memory_limit, parts))
     found: list[PackResult] = []
     for part in parts:
         trained = train_population(
@@ -168,7 +166,7 @@ def _circumstances(measured: Scored, trained: Trained, shortened: bool) -> pd.Da
             "reason": pd.array(trained.reason, dtype="string"),
             "seconds": trained.seconds / count,
             "device": str(trained.population.flat.device),
-            "bimt_bench_version": bimt_bench.__version__,
+            "bimt_bench_version": __version__,
             "torch_version": torch.__version__,
         }
     )

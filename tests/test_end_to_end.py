@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from bimt_bench import comparison, driver
+from bimt_bench.results import comparison, read_frame
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_sweep_writes_one_frame(finished):
     folder, printed = finished
     (results,) = (folder / "runs").glob("tiny-*")
-    frame = driver.read_frame(results)
+    frame = read_frame(results)
     assert len(frame) == 2 * 5 * 2
     assert not frame["member"].duplicated().any()
     assert (frame["status"] == "ok").all()
@@ -86,7 +86,7 @@ def test_mlflow_holds_a_parent_a_task_and_a_child_a_configuration(finished):
     assert len(parents) == 2
     assert len(children) == 10
     (results,) = (folder / "runs").glob("tiny-*")
-    means = driver.read_frame(results).groupby("configuration")[FACTS].mean()
+    means = read_frame(results).groupby("configuration")[FACTS].mean()
     for child in children:
         expected = means.loc[child.data.tags["bimt_bench.configuration"]]
         for name in FACTS:
@@ -116,7 +116,7 @@ def test_another_number_of_workers_gives_the_same_numbers(finished):
     command(folder, "sweep", "tiny.yaml", "--workers", "1", "--results-dir", "one", "--no-track")
     (first,) = (folder / "runs").glob("tiny-*")
     (second,) = (folder / "one").glob("tiny-*")
-    a, b = (driver.read_frame(f).drop(columns="seconds") for f in (first, second))
+    a, b = (read_frame(f).drop(columns="seconds") for f in (first, second))
     pd.testing.assert_frame_equal(a, b, check_exact=True)
     a, b = (pd.read_parquet(f / "curves.parquet") for f in (first, second))
     pd.testing.assert_frame_equal(a, b, check_exact=True)

@@ -3,7 +3,7 @@ import pytest
 
 from bimt_bench import packs, recipes
 from bimt_bench.metrics import METRICS
-from bimt_bench.specs import Configuration
+from bimt_bench.spec import Configuration
 
 IDENTITY = {
     "task", "task_version", "task_digest", "recipe", "strength", "lambda", "locality", "spacing",

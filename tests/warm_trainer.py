@@ -1,5 +1,5 @@
 """Loaded by the server from which the trainers of test_checkpoints.py are forked."""
 
-from tests.test_checkpoints import warm
+from tests.engine.test_checkpoints import warm
 
 warm()

@@ -6,7 +6,7 @@ from pathlib import Path
 from bimt_bench.data import digits, formulas, mnist, modular
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import TaskData
-from bimt_bench.specs import DataSpec
+from bimt_bench.spec import DataSpec
 
 __all__ = ["GroundTruth", "TaskData", "load"]
 

@@ -5,7 +5,7 @@ import torch
 
 from bimt_bench.data.types import TaskData
 from bimt_bench.errors import InputError
-from bimt_bench.specs import DigitsData
+from bimt_bench.spec import DigitsData
 
 _SIDE = 8
 _LARGEST = 16.0  # pixels are counts from 0 to 16

@@ -11,7 +11,7 @@ from bimt_bench.data.randomness import stream
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import TaskData
 from bimt_bench.errors import InputError
-from bimt_bench.specs import FormulaData
+from bimt_bench.spec import FormulaData
 
 _CERTAIN = 1e-6  # far above the rounding of 15 digits, which could pass for a slope
 

@@ -8,7 +8,7 @@ from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.randomness import stream
 from bimt_bench.data.types import TaskData
 from bimt_bench.errors import InputError
-from bimt_bench.specs import ModularData
+from bimt_bench.spec import ModularData
 
 _NAMES = ("a", "b")
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from bimt_bench.metrics.base import Scored, once, sums
-from bimt_bench.wiring import Connection, Wiring
+from bimt_bench.network import Connection, Wiring
 
 # Weights up to this share of a member's largest count as zero. A sparse penalty leaves dead
 # weights jittering round zero at the scale of the optimizer's step, never at zero itself: in the

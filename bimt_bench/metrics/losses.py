@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float64
 from torch import Tensor
 
-from bimt_bench.specs import TaskSpec
+from bimt_bench.spec import TaskSpec
 
 
 def row_losses(task: TaskSpec, outputs: Tensor, targets: Tensor) -> Float64[Tensor, "member row"]:

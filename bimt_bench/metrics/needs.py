@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bimt_bench.data import TaskData
-from bimt_bench.specs import TaskSpec
+from bimt_bench.spec import TaskSpec
 
 
 @dataclass(frozen=True)

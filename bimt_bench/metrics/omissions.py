@@ -2,7 +2,7 @@
 
 from bimt_bench.data import TaskData
 from bimt_bench.metrics.registry import METRICS
-from bimt_bench.specs import TaskSpec
+from bimt_bench.spec import TaskSpec
 
 
 def omissions(task: TaskSpec, data: TaskData) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
-from bimt_bench.wiring import Connection, Role, Wiring
+from bimt_bench.network import Connection, Role, Wiring
 
 Reach = dict[str, Tensor]
 

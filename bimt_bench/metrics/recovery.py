@@ -13,7 +13,7 @@ from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once
 from bimt_bench.metrics.graph import NEGLIGIBLE
 from bimt_bench.metrics.paths import path_strengths
-from bimt_bench.wiring import Role
+from bimt_bench.network import Role
 
 _SERVES = 0.1  # of the path strength that the strongest neuron of the group has to an output
 _ROWS = 2000

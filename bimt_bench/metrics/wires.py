@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
-from bimt_bench.wiring import Connection
+from bimt_bench.network import Connection
 
 
 def connection_cost(scored: Scored) -> PerMember:

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from bimt_bench.data.digits import load
 from bimt_bench.errors import InputError
-from bimt_bench.specs import DigitsData
+from bimt_bench.spec import DigitsData
 
 
 def test_digits_are_real_images_in_the_unit_range() -> None:

@@ -7,11 +7,11 @@ import pytest
 import sympy
 from pydantic import ValidationError
 
-from bimt_bench import catalog, data
+from bimt_bench import data
 from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.formulas import dependencies, load
 from bimt_bench.errors import InputError
-from bimt_bench.specs import FormulaData
+from bimt_bench.spec import FormulaData, catalog
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "independence.npz"
 

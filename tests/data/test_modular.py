@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bimt_bench import catalog, data
+from bimt_bench import data
 from bimt_bench.data.modular import load, residues
 from bimt_bench.errors import InputError
-from bimt_bench.specs import ModularData
+from bimt_bench.spec import ModularData, catalog
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "modular_addition.npz"
 

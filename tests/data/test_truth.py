@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sympy
 
-from bimt_bench import catalog, data
+from bimt_bench import data
 from bimt_bench.data.formulas import load
-from bimt_bench.specs import FormulaData
+from bimt_bench.spec import FormulaData, catalog
 
 
 def truth(*outputs, inputs=("x1", "x2", "x3")):

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bimt_bench.data import GroundTruth, TaskData
 from bimt_bench.metrics import Scored
-from bimt_bench.specs import (
+from bimt_bench.network.wiring import Wiring
+from bimt_bench.spec import (
     FormulaData,
     GeometrySpec,
     MlpSpec,
@@ -23,7 +24,6 @@ from bimt_bench.specs import (
     TaskSpec,
     TrainingSpec,
 )
-from bimt_bench.wiring import Wiring
 
 # How long an example takes says nothing here: the first one draws or loads, machines are shared.
 settings.register_profile("metrics", deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bimt_bench.metrics import METRICS
 from bimt_bench.metrics.circuits import prune
 from bimt_bench.metrics.paths import on_a_path, path_strengths
-from bimt_bench.wiring import Connection, Group, Wiring
+from bimt_bench.network.wiring import Connection, Group, Wiring
 
 NAMES = ("circuit_size", "pruning_area", "live_neurons")
 

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bimt_bench import catalog
 from bimt_bench.metrics import METRICS, scorecards
+from bimt_bench.spec import catalog
 
 NAMES = ("fourier_concentration", "fourier_key_frequencies", "fourier_gini")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bimt_bench.metrics.graph import NEGLIGIBLE, NeuronGraph, neuron_graph
-from bimt_bench.wiring import Connection, Group, Wiring
+from bimt_bench.network.wiring import Connection, Group, Wiring
 
 
 def dense(graph):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.metrics import METRICS, scorecards
-from bimt_bench.wiring import Connection, Group, Wiring
+from bimt_bench.network.wiring import Connection, Group, Wiring
 
 # These depend on where neurons sit.
 DISTANCES = {

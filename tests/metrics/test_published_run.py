@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from bimt_bench import catalog, data
+from bimt_bench import data
+from bimt_bench.engine.population import Population
 from bimt_bench.metrics import Scored, scorecards
-from bimt_bench.models.mlp import Mlp
-from bimt_bench.models.population import Population
+from bimt_bench.network.mlp import Mlp
+from bimt_bench.spec import catalog
 
 
 def scored_state(golden: dict[str, np.ndarray], state: str) -> Scored:

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bimt_bench import catalog, data
+from bimt_bench import data
 from bimt_bench.metrics import METRICS, scorecards
+from bimt_bench.spec import catalog
 
 SQUARES = ("x0**2", "x0**2 + x1**2", "x0**2 + x1**2 + x2**2")
 INDEPENDENT = np.array([[1, 0, 1, 0], [0, 1, 0, 1]], dtype=bool)

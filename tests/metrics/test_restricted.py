@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from bimt_bench import catalog, data
+from bimt_bench import data
 from bimt_bench.metrics import scorecards
+from bimt_bench.spec import catalog
 
 NAMES = ["test_loss", "train_loss", "restricted_loss", "excluded_loss"]
 

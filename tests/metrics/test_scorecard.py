@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from bimt_bench import catalog, data
+from bimt_bench import data
 from bimt_bench.errors import InputError
 from bimt_bench.metrics import METRICS, omissions, omissions_line, scorecards
+from bimt_bench.spec import catalog
 
 FOURIER = tuple(name for name, one in METRICS.items() if one.family == "algorithmic")
 

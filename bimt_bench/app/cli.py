@@ -1,0 +1,254 @@
+"""The command line: thin commands over the Python calls, one clear line for bad input."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bimt_bench.app import tables
+from bimt_bench.errors import InputError
+from bimt_bench.version import __version__
+
+app = typer.Typer(
+    name="bimt-bench",
+    help="What modular interpretability costs: sweeps, trade-offs and checks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_OUT = Console()
+_ERR = Console(stderr=True)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="folder with the four MNIST files", envvar="BIMT_BENCH_DATA"),
+]
+TasksDir = Annotated[
+    Path | None,
+    typer.Option(help="folder with tasks of your own", envvar="BIMT_BENCH_TASKS"),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turns bad input into its message on stderr and exit status 2, Ctrl-C into 130."""
+    try:
+        yield
+    except InputError as error:
+        _ERR.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt as stop:
+        _ERR.print(str(stop) or "interrupted", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _OUT.print(f"bimt-bench {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """What modular interpretability costs: sweeps, trade-offs and checks."""
+
+
+@app.command()
+def tasks(tasks_dir: TasksDir = None) -> None:
+    """List the tasks: data, network, loss and published settings."""
+    from bimt_bench.spec import catalog
+
+    with _refusing():
+        _OUT.print(tables.of_tasks(catalog.tasks(tasks_dir)))
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes: how modularity is encouraged."""
+    from bimt_bench.recipes import RECIPES
+
+    _OUT.print(tables.of_recipes(RECIPES.values()))
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="a task's name, e.g. symbolic/independence")],
+    recipe: Annotated[str, typer.Option(help="see: bimt-bench recipes")] = "bimt",
+    seeds: Annotated[int, typer.Option(min=1, help="how many seeds, from 0 on")] = 1,
+    strength: Annotated[float, typer.Option(help="lambda, in units of the task's own")] = 1.0,
+    geometry: Annotated[str | None, typer.Option(help="line, grid, ring, grid_ring, ...")] = None,
+    locality: Annotated[float | None, typer.Option(help="A, the price of distance")] = None,
+    spacing: Annotated[float | None, typer.Option(help="l0, the distance of layers")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="of AdamW")] = None,
+    steps: Annotated[int | None, typer.Option(help="fewer steps than published")] = None,
+    products: Annotated[
+        str | None, typer.Option(help="precision of products in training: float32 or bfloat16")
+    ] = None,
+    with_vanilla: Annotated[
+        bool, typer.Option("--with-vanilla", help="train the vanilla baseline too, and compare")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="folder for frame and drawings")] = Path("runs"),
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Train one configuration, print its scorecard and draw the network of its median seed."""
+    from bimt_bench.app import single
+
+    with _refusing():
+        wanted = {
+            "recipe": recipe,
+            "strength": strength,
+            "geometry": geometry,
+            "locality": locality,
+            "spacing": spacing,
+            "learning_rate": learning_rate,
+        }
+        with _bar(f"{task} · {recipe} · {seeds} seeds") as on_progress:
+            found = single.run(
+                task,
+                wanted,
+                seeds=seeds,
+                steps=steps,
+                products=products,
+                out=out,
+                device=device,
+                data_dir=data_dir,
+                tasks_dir=tasks_dir,
+                with_vanilla=with_vanilla,
+                on_progress=on_progress,
+            )
+        _OUT.print(tables.of_scorecard(found.frame, found.baseline))
+        if found.omissions is not None:
+            _OUT.print(found.omissions, style="dim", markup=False, highlight=False)
+        _print_files(found.files)
+
+
+@app.command()
+def sweep(
+    spec: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped sweep")],
+    address: Annotated[
+        str | None, typer.Option(help="a running Ray cluster: auto or host:port")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on after an interruption")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="start again; the old results keep a backup name")
+    ] = False,
+    results_dir: Annotated[Path, typer.Option(help="where results go")] = Path("runs"),
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
+    ] = None,
+    track: Annotated[bool, typer.Option(help="log to MLflow")] = True,
+    workers: Annotated[int | None, typer.Option(min=1, help="packs at a time")] = None,
+    device: Device = "auto",
+    data_dir: DataDir = None,
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Train every configuration of a sweep on Ray, log to MLflow, draw the trade-offs."""
+    from bimt_bench import api
+
+    with _refusing():
+        found = api.run_sweep(
+            spec,
+            results_dir=results_dir,
+            address=address,
+            resume=resume,
+            fresh=fresh,
+            data_dir=data_dir,
+            tasks_dir=tasks_dir,
+            device=device,
+            workers=workers,
+            track=track,
+            tracking_uri=tracking_uri,
+            console=_ERR,
+        )
+    for report in found.reports:
+        _OUT.print(tables.of_tradeoff(report.tradeoff, performance=report.task.performance))
+    _print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
+    _print_files(file for r in found.reports for file in r.figures if file.suffix == ".png")
+    for pack, reason in found.result.failed.items():
+        _ERR.print(f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True)
+    if found.open_command is not None:
+        _OUT.print("\nSee the runs in MLflow:", style="bold")
+        _OUT.print(f"  {found.open_command}", highlight=False, soft_wrap=True)
+        _OUT.print(f"  then open {found.page}", highlight=False, soft_wrap=True)
+    if found.result.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def tradeoff(
+    runs: Annotated[list[Path], typer.Argument(help="results folders of finished sweeps")],
+    x: Annotated[str | None, typer.Option(help="modularity metric on the x axis")] = None,
+    out: Annotated[Path, typer.Option(help="where tables and figures go")] = Path("runs/tradeoff"),
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Make tables and figures from finished sweeps."""
+    from bimt_bench.results import comparison
+
+    with _refusing():
+        for found in comparison.compare(runs, x=x, out=out, tasks_dir=tasks_dir):
+            trade, task = found.report.tradeoff, found.report.task
+            _OUT.print(tables.of_tradeoff(trade, performance=task.performance))
+            _print_files([*found.report.figures, found.table])
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Say what this machine has, what is missing and how to get it."""
+    from bimt_bench.app import doctor as checks
+
+    found = checks.checkup(data_dir=data_dir)
+    _OUT.print(checks.render(found))
+    if any(check.status == "missing" for check in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    task: Annotated[str, typer.Argument(help="a task's name")] = "symbolic/independence",
+    packs: Annotated[str, typer.Option(help="members a pack, e.g. 1,16,64")] = "1,16,64",
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Time a training step of a task on this machine, for a few sizes of pack.
+
+    The comparison with training one network at a time is `make bench`, in a clone.
+    """
+    from bimt_bench.tuning import pack_speeds
+
+    with _refusing():
+        found = pack_speeds(
+            task, packs.split(","), device=device, data_dir=data_dir, tasks_dir=tasks_dir
+        )
+    _OUT.print(tables.of_pack_speeds(task, found))
+
+
+@contextmanager
+def _bar(label: str) -> Iterator:
+    """A progress bar; yields what to tell the fraction done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_ERR, transient=True) as progress:
+        shown = progress.add_task(label, total=1.0)
+        yield lambda fraction: progress.update(shown, completed=fraction)
+
+
+def _print_files(files: Iterable[Path]) -> None:
+    for file in files:
+        _OUT.print(f"  {_short(file)}", highlight=False, soft_wrap=True)
+
+
+def _short(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)

@@ -1,0 +1,67 @@
+"""The batches that a population is fed: a pure function of the task and the step."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from bimt_bench.data import TaskData
+from bimt_bench.engine import objective
+from bimt_bench.network import Architecture
+from bimt_bench.seeds import torch_generator
+from bimt_bench.spec import TaskSpec
+
+
+def numbers(inputs: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
+    """Inputs as the model takes them: tokens as they are, numbers in the model's type, scaled."""
+    if inputs.dtype == torch.int64:
+        return inputs
+    found = inputs.to(dtype)
+    if scale == 1.0:
+        return found
+    return found * scale if found is inputs else found.mul_(scale)
+
+
+class Feed:
+    """Training batches of a task, made ready for an architecture, on the device of training.
+
+    All members see the same batches, so a member's result does not depend on its pack mates and
+    a batch is fetched once for all of them.
+    """
+
+    def __init__(
+        self, task: TaskSpec, data: TaskData, architecture: Architecture, like: Tensor
+    ) -> None:
+        self._task = task
+        self._architecture = architecture
+        self._scale, self._dtype = data.scale, like.dtype
+        self._inputs = data.train_inputs.to(like.device)
+        targets = data.train_targets.to(like.device)
+        self._wanted = objective.columns(task.loss, targets, len(data.output_names), like.dtype)
+
+    def batches(self, start: int = 0) -> Iterator[tuple[object, Tensor]]:
+        """Endless (batch, target columns) from a step on.
+
+        Minibatches come in an order that is the task's own, so a step is all that a resumed run
+        needs to know.
+        """
+        size, count = self._task.training.batch_size, len(self._inputs)
+        if size is None or size >= count:
+            batch = self._batch(self._inputs)
+            while True:
+                yield batch, self._wanted
+        epoch, skipped = divmod(start, count // size)
+        while True:
+            order = self._order(epoch)[: count - count % size]
+            for chosen in order.split(size)[skipped:]:
+                inputs = self._inputs.index_select(0, chosen)
+                yield self._batch(inputs), self._wanted[..., chosen]
+            epoch, skipped = epoch + 1, 0
+
+    def _order(self, epoch: int) -> Tensor:
+        task = self._task
+        generator = torch_generator("batches", task.name, task.data.seed, epoch)
+        return torch.randperm(len(self._inputs), generator=generator).to(self._inputs.device)
+
+    def _batch(self, inputs: Tensor) -> object:
+        return self._architecture.prepare(numbers(inputs, self._scale, self._dtype))

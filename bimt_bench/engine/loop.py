@@ -1,0 +1,390 @@
+"""The training loop: a population of members on one task, and what it records on the way."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numba
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bimt_bench.data import TaskData
+from bimt_bench.engine import cost as penalty
+from bimt_bench.engine import objective
+from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
+from bimt_bench.engine.differentiating import choose_differentiation
+from bimt_bench.engine.feed import Feed, numbers
+from bimt_bench.engine.history import History
+from bimt_bench.engine.optimizer import PopulationAdamW
+from bimt_bench.engine.population import Population
+from bimt_bench.engine.relocation import relocate
+from bimt_bench.engine.tiles import members_at_a_time, tiles
+from bimt_bench.network import Architecture, build, prepare
+from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.version import __version__
+
+# A loss this many times the first one, plus this, is divergence: training has left every scale
+# on which the task's loss means anything, though float32 may not have overflowed yet.
+_DIVERGED = 1e6
+_EVALUATION_CHUNK = 512  # samples whose activations stay in a cache
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained population, its learning curves and what became of each member.
+
+    `curves` has a row for each member and logged step: member, step, train_loss (of the batch,
+    before the step's update), test_loss, performance (on the test data), cost (as charged); a
+    member's ends where it diverged. `seconds` counts a resumed run's earlier parts too.
+    """
+
+    members: tuple[Member, ...]
+    population: Population
+    curves: pd.DataFrame
+    status: tuple[str, ...]
+    reason: tuple[str | None, ...]
+    seconds: float
+
+
+def train_population(
+    task: TaskSpec,
+    data: TaskData,
+    members: Sequence[Member],
+    *,
+    device: str = "cpu",
+    on_progress: Callable[[float], None] | None = None,
+    population: Population | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Trained:
+    """Trains all members of one task together; none of them influences another.
+
+    `population` may hold starting parameters of its own (it is trained in place); otherwise each
+    member starts from its seed. `on_progress` is told the fraction done at every evaluation; if
+    it raises, training ends there. A member whose loss leaves every scale is marked `diverged`
+    and leaves, its parameters set to zero; the others go on without it.
+
+    With `checkpoints` the state is kept on the way, at the end, and when `on_progress` raises;
+    the same call later goes on from there, to the same bits as a run that was never interrupted.
+    """
+    if population is None:
+        population = start(task, data, members, device=device)
+    run = Run(task, data, tuple(members), population)
+    _drive(run, on_progress, checkpoints)
+    return Trained(
+        members=run.members,
+        population=population,
+        curves=run.history.frame(run.members),
+        status=tuple("ok" if reason is None else "diverged" for reason in run.reasons),
+        reason=tuple(run.reasons),
+        seconds=run.seconds(),
+    )
+
+
+def start(
+    task: TaskSpec, data: TaskData, members: Sequence[Member], *, device: str = "cpu"
+) -> Population:
+    """The untrained population of some members."""
+    architecture: Architecture = build(task, data)
+    population = Population(
+        architecture,
+        [member.geometry for member in members],
+        dtype=getattr(torch, task.training.dtype),
+        device=device,
+    )
+    population.start(task.name, [member.seed for member in members])
+    return population
+
+
+def evaluate(
+    task: TaskSpec, population: Population, inputs: Tensor, targets: Tensor
+) -> tuple[Float[Tensor, " member"], Float[Tensor, " member"]]:
+    """Loss and performance of every member on data that lie, as numbers, on its device."""
+    outputs = torch.cat(
+        [_outputs(population, chunk) for chunk in inputs.split(_EVALUATION_CHUNK)], dim=2
+    )
+    wanted = objective.columns(task.loss, targets, outputs.shape[1], outputs.dtype)
+    loss = objective.task_loss(task.loss, outputs, wanted)
+    return loss, objective.performance(task.performance, outputs, targets)
+
+
+@torch.no_grad()
+def _outputs(population: Population, inputs: Tensor) -> Tensor:
+    batch = population.architecture.prepare(inputs)
+    return population.architecture.forward(population.parameters, batch, population.positions)
+
+
+def _drive(
+    run: "Run", on_progress: Callable[[float], None] | None, checkpoints: Checkpoints | None
+) -> None:
+    """Trains to the last step, from the newest checkpoint if there is one.
+
+    The state is kept between two steps only, where it is whole.
+    """
+    identity, kept = "", -1
+    if checkpoints is not None:
+        identity = run.identity()
+        found = checkpoints.latest(identity)
+        if found is not None:
+            run.resume(found)
+            kept = run.done
+
+    def keep() -> None:
+        nonlocal kept
+        if checkpoints is not None and kept != run.done:
+            checkpoints.keep(identity, run.checkpoint())
+            kept = run.done
+
+    for logged in run.steps():
+        if checkpoints is not None and checkpoints.due(run.done):
+            keep()
+        if logged and on_progress is not None:
+            try:
+                on_progress(run.fraction())
+            except BaseException:
+                keep()
+                raise
+    keep()
+    run.finish()
+
+
+class Run:
+    """The state of one training run.
+
+    `home` is the population of all members; `population` holds those that still train, the
+    members `rows` of it, and is `home` itself until somebody leaves. `done` counts steps.
+    """
+
+    def __init__(
+        self, task: TaskSpec, data: TaskData, members: tuple[Member, ...], home: Population
+    ) -> None:
+        self.task = task
+        self.data = data
+        self.members = members
+        self.home = home
+        self.done = 0
+        self.reasons: list[str | None] = [None] * len(members)
+        self.history = History(len(members))
+        self.feed = Feed(task, data, home.architecture, home.flat)
+        device, dtype = home.flat.device, home.flat.dtype
+        if device.type == "cpu":
+            prepare(task.training.dtype)
+        samples = min(task.training.batch_size or len(data.train_inputs), len(data.train_inputs))
+        self.at_a_time = members_at_a_time(
+            home.architecture, samples, dtype=dtype, device=device.type
+        )
+        # as numbers, once: turning a large test set into numbers costs as much as its products
+        self.test_inputs = numbers(data.test_inputs.to(device), data.scale, dtype)
+        self.test_targets = data.test_targets.to(device)
+        self.stretches = penalty.stretches(task.penalty, task.training.steps)
+        self._earlier, self._began = 0.0, time.perf_counter()
+        self._enter(list(range(len(members))), home, PopulationAdamW(home.flat, self._rates()))
+
+    def fraction(self) -> float:
+        """The share of the steps that is done; all of it when nobody is left."""
+        return self.done / self.task.training.steps if self.rows else 1.0
+
+    def seconds(self) -> float:
+        """Time spent on this run, by this process and by those it goes on from."""
+        return self._earlier + time.perf_counter() - self._began
+
+    # ------------------------------------------------------------------ steps
+
+    def steps(self) -> Iterator[bool]:
+        """Takes the steps that are left; yields after each whether it was logged."""
+        training = self.task.training
+        batches = self.feed.batches(self.done)
+        while self.done < training.steps and self.rows:
+            step = self.done
+            if step >= self.stretch.stop:
+                self._charge()
+            logged = step % training.log_every == 0 or step == training.steps - 1
+            figures = self._advance(*next(batches), logged=logged)
+            if figures is not None:
+                self.history.add(step, self.rows, figures)
+                self._leave_lost(step, figures[0])
+            self._relocate(step + 1)
+            self.done = step + 1
+            yield logged
+
+    def finish(self) -> None:
+        """Marks those lost since the last evaluation; afterwards `home` holds all members."""
+        if self.rows:
+            self._leave_lost(self.task.training.steps - 1, None)
+        self._send_home()
+
+    @torch.no_grad()
+    def _advance(self, batch: object, targets: Tensor, *, logged: bool) -> Tensor | None:
+        """One update; where it is logged, the figures [4, P] from before it."""
+        before = self._evaluate() if logged else None
+        losses = []
+        for rows in self.tiles:
+            self.differentiation.gradient(batch, targets, rows)
+            if logged:
+                outputs = self.differentiation.outputs(rows, targets.shape[-1])
+                losses.append(objective.task_loss(self.task.loss, outputs, targets))
+            gradient = self.gradient[: rows.stop - rows.start]
+            self.optimizer.update(rows, gradient, self.marginal[rows])
+        self.optimizer.finish()
+        if before is None:
+            return None
+        figures = (torch.cat(losses), *before)
+        return torch.stack([figure.to(torch.float64) for figure in figures])
+
+    def _evaluate(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Test loss, performance and cost of every member that trains."""
+        test = evaluate(self.task, self.population, self.test_inputs, self.test_targets)
+        return (*test, penalty.connection_cost(self.population.flat, self.charged))
+
+    def _relocate(self, done: int) -> None:
+        for (every, method, moments), chosen in self.swaps.items():
+            if done % every == 0:
+                with torch.no_grad():
+                    relocate(
+                        self.population,
+                        top_k=[self.members[self.rows[i]].top_k for i in chosen],
+                        reduce=self.task.penalty.reduce,
+                        members=chosen,
+                        method=method,
+                        moments=(self.optimizer.first, self.optimizer.second),
+                        carry_moments=moments == "travel",
+                    )
+
+    # ------------------------------------------------------------------ who trains
+
+    def _enter(self, rows: list[int], population: Population, optimizer: PopulationAdamW) -> None:
+        """The members `rows` train from here on, with these tables."""
+        self.rows, self.population, self.optimizer = rows, population, optimizer
+        self.tiles = tiles(population.size, self.at_a_time)
+        largest = max(rows.stop - rows.start for rows in self.tiles)
+        self.gradient = torch.zeros_like(population.flat[:largest])
+        self.differentiation = choose_differentiation(
+            population,
+            self.gradient,
+            loss=self.task.loss,
+            precision=self.task.training.products,
+        )
+        # by the steps between relocations, the method, and what the moments do
+        self.swaps: dict[tuple[int, str, str], list[int]] = {}
+        for i, member in enumerate(self.members[row] for row in rows):
+            if member.swap_every:
+                key = (member.swap_every, member.relocation, member.moments)
+                self.swaps.setdefault(key, []).append(i)
+        self._charge()
+
+    def _charge(self) -> None:
+        """Looks up what the stretch of the next step charges for each parameter."""
+        self.stretch = next((s for s in self.stretches if self.done < s.stop), self.stretches[-1])
+        penalised = self.task.penalty
+        self.charged = penalty.prices(
+            self.population,
+            locality=self._vector([self.members[row].locality for row in self.rows]),
+            spacing=self._vector([self.members[row].spacing for row in self.rows]),
+            reduce=penalised.reduce,
+            biases=self.stretch.biases,
+            no_locality_into=penalised.no_locality_into,
+        )
+        strengths = self._vector([self.members[row].lam for row in self.rows])
+        self.marginal = self.charged * strengths[:, None] * self.stretch.factor
+
+    def _leave_lost(self, step: int, loss: Tensor | None) -> None:
+        """Marks members whose loss or parameters left every scale, and goes on without them."""
+        healthy = torch.isfinite(self.population.flat).all(dim=1)
+        if loss is not None:
+            first = self.history.first_loss(self.rows).to(loss)
+            healthy &= torch.isfinite(loss) & (loss <= _DIVERGED * (first + 1.0))
+        fine = healthy.tolist()
+        if all(fine):
+            return
+        self._send_home()
+        stay = [i for i, well in enumerate(fine) if well]
+        for i, well in enumerate(fine):
+            if not well:
+                self.reasons[self.rows[i]] = f"diverged by step {step}"
+                self.home.flat.data[self.rows[i]].zero_()
+        if stay:
+            kept = self.population.keep(stay)
+            optimizer = self.optimizer.keep(kept.flat, stay)
+            self._enter([self.rows[i] for i in stay], kept, optimizer)
+        else:
+            self.rows = []
+
+    def _send_home(self) -> None:
+        if self.rows and self.population is not self.home:
+            self.home.put(self.rows, self.population)
+
+    def _vector(self, values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64).to(self.home.flat)
+
+    def _rates(self) -> list[float]:
+        return [member.learning_rate for member in self.members]
+
+    # ------------------------------------------------------------------ the state on disk
+
+    def identity(self) -> str:
+        """The digest of everything this run's numbers follow from, before its first step."""
+        home, data = self.home, self.data
+        return identity_of(
+            {
+                "task": self.task.digest(),
+                "members": [member.digest for member in self.members],
+                "shapes": {name: list(s) for name, s in home.architecture.shapes.items()},
+                "scale": data.scale,
+                "dtype": str(home.flat.dtype),
+                "device": home.flat.device.type,
+                "versions": [__version__, torch.__version__, numba.__version__],
+            },
+            {
+                "start": home.flat,
+                **{f"labels.{name}": label for name, label in home.labels.items()},
+                "train_inputs": data.train_inputs,
+                "train_targets": data.train_targets,
+                "test_inputs": data.test_inputs,
+                "test_targets": data.test_targets,
+            },
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """The state between two steps: all that the rest of the run depends on."""
+        self._send_home()
+        rows = len(self.rows)
+        tensors = {
+            "parameters": self.home.flat,
+            "first_moments": self.optimizer.first[:rows],
+            "second_moments": self.optimizer.second[:rows],
+            "history": self.history.table(),
+            **{f"labels.{name}": label for name, label in self.home.labels.items()},
+        }
+        state = {
+            "rows": self.rows,
+            "reasons": self.reasons,
+            "optimizer_steps": self.optimizer.step_count,
+            "logged_steps": self.history.steps,
+            "logged_lengths": self.history.lengths,
+            "seconds": self.seconds(),
+        }
+        return Checkpoint(step=self.done, tensors=tensors, state=state)
+
+    def resume(self, found: Checkpoint) -> None:
+        """Takes up the state of a checkpoint of this same run."""
+        tensors, state, home = found.tensors, found.state, self.home
+        self.done = found.step
+        self._earlier = state["seconds"]
+        self.reasons = state["reasons"]
+        self.history.restore(state["logged_steps"], state["logged_lengths"], tensors["history"])
+        home.flat.copy_(tensors["parameters"])
+        for name in home.labels:
+            home.labels[name] = tensors[f"labels.{name}"].to(home.flat.device)
+            home.positions[name] = home.labels[name].argsort(dim=1)
+        self.rows = state["rows"]
+        if not self.rows:
+            return
+        everyone = len(self.rows) == len(self.members)
+        population = home if everyone else home.keep(self.rows)
+        rates = [self._rates()[row] for row in self.rows]
+        count = state["optimizer_steps"]
+        optimizer = PopulationAdamW(population.flat, rates, step_count=count)
+        optimizer.first.copy_(tensors["first_moments"])
+        optimizer.second.copy_(tensors["second_moments"])
+        self._enter(self.rows, population, optimizer)

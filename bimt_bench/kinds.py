@@ -1,0 +1,115 @@
+"""The registry behind every open set of kinds: recipes, models, data, metrics, placements, ...
+
+A kind is a class (or another named thing) that registers itself in its own file. Built-in kinds
+and a stranger's enter through the same call; each remembers which file or package it came from.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from bimt_bench.errors import InputError, closest
+from bimt_bench.version import __version__
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where kinds come from: the name of a plug-in, its version, and the digest of its file.
+
+    `digest` is empty for what ships with bimt_bench, whose own digests cover it.
+    """
+
+    name: str
+    version: str
+    digest: str = ""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it ships with bimt_bench."""
+        return not self.digest
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+
+BUILT_IN = Source("bimt_bench", __version__)
+_entering: ContextVar[Source] = ContextVar("entering", default=BUILT_IN)
+
+
+@contextmanager
+def entering(source: Source) -> Iterator[None]:
+    """What is registered within comes from `source`."""
+    token = _entering.set(source)
+    try:
+        yield
+    finally:
+        _entering.reset(token)
+
+
+class Named(Protocol):
+    """All that a registry asks of a kind."""
+
+    name: str
+
+
+Kind = TypeVar("Kind")
+
+
+class Kinds(Mapping[str, Kind], Generic[Kind]):
+    """Kinds of one sort by name, in the order in which they were registered."""
+
+    def __init__(self, word: str) -> None:
+        """`word` is what one of them is called: 'recipe'."""
+        self.word = word
+        self._kinds: dict[str, Kind] = {}
+        self._sources: dict[str, Source] = {}
+
+    def register(self, kind: Kind, *, name: str | None = None) -> Kind:
+        """Adds a kind under `name` (its own, if absent) and returns it; serves as a decorator.
+
+        InputError if it has no name, or if another source has a kind of that name. The same
+        source may register again: a file that is loaded twice.
+        """
+        name = name if name is not None else getattr(kind, "name", None)
+        source = _entering.get()
+        if not isinstance(name, str) or not name:
+            raise InputError(f"{self.word}: {kind!r} of {source} has no name")
+        held = self._sources.get(name)
+        if held is not None and held != source:
+            raise InputError(
+                f"{self.word}: '{name}' of {source} has the name of one of {held}; rename it"
+            )
+        self._kinds[name], self._sources[name] = kind, source
+        return kind
+
+    def get_kind(self, name: str) -> Kind:
+        """The kind of that name; InputError with the nearest name if there is none."""
+        if name not in self._kinds:
+            raise InputError(
+                f"{self.word}: unknown {self.word} '{name}'{closest(name, self._kinds)} "
+                f"(allowed: {', '.join(self._kinds)})"
+            )
+        return self._kinds[name]
+
+    def source_of(self, name: str) -> Source:
+        """Where the kind of that name came from; InputError if there is none."""
+        self.get_kind(name)
+        return self._sources[name]
+
+    def drop(self, source: Source) -> None:
+        """Takes out what a source registered; built-in kinds stay."""
+        if source.built_in:
+            return
+        for name in [name for name, held in self._sources.items() if held == source]:
+            del self._kinds[name], self._sources[name]
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._kinds[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)

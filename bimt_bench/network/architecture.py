@@ -1,0 +1,73 @@
+"""What a model supplies: its wiring, the shapes of its parameters, a start and a forward pass."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bimt_bench.network.wiring import Wiring
+
+Parameters = Mapping[str, Tensor]
+
+MODULES = {"silu": torch.nn.SiLU, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+ACTIVATIONS = {"silu": functional.silu, "relu": functional.relu, "tanh": torch.tanh}
+
+
+class Architecture(ABC):
+    """A model family at one size; populations of it differ only in their parameters."""
+
+    wiring: Wiring
+    shapes: Mapping[str, tuple[int, ...]]
+    """Shape of every parameter without the member axis, in the order they are laid out."""
+    transposed: frozenset[str] = frozenset()
+    """Weights of which a source's column, not a target's row, lies in one piece in memory."""
+
+    @abstractmethod
+    def initial(self, task: str, seed: int) -> dict[str, Tensor]:
+        """Starting parameters of one member, float64 on the CPU, from the task and its seed."""
+
+    @abstractmethod
+    def prepare(self, inputs: Tensor) -> Any:
+        """A batch of the task's inputs, [B, features] floats or [B, folds] tokens, made ready."""
+
+    @abstractmethod
+    def forward(
+        self,
+        parameters: Parameters,
+        batch: Any,
+        positions: Parameters,
+        *,
+        seen: MutableMapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Outputs [P, outputs, B], in the task's order, of a batch from `prepare`.
+
+        `positions[group]` [P, size] says at which position each feature or class stands. `seen`
+        is given what the neurons of each hidden group send on, group name -> [P, size, B].
+        """
+
+    @abstractmethod
+    def network(self, parameters: Parameters, positions: Parameters) -> torch.nn.Module:
+        """One member as an ordinary module, from inputs [B, ...] to outputs [B, outputs].
+
+        Parameters and positions are without the member axis; the module has copies, in the
+        task's order.
+        """
+
+
+def place_rows(weight: Tensor, positions: Tensor) -> Tensor:
+    """Rows of a weight [P, out, in] or bias [P, out] taken from positions into task order."""
+    index = positions if weight.dim() == 2 else positions.unsqueeze(2).expand_as(weight)
+    return weight.gather(1, index)
+
+
+def place_columns(weight: Tensor, positions: Tensor) -> Tensor:
+    """Columns of a weight [P, out, in] taken from positions into task order."""
+    return weight.gather(2, positions.unsqueeze(1).expand_as(weight))
+
+
+def affine(weight: Tensor, bias: Tensor, inputs: Tensor) -> Tensor:
+    """weight @ inputs + bias for all members: [P, out, in], [P, out], [P, in, B] -> [P, out, B]."""
+    return torch.baddbmm(bias.unsqueeze(2), weight, inputs)

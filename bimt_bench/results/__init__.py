@@ -1,0 +1,48 @@
+"""What becomes of results: trade-offs, figures, drawings, exports and MLflow runs.
+
+Everything is loaded when first used, so that no process loads matplotlib or mlflow for nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.frames import read_frame, tradeoff_table
+    from bimt_bench.results.report import (
+        SweepTracking,
+        TaskReport,
+        draw_medians,
+        task_report,
+        tradeoff_of,
+    )
+
+_HOMES = {
+    "Comparison": "comparison",
+    "SweepTracking": "report",
+    "TaskReport": "report",
+    "compare": "comparison",
+    "draw_medians": "report",
+    "read_frame": "frames",
+    "task_report": "report",
+    "tradeoff_of": "report",
+    "tradeoff_table": "frames",
+}
+
+__all__ = [
+    "Comparison",
+    "SweepTracking",
+    "TaskReport",
+    "compare",
+    "draw_medians",
+    "read_frame",
+    "task_report",
+    "tradeoff_of",
+    "tradeoff_table",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"bimt_bench.results.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,222 @@
+"""What a drawing of one member shows: neurons in place, wires with their weights, labels.
+
+Made from the wiring; nothing here draws, so any front end can (`bimt_bench.results.plots` does).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from bimt_bench.errors import InputError
+from bimt_bench.network import Connection, Group, Role, Wiring
+
+MOST_LABELS = 40
+"""Groups of more neurons than this carry no labels."""
+FLAT = 1e-6
+"""Groups whose heights differ by less than this lie on a line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The neurons of one fold of a group.
+
+    `coordinates` [n, 2] lie in the unit square. `labels` has one name a neuron, by position and
+    so after relocation, or is empty; `name` is the fold's own (a token), or empty.
+    """
+
+    group: str
+    role: Role
+    layer: int
+    fold: int
+    folds: int
+    coordinates: np.ndarray
+    labels: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Wires:
+    """The drawn wires between two planes (their places in `NetworkDrawing.planes`).
+
+    `sources`, `targets` int [k] are neurons, `weights` float [k] are signed and `widths` [k] are
+    |weight| as a share of the connection's largest; rising, so that strong wires end on top.
+    """
+
+    source_plane: int
+    target_plane: int
+    sources: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    widths: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkDrawing:
+    """One member, ready to draw: planes from input to output and the wires between them.
+
+    `drawn` and `eligible` count the wires shown and those as strong as `faintest` times their
+    connection's largest; they differ where a connection holds more than `most` of those.
+    """
+
+    planes: tuple[Plane, ...]
+    wires: tuple[Wires, ...]
+    drawn: int
+    eligible: int
+    total: int
+    faintest: float
+    most: int
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether every group lies on a line, so that layers can be rows of a flat picture."""
+        return all(np.ptp(p.coordinates[:, 1]) < FLAT for p in self.planes if p.coordinates.size)
+
+    @classmethod
+    def of(
+        cls,
+        wiring: Wiring,
+        weights: Mapping[str, np.ndarray],
+        coordinates: Mapping[str, np.ndarray],
+        labels: Mapping[str, np.ndarray],
+        input_names: Sequence[str],
+        output_names: Sequence[str],
+        *,
+        most: int = 2000,
+        faintest: float = 0.03,
+    ) -> Self:
+        """The drawing of one member.
+
+        `weights` maps parameters to [target, source] (folds laid out one after another),
+        `coordinates` groups to [n, 2], `labels` relabelled groups to int [n]: the feature or
+        class that stands at each position. No member axis. Wires below `faintest` of their
+        connection's largest |weight| are left out, and of the rest all but the `most` strongest.
+        Raises InputError when an array is missing or its shape does not fit the wiring.
+        """
+        names = {"input": tuple(input_names), "output": tuple(output_names), "hidden": ()}
+        planes: list[Plane] = []
+        for group in wiring.groups:
+            planes += _planes(group, wiring, coordinates, labels, names[group.role])
+        place = {(plane.group, plane.fold): i for i, plane in enumerate(planes)}
+        wires: list[Wires] = []
+        eligible = total = 0
+        for connection in wiring.connections:
+            matrix = _weights(connection, wiring, weights)
+            strong = _strong(matrix, faintest)
+            eligible, total = eligible + len(strong), total + matrix.size
+            wires += _wires(connection, wiring, place, (matrix, strong[-most:]))
+        return cls(
+            planes=tuple(planes),
+            wires=tuple(wires),
+            drawn=sum(len(w.weights) for w in wires),
+            eligible=eligible,
+            total=total,
+            faintest=faintest,
+            most=most,
+        )
+
+
+def _planes(
+    group: Group,
+    wiring: Wiring,
+    coordinates: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
+    names: tuple[str, ...],
+) -> list[Plane]:
+    """One plane a fold of the group."""
+    if group.name not in coordinates:
+        raise InputError(f"coordinates: group '{group.name}' is missing from {list(coordinates)}")
+    where = np.asarray(coordinates[group.name], dtype=float)
+    if where.shape != (group.size, 2):
+        raise InputError(
+            f"coordinates.{group.name}: has shape {where.shape}, but must be ({group.size}, 2)"
+        )
+    outgoing = [c.source_folds for c in wiring.out_of(group.name)]
+    folds = max([1, *outgoing, *(c.target_folds for c in wiring.into(group.name))])
+    standing = _standing(group, labels)
+    # An embedding's names are those of its folds (tokens), not of its neurons.
+    names_are_folds = folds > 1 and len(names) == folds
+    fold_names = names if names_are_folds else ("",) * folds
+    named = names if len(names) == group.size <= MOST_LABELS and not names_are_folds else ()
+    return [
+        Plane(
+            group=group.name,
+            role=group.role,
+            layer=group.layer,
+            fold=fold,
+            folds=folds,
+            coordinates=where,
+            labels=tuple(named[i] for i in standing) if named else (),
+            name=fold_names[fold],
+        )
+        for fold in range(folds)
+    ]
+
+
+def _standing(group: Group, labels: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which feature or class stands at each position of the group, int [n]."""
+    standing = np.asarray(labels.get(group.name, np.arange(group.size)))
+    if sorted(standing.tolist()) != list(range(group.size)):
+        raise InputError(
+            f"labels.{group.name}: must be a permutation of 0 ... {group.size - 1}, "
+            f"but has shape {standing.shape}"
+        )
+    return standing
+
+
+def _weights(
+    connection: Connection, wiring: Wiring, weights: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """The connection's matrix, checked against the wiring."""
+    if connection.parameter not in weights:
+        raise InputError(
+            f"weights: parameter '{connection.parameter}' is missing from {list(weights)}"
+        )
+    matrix = np.asarray(weights[connection.parameter], dtype=float)
+    expected = (
+        connection.target_folds * wiring.group(connection.target).size,
+        connection.source_folds * wiring.group(connection.source).size,
+    )
+    if matrix.shape != expected:
+        raise InputError(
+            f"weights.{connection.parameter}: has shape {matrix.shape}, but must be {expected}"
+        )
+    return matrix
+
+
+def _strong(matrix: np.ndarray, faintest: float) -> np.ndarray:
+    """Flat places of the weights at least `faintest` of the largest, weakest first."""
+    sizes = np.where(np.isfinite(matrix), np.abs(matrix), 0.0).ravel()
+    kept = np.flatnonzero((sizes >= faintest * sizes.max(initial=0.0)) & (sizes > 0.0))
+    return kept[np.argsort(sizes[kept], kind="stable")]
+
+
+def _wires(
+    connection: Connection,
+    wiring: Wiring,
+    place: Mapping[tuple[str, int], int],
+    chosen: tuple[np.ndarray, np.ndarray],
+) -> list[Wires]:
+    """The chosen wires of a connection (its matrix, their flat places), by pair of folds."""
+    matrix, kept = chosen
+    rows, columns = np.unravel_index(kept, matrix.shape)
+    values = matrix[rows, columns]
+    widths = np.abs(values) / np.abs(values).max(initial=1e-300)
+    target_size = wiring.group(connection.target).size
+    source_size = wiring.group(connection.source).size
+    found = []
+    for target_fold in range(connection.target_folds):
+        for source_fold in range(connection.source_folds):
+            here = (rows // target_size == target_fold) & (columns // source_size == source_fold)
+            found.append(
+                Wires(
+                    source_plane=place[connection.source, source_fold],
+                    target_plane=place[connection.target, target_fold],
+                    sources=columns[here] % source_size,
+                    targets=rows[here] % target_size,
+                    weights=values[here],
+                    widths=widths[here],
+                )
+            )
+    return found

@@ -1,0 +1,175 @@
+"""A trained member as files of its own, readable without this project (see docs/export.md).
+
+<folder>/network.safetensors   the parameters, as they stand in positions
+<folder>/network.json          the wiring, where neurons sit, and what it was trained on
+<folder>/network.onnx          optional: the same function, in the task's order
+"""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from bimt_bench.data import TaskData
+from bimt_bench.errors import InputError
+from bimt_bench.files import write
+from bimt_bench.network import Architecture, build
+from bimt_bench.spec import TaskSpec
+from bimt_bench.network import Group
+
+Arrays = Mapping[str, np.ndarray]
+
+FORMAT, VERSION = "bimt_bench network", 1
+ONNX_PACKAGES = ("onnx", "onnxscript")
+
+
+def export(
+    task: TaskSpec,
+    data: TaskData,
+    arrays: Arrays,
+    folder: Path,
+    *,
+    member: Mapping[str, object] | None = None,
+    onnx: bool = False,
+) -> tuple[Path, ...]:
+    """Writes a member's files and returns their paths.
+
+    `arrays` are a member's weights as a pack returns and a results folder stores them: parameters
+    by name, `labels.<group>` and `coordinates.<group>`. `member` is its row of identity. InputError
+    if arrays are missing, or if ONNX is asked for without the packages that write it.
+    """
+    if onnx:
+        _check_onnx()
+    architecture = build(task, data)
+    _check_arrays(architecture, arrays)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: _tensor(arrays[name]) for name in architecture.shapes}
+    metadata = {"format": FORMAT, "version": str(VERSION)}
+    facts = _facts(task, data, architecture, arrays, dict(member or {}))
+    files = [folder / "network.safetensors", folder / "network.json"]
+    write(files[0], safetensors.torch.save(tensors, metadata=metadata))
+    write(files[1], json.dumps(facts, indent=1).encode())
+    if onnx:
+        files.append(folder / "network.onnx")
+        _write_onnx(module(task, data, arrays), data, files[-1])
+    return tuple(files)
+
+
+def module(task: TaskSpec, data: TaskData, arrays: Arrays) -> torch.nn.Module:
+    """A member's arrays as an ordinary module: inputs [B, ...] -> outputs [B, outputs]."""
+    architecture = build(task, data)
+    _check_arrays(architecture, arrays)
+    labels = {g.name: g.name for g in architecture.wiring.groups if g.relabelled}
+    return architecture.network(
+        {name: _tensor(arrays[name]) for name in architecture.shapes},
+        {name: _tensor(arrays[f"labels.{name}"]).argsort() for name in labels},
+    )
+
+
+def _facts(
+    task: TaskSpec,
+    data: TaskData,
+    architecture: Architecture,
+    arrays: Arrays,
+    member: dict[str, object],
+) -> dict[str, Any]:
+    wiring = architecture.wiring
+    names = {"input": data.input_names, "output": data.output_names}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "task": {"name": task.name, "version": task.version, "digest": task.digest()},
+        "member": member,
+        "input": {
+            "kind": "numbers" if data.tokens is None else "tokens",
+            "names": list(data.input_names),
+            "tokens": data.tokens,
+            "scale": data.scale,
+        },
+        "output": {"names": list(data.output_names)},
+        "embedding": "embedding.weight" if "embedding.weight" in architecture.shapes else None,
+        "layers": [
+            {"weight": c.parameter, "bias": c.parameter.replace("weight", "bias")}
+            for c in wiring.connections
+        ],
+        "activation": task.model.activation,
+        "groups": [_group(group, arrays, names.get(group.role, ())) for group in wiring.groups],
+        "connections": [
+            {
+                "parameter": c.parameter,
+                "source": c.source,
+                "target": c.target,
+                "source_folds": c.source_folds,
+                "target_folds": c.target_folds,
+            }
+            for c in wiring.connections
+        ],
+        # without the member axis that populations have
+        "attachments": [
+            {"parameter": a.parameter, "group": a.group, "axis": a.axis - 1, "kind": a.kind}
+            for a in wiring.attachments
+        ],
+    }
+
+
+def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, Any]:
+    """A group by position: where each neuron sits, and what it stands for if anything."""
+    labels = arrays[f"labels.{group.name}"].tolist() if group.relabelled else None
+    return {
+        "name": group.name,
+        "role": group.role,
+        "layer": group.layer,
+        "size": group.size,
+        "coordinates": arrays[f"coordinates.{group.name}"].tolist(),
+        "labels": labels,
+        "names": [names[label] for label in labels] if labels is not None else None,
+    }
+
+
+def _check_arrays(architecture: Architecture, arrays: Arrays) -> None:
+    groups = architecture.wiring.groups
+    wanted = [*architecture.shapes, *(f"coordinates.{group.name}" for group in groups)]
+    wanted += [f"labels.{group.name}" for group in groups if group.relabelled]
+    missing = [name for name in wanted if name not in arrays]
+    if missing:
+        raise InputError(f"export: the member has no {', '.join(missing)} (it has: {list(arrays)})")
+    for name, shape in architecture.shapes.items():
+        if arrays[name].shape != tuple(shape):
+            raise InputError(
+                f"export: '{name}' has shape {arrays[name].shape}, but the task's model {shape}"
+            )
+
+
+def _check_onnx() -> None:
+    missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"export: ONNX needs {' and '.join(missing)}; pip install {' '.join(ONNX_PACKAGES)}"
+        )
+
+
+def _write_onnx(network: torch.nn.Module, data: TaskData, path: Path) -> None:
+    """The module with a free number of samples; inputs are called `inputs`, outputs `outputs`."""
+    example = data.test_inputs[:2]
+    if data.tokens is None:
+        example = example.to(next(network.parameters()).dtype)
+    torch.onnx.export(
+        network.eval(),
+        (example,),
+        str(path),
+        input_names=["inputs"],
+        output_names=["outputs"],
+        dynamic_shapes=({0: "samples"},),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))

@@ -1,0 +1,218 @@
+"""The network drawing: neurons in place, wires signed by colour and scaled by weight."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from bimt_bench.results.drawing import NetworkDrawing, Plane
+from bimt_bench.results.plots import theme
+
+NEURON = "#222222"
+CROWD = "#7d7d7d"
+IDLE = "#cfcfcf"
+MANY = 200
+"""Groups of more neurons than this are drawn lighter, so that they do not hide their wires."""
+_THICKEST = 2.2  # points
+_CROWDED = 300  # wires of a connection that can still be told apart at full width
+_SLANT = np.array([0.42, 0.26])  # where one unit into a 2-D plane goes on paper
+_LABEL_POINTS = 6.5
+
+
+def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
+    """One member, inputs at the bottom and outputs on top.
+
+    Blue wires are positive, red ones negative; width and opacity follow |weight| relative to the
+    connection's largest. Neurons that no drawn wire touches are pale. Labels are names of inputs
+    and outputs at the positions where relocation put them. Groups on lines become rows; if any
+    group fills a plane, all are shown as planes in an oblique projection.
+    """
+    projection = _Projection.of(drawing)
+    with theme.style():
+        figure = Figure(figsize=(theme.COLUMN_WIDTH, projection.height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.axis("off")
+        places = [projection(plane) for plane in drawing.planes]
+        if not projection.flat:
+            _outlines(axes, drawing, projection)
+        _draw_wires(axes, drawing, places)
+        _draw_neurons(axes, drawing, places, projection)
+        _draw_labels(axes, drawing, places, projection)
+        axes.autoscale_view()
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.margins(0.03)
+        figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
+        figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
+    return figure
+
+
+@dataclass(frozen=True)
+class _Projection:
+    """Where points of planes go on paper, in units of the width of a plane."""
+
+    flat: bool
+    gap: float
+    height: float
+
+    @classmethod
+    def of(cls, drawing: NetworkDrawing) -> "_Projection":
+        layers = len({plane.layer for plane in drawing.planes})
+        if drawing.is_flat:
+            gap = 0.34 if layers <= 4 else 0.26
+            return cls(True, gap, 0.85 + 3.2 * gap * max(layers - 1, 1))
+        return cls(False, 0.42, 0.75 + 2.25 * (0.42 * max(layers - 1, 1) + 0.26))
+
+    def __call__(self, plane: Plane) -> np.ndarray:
+        """Places [n, 2] on paper."""
+        return self.place(plane, plane.coordinates)
+
+    def place(self, plane: Plane, points: np.ndarray) -> np.ndarray:
+        """Where points [k, 2] of the plane's unit square go on paper."""
+        if self.flat:
+            base = np.stack([points[:, 0], np.zeros(len(points))], axis=-1)
+        else:
+            base = points[:, :1] * np.array([1.0, 0.0]) + points[:, 1:] * _SLANT
+        return base + self.offset(plane)
+
+    def offset(self, plane: Plane) -> np.ndarray:
+        """A layer's height; folds of a group stand a little apart, no neuron above another."""
+        middle = plane.fold - (plane.folds - 1) / 2
+        cell = 1.0 / max(len(plane.coordinates), 1)
+        apart = middle * np.array([0.3 * cell, -0.16 * self.gap])
+        return apart + np.array([0.0, plane.layer * self.gap])
+
+
+def _outlines(axes: Axes, drawing: NetworkDrawing, projection: _Projection) -> None:
+    """The edge of every plane, as a quiet sheet under its neurons."""
+    square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    sheets = [projection.place(plane, square) for plane in drawing.planes]
+    axes.add_collection(
+        PolyCollection(sheets, facecolor="#f6f6f6", edgecolor="#dcdcdc", linewidth=0.5, zorder=0)
+    )
+
+
+def _draw_wires(axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray]) -> None:
+    """All wires of a connection in one collection; the weakest are drawn first."""
+    blue, red = to_rgb(theme.POSITIVE), to_rgb(theme.NEGATIVE)
+    for wires in drawing.wires:
+        if not len(wires.weights):
+            continue
+        starts = places[wires.source_plane][wires.sources]
+        ends = places[wires.target_plane][wires.targets]
+        colours = np.empty((len(wires.weights), 4))
+        colours[:, :3] = np.where(wires.weights[:, None] > 0, blue, red)
+        # thousands of wires would cover each other: draw them finer, so that bundles show
+        crowd = float(np.clip((_CROWDED / len(wires.weights)) ** 0.5, 0.3, 1.0))
+        colours[:, 3] = np.clip(wires.widths * crowd, 0.03, 0.95)
+        axes.add_collection(
+            LineCollection(
+                list(np.stack([starts, ends], axis=1)),
+                colors=colours,
+                linewidths=_THICKEST * crowd * np.clip(wires.widths, 0.08, 1.0),
+                capstyle="round",
+                zorder=1 + 0.1 * drawing.planes[wires.source_plane].layer,
+            )
+        )
+
+
+def _touched(drawing: NetworkDrawing) -> list[np.ndarray]:
+    """Which neurons of each plane a drawn wire touches."""
+    touched = [np.zeros(len(plane.coordinates), dtype=bool) for plane in drawing.planes]
+    for wires in drawing.wires:
+        touched[wires.source_plane][wires.sources] = True
+        touched[wires.target_plane][wires.targets] = True
+    return touched
+
+
+def _draw_neurons(
+    axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray], projection: _Projection
+) -> None:
+    live = zip(drawing.planes, places, _touched(drawing), strict=True)
+    for plane, place, touched in live:
+        size = _neuron_size(len(place), projection)
+        order = np.argsort(touched, kind="stable")
+        axes.scatter(
+            place[order, 0],
+            place[order, 1],
+            s=size,
+            color=np.where(touched[order], CROWD if len(place) > MANY else NEURON, IDLE),
+            linewidth=0,
+            zorder=3 + 0.1 * plane.layer,
+        )
+
+
+def _neuron_size(count: int, projection: _Projection) -> float:
+    """Area of a neuron, in points squared: smaller where many share a row or a plane."""
+    across = count if projection.flat else count**0.5 * 2.5
+    return float(np.clip((130.0 / max(across, 1.0)) ** 2 / 4.0, 1.0, 14.0))
+
+
+def _draw_labels(
+    axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray], projection: _Projection
+) -> None:
+    """Names below inputs and above outputs; names of folds at the left of their rows."""
+    halo = [patheffects.withStroke(linewidth=1.6, foreground="white")]
+    for plane, place in zip(drawing.planes, places, strict=True):
+        if plane.name:
+            axes.annotate(
+                _mathematical(plane.name),
+                place[np.argmin(place[:, 0])],
+                xytext=(-6, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=_LABEL_POINTS + 0.5,
+            )
+        if not plane.labels:
+            continue
+        below = plane.role == "input"
+        turned = projection.flat and _crowded(plane)
+        for label, at in zip(plane.labels, place, strict=True):
+            axes.annotate(
+                _mathematical(label),
+                at,
+                xytext=(0, -5 if below else 5),
+                textcoords="offset points",
+                ha="center",
+                va="top" if below else "bottom",
+                rotation=90 if turned else 0,
+                fontsize=_LABEL_POINTS,
+                path_effects=halo,
+                zorder=9,
+            )
+
+
+def _crowded(plane: Plane) -> bool:
+    """Whether labels side by side would touch: about 70 letters fit a row."""
+    longest = max(len(label) for label in plane.labels)
+    return (longest + 1) * len(plane.labels) > 70
+
+
+def _mathematical(name: str) -> str:
+    """Variables with an index, powers and pi as mathematics writes them; the rest as it is."""
+    name = name.replace("$", r"\$")
+    name = re.sub(r"\b([A-Za-z])_?(\d+)\b", r"$\1_{\2}$", name)
+    name = re.sub(r"(?:\*\*|\^)(\d+)", r"$^{\1}$", name)
+    name = re.sub(r"\bpi\b", r"$\\pi$", name)
+    return re.sub(r" ?\* ?", " ", name)
+
+
+def _key(drawing: NetworkDrawing) -> str:
+    """What the colours mean, and which wires are not shown."""
+    first = "blue: positive, red: negative; width: |weight| relative to its layer's largest"
+    if drawing.drawn < drawing.eligible:
+        return (
+            f"{first}\nshown: the {drawing.most:,} strongest wires of each layer, "
+            f"{drawing.drawn:,} of {drawing.total:,}"
+        )
+    if drawing.drawn < drawing.total:
+        return (
+            f"{first}\nshown: {drawing.drawn:,} of {drawing.total:,} wires, those of at least "
+            f"{drawing.faintest:.0%} of that"
+        )
+    return first

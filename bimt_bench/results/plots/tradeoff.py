@@ -1,0 +1,334 @@
+"""The trade-off figure: performance against modularity, a line a recipe, bands and the front."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import seaborn as sns
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
+from scipy.spatial import ConvexHull
+
+from bimt_bench.results.plots import theme
+from bimt_bench.results.tradeoff import Direction, Line, Point, TradeOff
+
+INK = "#1a1a1a"
+_SMALLEST, _LARGEST = 12.0, 54.0  # areas of markers, in points squared
+_SLIMMEST = 0.004  # half width, as a share of the axis, of a band across an interval of no width
+
+
+def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: str) -> Figure:
+    """Performance against modularity, one column of a paper wide.
+
+    Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
+    and grow with penalty strength; a line joins configurations that differ in strength only (or,
+    where no two do, the recipe's own front); the band is the union of the 95 % intervals along
+    it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    """
+    with theme.style():
+        figure = Figure(figsize=(theme.COLUMN_WIDTH, 3.7), layout="constrained")
+        axes = figure.add_subplot()
+        frame = _Frame.around(tradeoff)
+        recipes = [line.recipe for line in tradeoff.lines]
+        looks = _Looks(theme.colours(recipes), theme.markers(recipes), _Sizes.of(tradeoff.points))
+        for line in tradeoff.lines:
+            _band(axes, line, frame, looks)
+            _members(axes, line, looks)
+        for line in tradeoff.lines:
+            _means(axes, line, looks)
+        _front(axes, tradeoff, looks)
+        frame.apply(axes)
+        axes.set_xlabel(f"{x_label}  ({_better(tradeoff.x_direction)})")
+        axes.set_ylabel(f"{y_label}  ({_better(tradeoff.y_direction)})")
+        sns.despine(ax=axes)
+        axes.set_axisbelow(True)
+        theme.head(axes, title=title, subtitle=_subtitle(tradeoff, frame))
+        _legend(figure, tradeoff, looks)
+    return figure
+
+
+# --------------------------------------------------------------------------- scales
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Marker areas, by the logarithm of penalty strength; in the middle where there is none."""
+
+    strengths: tuple[float, ...]
+
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> "_Sizes":
+        return cls(tuple(sorted({p.settings.strength for p in points})))
+
+    def __call__(self, strength: float) -> float:
+        positive = [s for s in self.strengths if s > 0.0]
+        if strength <= 0.0 or len(positive) < 2:
+            return (_SMALLEST + _LARGEST) / 2
+        low, high = np.log(positive[0]), np.log(positive[-1])
+        share = (np.log(strength) - low) / (high - low)
+        return _SMALLEST + float(share) * (_LARGEST - _SMALLEST)
+
+    def shown(self) -> list[float]:
+        """At most three strengths for the legend: weakest, middle and strongest above 0."""
+        positive = [s for s in self.strengths if s > 0.0]
+        return sorted({positive[i] for i in (0, len(positive) // 2, -1)}) if positive else []
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """How each recipe is drawn."""
+
+    colours: Mapping[str, str]
+    markers: Mapping[str, str]
+    sizes: _Sizes
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Limits of both axes, and how many members lie beyond them."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    beyond: int
+
+    @classmethod
+    def around(cls, tradeoff: TradeOff) -> "_Frame":
+        """Limits that hold all members, but not what is worse than the reference point."""
+        points = tradeoff.points
+        xs, ys = ([v for p in points for v in getattr(p, axis)] for axis in ("xs", "ys"))
+        x = _limits(xs, tradeoff.x_direction, tradeoff.reference.modularity)
+        y = _limits(ys, tradeoff.y_direction, tradeoff.reference.performance)
+        inside = [x[0] <= a <= x[1] and y[0] <= b <= y[1] for a, b in zip(xs, ys, strict=True)]
+        return cls(x, y, inside.count(False))
+
+    def apply(self, axes: Axes) -> None:
+        axes.set_xlim(*self.x)
+        axes.set_ylim(*self.y)
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Lengths of the axes [2]."""
+        return np.array([self.x[1] - self.x[0], self.y[1] - self.y[0]])
+
+
+def _limits(values: list[float], direction: Direction, reference: float) -> tuple[float, float]:
+    """Smallest interval with a margin that holds the values not worse than the reference."""
+    if not values:
+        return (
+            (reference, reference + 1.0) if direction == "higher" else (reference - 1.0, reference)
+        )
+    low, high = min(values), max(values)
+    if direction == "higher" and high > reference:
+        low = max(low, reference)
+    if direction == "lower" and low < reference:
+        high = min(high, reference)
+    # Even where all values agree the axis needs a length.
+    margin = 0.06 * (high - low) or 0.05 * max(abs(high), 1e-3)
+    return low - margin, high + margin
+
+
+# --------------------------------------------------------------------------- layers of the figure
+
+
+def _runs(line: Line) -> list[tuple[Point, ...]]:
+    """What the line of a recipe joins, each run in order."""
+    runs = [run for run in line.series if len(run) > 1]
+    return runs or ([line.front] if len(line.front) > 1 else [])
+
+
+def _band(axes: Axes, line: Line, frame: _Frame, looks: _Looks) -> None:
+    """Union of the intervals along the line, as one path: no darker overlaps."""
+    runs = _runs(line)
+    joined = {p.settings.configuration for run in runs for p in run}
+    alone = [(p,) for p in line.points if p.settings.configuration not in joined]
+    outlines = [o for run in (*runs, *alone) for o in _outlines(run, frame.scale)]
+    if not outlines:
+        return
+    # All outlines turn the same way, and renderers fill by winding number: the path is a union.
+    path = Path.make_compound_path(*(Path(o, closed=True) for o in outlines))
+    colour = looks.colours[line.recipe]
+    axes.add_patch(PathPatch(path, facecolor=colour, alpha=0.17, linewidth=0, zorder=1))
+
+
+def _outlines(run: Sequence[Point], scale: np.ndarray) -> list[np.ndarray]:
+    """Convex outlines [k, 2] of each two neighbours' intervals; none where no interval is known."""
+    if all(p.x.low == p.x.high and p.y.low == p.y.high for p in run):
+        return []
+    ovals = [_oval(p, scale) for p in run]
+    pairs = pairwise(ovals) if len(ovals) > 1 else [(ovals[0],)]
+    outlines = []
+    for pair in pairs:
+        corners = np.concatenate(pair)
+        outline = corners[ConvexHull(corners).vertices]
+        outlines.append(np.concatenate([outline, outline[:1]]) * scale)
+    return outlines
+
+
+def _oval(point: Point, scale: np.ndarray) -> np.ndarray:
+    """Four quarters of ellipses about the mean, whose half axes are the interval's; scaled."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
+    direction = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    centre = np.array([point.x.mean, point.y.mean])
+    down = np.maximum((centre - [point.x.low, point.y.low]) / scale, _SLIMMEST)
+    up = np.maximum(([point.x.high, point.y.high] - centre) / scale, _SLIMMEST)
+    return centre / scale + direction * np.where(direction < 0.0, down, up)
+
+
+def _members(axes: Axes, line: Line, looks: _Looks) -> None:
+    sns.scatterplot(
+        x=[v for p in line.points for v in p.xs],
+        y=[v for p in line.points for v in p.ys],
+        color=looks.colours[line.recipe],
+        s=4.0,
+        alpha=0.35,
+        linewidth=0,
+        ax=axes,
+        zorder=2,
+        legend=False,
+    )
+
+
+def _means(axes: Axes, line: Line, looks: _Looks) -> None:
+    colour = looks.colours[line.recipe]
+    for run in _runs(line):
+        x, y = [p.x.mean for p in run], [p.y.mean for p in run]
+        axes.plot(x, y, color=colour, linewidth=1.1, zorder=4)
+    axes.scatter(
+        [p.x.mean for p in line.points],
+        [p.y.mean for p in line.points],
+        s=[looks.sizes(p.settings.strength) for p in line.points],
+        color=colour,
+        marker=looks.markers[line.recipe],
+        edgecolor="white",
+        linewidth=0.5,
+        zorder=5,
+    )
+
+
+def _front(axes: Axes, tradeoff: TradeOff, looks: _Looks) -> None:
+    """The dashed staircase of the front, and a ring round each of its points."""
+    front = tradeoff.front
+    if not front:
+        return
+    xs, ys = [p.x.mean for p in front], [p.y.mean for p in front]
+    corner = (tradeoff.reference.modularity, tradeoff.reference.performance)
+    higher = tradeoff.x_direction == "higher"
+    # The stairs end where the reference point's axes begin.
+    best_y, best_x = (0, -1) if higher else (-1, 0)
+    to_side, to_floor = (corner[0], ys[best_y]), (xs[best_x], corner[1])
+    first, last = (to_side, to_floor) if higher else (to_floor, to_side)
+    axes.plot(
+        [first[0], *xs, last[0]],
+        [first[1], *ys, last[1]],
+        drawstyle="steps-pre" if higher else "steps-post",
+        color=INK,
+        linewidth=0.7,
+        dashes=(3, 2),
+        zorder=3,
+    )
+    axes.scatter(
+        xs,
+        ys,
+        s=[looks.sizes(p.settings.strength) + 34.0 for p in front],
+        facecolor="none",
+        edgecolor=INK,
+        linewidth=0.8,
+        zorder=6,
+    )
+
+
+# --------------------------------------------------------------------------- words
+
+
+def _better(direction: Direction) -> str:
+    return "better →" if direction == "higher" else "← better"
+
+
+def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
+    seeds = len(tradeoff.seeds)
+    first = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds, 95 % intervals"
+    first += f" · {tradeoff.diverged} of {tradeoff.members} members diverged"
+    second = [f"shortened to {tradeoff.steps:,} steps"] if tradeoff.shortened else []
+    if frame.beyond:
+        members = "member" if frame.beyond == 1 else "members"
+        second.append(f"{frame.beyond} {members} beyond the axes, worse than the reference")
+    return "\n".join([first, " · ".join(second)] if second else [first])
+
+
+def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
+    """Below the axes in columns: recipes, strengths, marks."""
+    columns = [_recipe_handles(tradeoff, looks), _strength_handles(looks), _mark_handles(tradeoff)]
+    columns = [column for column in columns if column]
+    rows = max(len(column) for column in columns)
+    blank = Line2D([], [], linestyle="none", label=" ")
+    handles = [h for c in columns for h in [*c, *[blank] * (rows - len(c))]]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=len(columns),
+        handlelength=1.8,
+        columnspacing=1.4,
+        labelspacing=0.35,
+    )
+
+
+def _recipe_handles(tradeoff: TradeOff, looks: _Looks) -> list[Artist]:
+    lines = {line.recipe: line for line in tradeoff.lines}
+    return [
+        Line2D(
+            [],
+            [],
+            color=looks.colours[line.recipe],
+            marker=looks.markers[line.recipe],
+            markersize=5,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            linewidth=1.1 if _runs(line) else 0,
+            label=theme.title_of(line.recipe),
+        )
+        for line in (lines[recipe] for recipe in theme.in_order(lines))
+    ]
+
+
+def _strength_handles(looks: _Looks) -> list[Artist]:
+    return [
+        Line2D(
+            [],
+            [],
+            color="#9a9a9a",
+            marker="o",
+            linestyle="none",
+            markeredgecolor="white",
+            markersize=looks.sizes(strength) ** 0.5,
+            label=theme.penalty(strength),
+        )
+        for strength in looks.sizes.shown()
+    ]
+
+
+def _mark_handles(tradeoff: TradeOff) -> list[Artist]:
+    grey = "#9a9a9a"
+    handles: list[Artist] = [
+        Line2D(
+            [],
+            [],
+            color=INK,
+            linewidth=0.7,
+            dashes=(3, 2),
+            marker="o",
+            markersize=7,
+            markerfacecolor="none",
+            markeredgewidth=0.8,
+            label="not dominated",
+        )
+    ]
+    if len(tradeoff.seeds) > 1:
+        dot = {"marker": "o", "markersize": 2.2, "markeredgewidth": 0, "alpha": 0.6}
+        handles.append(Line2D([], [], color=grey, linestyle="none", label="one member", **dot))
+        handles.append(Patch(facecolor=grey, alpha=0.25, linewidth=0, label="95 % interval"))
+    return handles

@@ -1,0 +1,195 @@
+"""What becomes of results: trade-offs, figures, drawings and MLflow runs, task by task."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bimt_bench.network import build
+from bimt_bench import data as task_data
+from bimt_bench.results import plots
+from bimt_bench.results.drawing import NetworkDrawing
+from bimt_bench.metrics import METRICS
+from bimt_bench.spec import TaskSpec
+from bimt_bench.results.tracking import Tracker
+from bimt_bench.results.tradeoff import TradeOff, tradeoff
+
+Weights = Mapping[str, Mapping[str, np.ndarray]]
+_DRAWING_DPI = 110
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """The trade-off of one task and the files its figures went to."""
+
+    task: TaskSpec
+    tradeoff: TradeOff
+    figures: tuple[Path, ...]
+
+
+def tradeoff_of(task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None) -> TradeOff:
+    """The trade-off of a task's rows, on its own modularity axis unless `x` names another."""
+    axis = METRICS[x or task.modularity_axis]
+    return tradeoff(frame, x=axis.name, x_direction=axis.direction, reference=task.reference)
+
+
+def task_report(
+    task: TaskSpec,
+    frame: pd.DataFrame,
+    curves: pd.DataFrame,
+    *,
+    folder: Path,
+    x: str | None = None,
+) -> TaskReport:
+    """The trade-off of one task and its figures, as PNG and PDF in `folder`."""
+    found = tradeoff_of(task, frame, x=x)
+    axis, performance = METRICS[found.x], METRICS[task.performance]
+    figure = plots.tradeoff_figure(
+        found, title=task.title, x_label=axis.title, y_label=performance.title
+    )
+    files = plots.save(figure, folder, "tradeoff")
+    if (frame["status"] == "ok").any():
+        members = curves[curves["member"].isin(frame["member"])]
+        learning = plots.curves_figure(members, frame, title=task.title)
+        files += plots.save(learning, folder, "curves")
+    return TaskReport(task=task, tradeoff=found, figures=tuple(files))
+
+
+def median_member(rows: pd.DataFrame) -> str | None:
+    """The member of median performance (the lower one of an even number); None if none is ok."""
+    trained = rows[rows["status"] == "ok"].sort_values(["performance", "seed"])
+    return None if trained.empty else str(trained["member"].iloc[(len(trained) - 1) // 2])
+
+
+def drawing_of(
+    task: TaskSpec, arrays: Mapping[str, np.ndarray], *, data_dir: Path | None = None
+) -> NetworkDrawing:
+    """One member's drawing from its arrays (`PackResult.weights[member]`)."""
+    data = task_data.load(task.data, data_dir=data_dir)
+
+    def part(prefix: str) -> dict[str, np.ndarray]:
+        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+    return NetworkDrawing.of(
+        build(task, data).wiring,
+        arrays,
+        part("coordinates."),
+        part("labels."),
+        data.input_names,
+        data.output_names,
+    )
+
+
+def drawing_title(row: pd.Series) -> str:
+    """What stands above a member's drawing."""
+    strength = f", penalty x{row['strength']:g}" if row["strength"] else ""
+    return (
+        f"{row['task']}: {row['recipe']}{strength}, seed {row['seed']}\n"
+        f"{row['performance_metric']} {row['performance']:.4g}"
+    )
+
+
+@dataclass
+class SweepTracking:
+    """Logs a sweep to MLflow as its packs finish: a parent a task, a child a configuration."""
+
+    tracker: Tracker
+    sweep_name: str
+    sweep_digest: str
+    spec_text: str
+    environment: Mapping[str, object]
+    seeds: Sequence[int]
+    data_dir: Path | None = None
+    parents: dict[str, str] = field(default_factory=dict)
+    _waiting: dict[str, list[tuple[pd.DataFrame, pd.DataFrame, Weights]]] = field(
+        default_factory=dict
+    )
+
+    def pack_done(
+        self, task: TaskSpec, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights
+    ) -> None:
+        """Logs the configurations whose seeds are complete with this pack."""
+        for configuration, rows in frame.groupby("configuration", sort=False):
+            parts = self._waiting.setdefault(str(configuration), [])
+            parts.append((rows, curves[curves["member"].isin(rows["member"])], weights))
+            if sum(len(part[0]) for part in parts) >= len(self.seeds):
+                self._log(task, self._waiting.pop(str(configuration)))
+
+    def finish(self, report: TaskReport, frame: pd.DataFrame) -> None:
+        """Completes a task's parent: table, figures, hypervolumes, sizes of fronts."""
+        found = report.tradeoff
+        metrics = {
+            "hypervolume": found.hypervolume.value,
+            "hypervolume_low": found.hypervolume.low,
+            "hypervolume_high": found.hypervolume.high,
+            "front_size": float(len(found.front)),
+            "members": float(found.members),
+            "diverged": float(found.diverged),
+            "seconds": float(frame["seconds"].sum()),
+        }
+        for line in found.lines:
+            metrics[f"hypervolume/{line.recipe}"] = line.hypervolume.value
+            metrics[f"front/{line.recipe}"] = float(sum(p.on_front for p in line.points))
+        self.tracker.finish_task(
+            self.parent(report.task.name),
+            found.table(),
+            figures=report.figures,
+            metrics=metrics,
+        )
+
+    def fail(self) -> None:
+        """Marks what was begun as failed; a resumed sweep takes it up again."""
+        for parent in self.parents.values():
+            self.tracker.fail(parent)
+
+    def parent(self, task: str) -> str:
+        """The run of a task, started when first asked for."""
+        if task not in self.parents:
+            self.parents[task] = self.tracker.start_task(
+                task,
+                self.sweep_name,
+                sweep_digest=self.sweep_digest,
+                spec_text=self.spec_text,
+                environment=self.environment,
+            )
+        return self.parents[task]
+
+    def _log(self, task: TaskSpec, parts: list[tuple[pd.DataFrame, pd.DataFrame, Weights]]) -> None:
+        rows = pd.concat([part[0] for part in parts], ignore_index=True)
+        curves = pd.concat([part[1] for part in parts], ignore_index=True)
+        chosen = median_member(rows)
+        drawing = None
+        if chosen is not None:
+            arrays = next(part[2][chosen] for part in parts if chosen in part[2])
+            title = drawing_title(rows[rows["member"] == chosen].iloc[0])
+            drawing = _png(drawing_of(task, arrays, data_dir=self.data_dir), title)
+        self.tracker.log_configuration(self.parent(task.name), rows, curves, drawing=drawing)
+
+
+def draw_medians(
+    task: TaskSpec,
+    frame: pd.DataFrame,
+    weights: Weights,
+    *,
+    folder: Path,
+    data_dir: Path | None = None,
+) -> Iterator[Path]:
+    """Draws the network of the median seed of each configuration of a frame, as PNG and PDF."""
+    for configuration, rows in frame.groupby("configuration", sort=False):
+        chosen = median_member(rows)
+        if chosen is None or chosen not in weights:
+            continue
+        row = rows[rows["member"] == chosen].iloc[0]
+        drawing = drawing_of(task, weights[chosen], data_dir=data_dir)
+        figure = plots.network_figure(drawing, title=drawing_title(row))
+        yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
+
+
+def _png(drawing: NetworkDrawing, title: str) -> bytes:
+    buffer = BytesIO()
+    figure = plots.network_figure(drawing, title=title)
+    figure.savefig(buffer, format="png", dpi=_DRAWING_DPI, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,32 @@
+"""The trade-off of performance against modularity over a sweep of one task; no plotting here.
+
+`tradeoff` reads a frame (one row a member) and returns frozen records: seed means with bootstrap
+intervals, a line a recipe, the non-dominated front, hypervolume and readable summaries. Figures
+and tables are made from those records.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bimt_bench.results.tradeoff.estimation import tradeoff
+    from bimt_bench.results.tradeoff.records import Direction, Estimate, Hypervolume, Line, Missing, Point, Settings, TradeOff
+
+__all__ = [
+    "Direction",
+    "Estimate",
+    "Hypervolume",
+    "Line",
+    "Missing",
+    "Point",
+    "Settings",
+    "TradeOff",
+    "tradeoff",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        home = "estimation" if name == "tradeoff" else "records"
+        return getattr(import_module(f"bimt_bench.results.tradeoff.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,260 @@
+"""Frozen records of a trade-off: configurations with their seed means, lines, fronts, tables."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Literal
+
+import pandas as pd
+
+from bimt_bench.errors import InputError, closest
+from bimt_bench.spec import ReferencePoint
+
+Direction = Literal["higher", "lower"]
+BASELINE = "vanilla"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a configuration sets, and its digest."""
+
+    configuration: str
+    recipe: str
+    strength: float
+    lam: float
+    locality: float
+    spacing: float
+    geometry: str
+    distance: str
+    learning_rate: float
+    swap_every: int
+    top_k: int
+    relocation: str
+    moments: str
+
+    @property
+    def order(self) -> tuple[float | str, ...]:
+        """Place on the recipe's line: by strength, ties by the other numbers, then digest."""
+        return (
+            self.strength,
+            self.lam,
+            self.locality,
+            self.spacing,
+            self.learning_rate,
+            self.configuration,
+        )
+
+    @property
+    def series(self) -> tuple[float | str, ...]:
+        """Everything but the strength: configurations equal in it differ in penalty only."""
+        return (
+            self.geometry,
+            self.distance,
+            self.locality,
+            self.spacing,
+            self.learning_rate,
+            self.swap_every,
+            self.top_k,
+            self.relocation,
+            self.moments,
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its 95 % bootstrap interval; `std` is None for a single seed."""
+
+    mean: float
+    std: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One configuration: seed means of x and y over the members that finished.
+
+    `seeds`, `xs`, `ys` list those members. `diverged` members are left out and counted, and so
+    are `unmeasured` ones (ok, but x or y is not a finite number).
+    """
+
+    settings: Settings
+    seeds: tuple[int, ...]
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    x: Estimate
+    y: Estimate
+    diverged: int
+    unmeasured: int
+    on_front: bool = False
+    on_recipe_front: bool = False
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A configuration without any measured member: it has no mean."""
+
+    settings: Settings
+    diverged: int
+    unmeasured: int
+
+
+@dataclass(frozen=True)
+class Hypervolume:
+    """Hypervolume against the reference, with its 95 % bootstrap interval over seeds."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One recipe: its points by rising penalty strength, its own front and hypervolume."""
+
+    recipe: str
+    points: tuple[Point, ...]
+    hypervolume: Hypervolume
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The recipe's own non-dominated points, by rising x."""
+        return _by_x(p for p in self.points if p.on_recipe_front)
+
+    @property
+    def series(self) -> tuple[tuple[Point, ...], ...]:
+        """The points parted into runs that differ in penalty strength only, each by strength."""
+        ordered = sorted(self.points, key=lambda p: (p.settings.series, p.settings.order))
+        return tuple(tuple(run) for _, run in groupby(ordered, key=lambda p: p.settings.series))
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """Performance (y) against modularity (x) over the configurations of one task.
+
+    `repeated` counts rows left out because their member is in the frame already.
+    """
+
+    task: str
+    x: str
+    x_direction: Direction
+    y: str
+    y_direction: Direction
+    reference: ReferencePoint
+    steps: int
+    shortened: bool
+    seeds: tuple[int, ...]
+    members: int
+    diverged: int
+    repeated: int
+    lines: tuple[Line, ...]
+    missing: tuple[Missing, ...]
+    hypervolume: Hypervolume
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All measured configurations, recipe by recipe, by rising strength."""
+        return tuple(point for line in self.lines for point in line.points)
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The non-dominated configurations of all recipes, by rising x."""
+        return _by_x(p for p in self.points if p.on_front)
+
+    @property
+    def vanilla(self) -> Point | None:
+        """The baseline: the vanilla configuration of best mean performance, if there is one."""
+        found = [p for p in self.points if p.settings.recipe == BASELINE]
+        return max(found, key=lambda p: (self._y(p), self._x(p)), default=None)
+
+    def performance_lost(self, modularity: float, *, recipe: str | None = None) -> float | None:
+        """Performance lost against vanilla at modularity at least as good as `modularity`.
+
+        The smallest loss of mean performance, in its own unit, among configurations whose mean x
+        is >= `modularity` (<= where lower is better); negative where they beat vanilla. None when
+        there is no vanilla or no configuration gets there.
+        """
+        bound = self._sign(self.x_direction) * modularity
+        reached = [self._y(p) for p in self._of(recipe) if self._x(p) >= bound]
+        if self.vanilla is None or not reached:
+            return None
+        return self._y(self.vanilla) - max(reached)
+
+    def modularity_won(self, *, tolerance: float = 0.01, recipe: str | None = None) -> float | None:
+        """Modularity won against vanilla at no more than `tolerance` of its performance lost.
+
+        The largest gain of mean x, in its own unit and positive where it got better, among
+        configurations whose mean performance is at most `tolerance` * |vanilla's| worse. None
+        when there is no vanilla or no configuration is that good.
+        """
+        if self.vanilla is None:
+            return None
+        floor = self._y(self.vanilla) - tolerance * abs(self._y(self.vanilla))
+        kept = [self._x(p) for p in self._of(recipe) if self._y(p) >= floor]
+        return max(kept) - self._x(self.vanilla) if kept else None
+
+    def table(self) -> pd.DataFrame:
+        """One row a configuration: settings, counts, mean, std and interval of x and y, fronts.
+
+        A configuration without a measured member has NaN there and is on no front.
+        """
+        rows = [_row(point) for point in (*self.points, *self.missing)]
+        return pd.DataFrame(rows).assign(task=self.task, x=self.x, y=self.y)
+
+    def recipe_table(self) -> pd.DataFrame:
+        """One row a recipe: hypervolume with interval, and what was won against vanilla."""
+        rows = [
+            {
+                "task": self.task,
+                "recipe": line.recipe,
+                "configurations": len(line.points),
+                "on_front": sum(p.on_front for p in line.points),
+                "hypervolume": line.hypervolume.value,
+                "hypervolume_low": line.hypervolume.low,
+                "hypervolume_high": line.hypervolume.high,
+                "modularity_won": self.modularity_won(recipe=line.recipe),
+            }
+            for line in self.lines
+        ]
+        return pd.DataFrame(rows)
+
+    def _of(self, recipe: str | None) -> list[Point]:
+        names = [line.recipe for line in self.lines]
+        if recipe is not None and recipe not in names:
+            raise InputError(
+                f"recipe: '{recipe}' is not in this trade-off, which has {names}"
+                f"{closest(recipe, names)}"
+            )
+        return [p for p in self.points if recipe in (None, p.settings.recipe)]
+
+    def _x(self, point: Point) -> float:
+        return self._sign(self.x_direction) * point.x.mean
+
+    def _y(self, point: Point) -> float:
+        return self._sign(self.y_direction) * point.y.mean
+
+    @staticmethod
+    def _sign(direction: Direction) -> float:
+        return 1.0 if direction == "higher" else -1.0
+
+
+def _by_x(points: Iterable[Point]) -> tuple[Point, ...]:
+    return tuple(sorted(points, key=lambda p: (p.x.mean, p.y.mean, p.settings.configuration)))
+
+
+def _row(point: Point | Missing) -> dict[str, object]:
+    """One row of the table."""
+    row: dict[str, object] = asdict(point.settings)
+    row["lambda"] = row.pop("lam")
+    measured = isinstance(point, Point)
+    row |= {"n_seeds": len(point.seeds) if measured else 0}
+    row |= {"diverged": point.diverged, "unmeasured": point.unmeasured}
+    for axis in ("x", "y"):
+        estimate = getattr(point, axis) if measured else Estimate(math.nan, None, *[math.nan] * 2)
+        std = math.nan if estimate.std is None else estimate.std
+        row |= {f"{axis}_mean": estimate.mean, f"{axis}_std": std}
+        row |= {f"{axis}_low": estimate.low, f"{axis}_high": estimate.high}
+    row["on_front"] = measured and point.on_front
+    row["on_recipe_front"] = measured and point.on_recipe_front
+    return row

@@ -1,0 +1,219 @@
+"""Finds, loads and validates tasks and sweeps: the user's folder, the package's, the checkout's."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from bimt_bench.errors import InputError, closest
+from bimt_bench.spec.faults import fault_lines
+from bimt_bench.spec.sweep import SweepSpec
+from bimt_bench.spec.task import TaskSpec, TrainingSpec
+
+TASKS_VARIABLE = "BIMT_BENCH_TASKS"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_SUFFIX = ".yaml"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that notes repeated keys and reads 1e-3 as a number, as YAML 1.2 does."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.repeated: list[str] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(key.value)
+            if name in seen:
+                line = key.start_mark.line + 1
+                self.repeated.append(f"line {line}: key '{name}' is given twice; keep one")
+            seen.add(name)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def load_yaml(path: Path, model: type[Model]) -> Model:
+    """Read and validate one YAML file.
+
+    Raises InputError with one line for every fault of the file.
+    """
+    raw, faults = _read(path)
+    if not isinstance(raw, dict):
+        found = "nothing" if raw is None else f"a {type(raw).__name__}"
+        raise InputError(f"{path}: holds {found}, not fields and their values")
+    try:
+        spec = model.model_validate(raw)
+    except ValidationError as error:
+        faults += fault_lines(error, model, raw)
+        spec = None
+    if faults or spec is None:
+        raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
+    return spec
+
+
+def _read(path: Path) -> tuple[Any, list[str]]:
+    """The content of a YAML file and its repeated keys."""
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        try:
+            return loader.get_single_data(), loader.repeated
+        finally:
+            loader.dispose()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise InputError(f"{path}: is not valid YAML: {told}") from error
+
+
+def dump(spec: BaseModel) -> str:
+    """A specification as YAML, which `load_yaml` reads back."""
+    return yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)
+
+
+def tasks(folder: Path | None = None) -> list[TaskSpec]:
+    """All tasks, sorted by name; a user's task takes the place of ours of the same name.
+
+    Raises InputError with the faults of every faulty file.
+    """
+    found, faults = [], []
+    for path in _task_files(folder).values():
+        try:
+            found.append(_load_task(*path))
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+    return sorted(found, key=lambda spec: spec.name)
+
+
+def task(name: str, folder: Path | None = None) -> TaskSpec:
+    """The task of that name; InputError names the closest one if there is none."""
+    files = _task_files(folder)
+    if name not in files:
+        raise InputError(f"task: {_unknown_task(name, files)}")
+    return _load_task(*files[name])
+
+
+def shorten(task: TaskSpec, steps: int | None, *, path: str = "steps") -> TaskSpec:
+    """The task at `steps` steps, evaluated at least ten times; InputError outside 1 .. its own.
+
+    Phases, which are fractions of the steps, shorten with it; relocation keeps its interval.
+    """
+    published = task.training.steps
+    if steps is None or steps == published:
+        return task
+    if not 0 < steps < published:
+        raise InputError(
+            f"{path}: {steps} given; '{task.name}' has {published} steps, and it can only be "
+            "shortened"
+        )
+    log_every = min(task.training.log_every, max(1, steps // 10))
+    training = task.training.model_copy(update={"steps": steps, "log_every": log_every})
+    return task.model_copy(update={"training": training})
+
+
+def in_precision(task: TaskSpec, products: str | None, *, path: str = "products") -> TaskSpec:
+    """The task with matrix products of that precision; InputError if it cannot have it."""
+    if products is None or products == task.training.products:
+        return task
+    settings = {**task.training.model_dump(), "products": products}
+    try:
+        training = TrainingSpec.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(f"{path}: {products} given; {error.errors()[0]['msg']}") from None
+    return task.model_copy(update={"training": training})
+
+
+def _unknown_task(name: str, known: dict[str, tuple[Path, Path]]) -> str:
+    return f"unknown task '{name}'{closest(name, known)} (bimt-bench tasks lists all)"
+
+
+def sweep(path_or_name: str | Path, folder: Path | None = None) -> SweepSpec:
+    """The sweep in a YAML file, or of that name among those that come along.
+
+    `folder` is where the user's own tasks lie. Raises InputError if the sweep names a task that
+    is unknown or asks for more steps than its task has.
+    """
+    path = _sweep_file(path_or_name)
+    spec = load_yaml(path, SweepSpec)
+    files = _task_files(folder)
+    faults = []
+    for i, swept in enumerate(spec.tasks):
+        if swept.task not in files:
+            faults.append(f"{path}: tasks.{i}.task: {_unknown_task(swept.task, files)}")
+            continue
+        steps = _load_task(*files[swept.task]).training.steps
+        if swept.steps is not None and swept.steps > steps:
+            faults.append(
+                f"{path}: tasks.{i}.steps: {swept.steps} given; '{swept.task}' has {steps} steps, "
+                "and a sweep can only shorten it"
+            )
+    if faults:
+        raise InputError("\n".join(faults))
+    return spec
+
+
+def sweeps() -> dict[str, Path]:
+    """Name and file of the sweeps that come along, sorted by name."""
+    root = _built_in("sweeps")
+    return {path.stem: path for path in sorted(root.glob(f"*{_SUFFIX}"))}
+
+
+def _sweep_file(path_or_name: str | Path) -> Path:
+    path, known = Path(path_or_name), sweeps()
+    if path.is_file():
+        return path
+    if str(path_or_name) in known:
+        return known[str(path_or_name)]
+    names = ", ".join(known) or "none"
+    raise InputError(
+        f"sweep: no file and no sweep of the name '{path_or_name}'{closest(path.stem, known)} "
+        f"(sweeps that come along: {names})"
+    )
+
+
+def _built_in(kind: str) -> Path:
+    """The folder of tasks or sweeps that comes along: in the wheel, else in the checkout."""
+    packaged = _PACKAGE / "_catalog" / kind
+    return packaged if packaged.is_dir() else _PACKAGE.parent / kind
+
+
+def _task_files(folder: Path | None) -> dict[str, tuple[Path, Path]]:
+    """Of every task name, the folder of tasks and the file in it."""
+    roots = [_built_in("tasks")]
+    named = os.environ.get(TASKS_VARIABLE) if folder is None else folder
+    if named:
+        root = Path(named).expanduser()
+        if not root.is_dir():
+            source = TASKS_VARIABLE if folder is None else "tasks folder"
+            raise InputError(f"{source}: '{named}' is not a folder")
+        roots.append(root)
+    return {
+        path.relative_to(root).with_suffix("").as_posix(): (root, path)
+        for root in roots
+        for path in sorted(root.glob(f"*/*{_SUFFIX}"))
+    }
+
+
+def _load_task(root: Path, path: Path) -> TaskSpec:
+    spec = load_yaml(path, TaskSpec)
+    expected = path.relative_to(root).with_suffix("").as_posix()
+    if spec.name != expected:
+        raise InputError(
+            f"{path}: name: '{spec.name}' given; a task is named as its file: '{expected}'"
+        )
+    return spec

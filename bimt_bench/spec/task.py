@@ -1,0 +1,200 @@
+"""A task: data, model, loss, performance and the published settings, as a specification."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bimt_bench.spec.base import Fraction, NonNegative, Positive, Seed, Spec, later, told
+from bimt_bench.spec.geometry import GeometrySpec
+from bimt_bench.spec.settings import Settings, setting
+
+
+class Phase(Spec):
+    """From the fraction `start` of the steps on, lambda is `factor` times its base value."""
+
+    start: Fraction
+    factor: NonNegative
+
+
+class PenaltySpec(Spec):
+    """The connection cost and its schedule (arXiv 2305.08746, equation 2)."""
+
+    lam: NonNegative = Field(alias="lambda", description="base penalty strength")
+    phases: tuple[Phase, ...] = (Phase(start=0.0, factor=1.0),)
+    locality: NonNegative = Field(description="A, the weight of distance against spacing")
+    spacing: NonNegative = Field(description="l0, the distance between neighbouring layers")
+    reduce: Literal["sum", "mean"] = Field(description="how a layer's costs are reduced")
+    bias_from: Fraction = Field(
+        default=0.0, description="biases are penalised from this fraction of the steps on"
+    )
+    no_locality_into: tuple[str, ...] = Field(
+        default=(), description="groups whose incoming connections cost no distance (A = 0)"
+    )
+
+    @model_validator(mode="after")
+    def _phases_are_ordered(self) -> Self:
+        starts = [phase.start for phase in self.phases]
+        if not starts or starts[0] != 0.0 or starts != sorted(set(starts)):
+            raise ValueError(f"phases must begin at 0 and rise, but start at {starts}")
+        return self
+
+
+RelocationMethod = Literal["greedy", "assignment"]
+Moments = Literal["stay", "travel"]
+
+
+class RelocationSpec(Spec):
+    """Which neurons are tried at which places, and when."""
+
+    every: Positive = Field(description="steps between relocations")
+    top_k: Positive = Field(description="neurons of each group that greedy relocation tries")
+    method: RelocationMethod = later(
+        "greedy", "greedy: swaps as published; assignment: best placements", absent="greedy"
+    )
+    moments: Moments = later(
+        "stay", "whether the optimizer's moments travel with the weights", absent="stay"
+    )
+
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class TrainingSpec(Settings):
+    """How long and how every network of a task is trained: AdamW, and the data it is fed."""
+
+    steps: Positive = setting(doc="of training; a sweep or a run may only shorten it", shared=True)
+    learning_rate: float = setting(doc="of AdamW", log=True, gt=0.0, allow_inf_nan=False)
+    beta1: float = setting(
+        0.9, "share of AdamW's first moment that is kept each step", absent=0.9, ge=0.0, lt=1.0
+    )
+    beta2: float = setting(
+        0.999, "share of AdamW's second moment that is kept each step", absent=0.999, ge=0.0, lt=1.0
+    )
+    weight_decay: float = setting(
+        0.0, "AdamW's decoupled decay, of all parameters", absent=0.0, ge=0.0, allow_inf_nan=False
+    )
+    batch_size: Positive | None = setting(None, "samples a step; all of them if empty", shared=True)
+    log_every: Positive = Field(description="steps between evaluations on the test data")
+    dtype: Literal["float32", "float64"] = setting("float32", "of the parameters", shared=True)
+    products: Precision = setting(
+        "float32",
+        "bfloat16 rounds the factors of matrix products; for dtype float32 only",
+        absent="float32",
+        shared=True,
+    )
+
+    @model_validator(mode="after")
+    def _rounded_products_are_of_float32(self) -> Self:
+        if self.products == "bfloat16" and self.dtype != "float32":
+            raise ValueError(f"products bfloat16 needs dtype float32, but dtype is {self.dtype}")
+        return self
+
+
+# --------------------------------------------------------------------------- data and models
+
+
+class FormulaData(Spec):
+    """Outputs as formulas of inputs drawn uniformly from [low, high]."""
+
+    kind: Literal["formula"]
+    inputs: tuple[str, ...] = Field(min_length=1)
+    outputs: tuple[str, ...] = Field(min_length=1, description="one formula an output")
+    low: float = -1.0
+    high: float = 1.0
+    train: Positive = 100
+    test: Positive = 100
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low must be below high, but low={self.low}, high={self.high}")
+        return self
+
+
+class ModularData(Spec):
+    """A polynomial expression in a and b modulo `modulus`, over all pairs of residues."""
+
+    kind: Literal["modular"]
+    modulus: int = Field(ge=2, le=1024)
+    expression: str = "a + b"
+    train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
+    seed: Seed = 4
+
+
+class DigitsData(Spec):
+    """scikit-learn's 1,797 scanned 8x8 digits, as pixel values in [0, 1]."""
+
+    kind: Literal["digits"]
+    train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
+    seed: Seed = 0
+
+
+class MnistData(Spec):
+    """MNIST: 60,000 training and 10,000 test images of 28x28, as pixel values in [0, 1]."""
+
+    kind: Literal["mnist"]
+    seed: Seed = Field(default=0, description="seed of the order of batches")
+
+
+DataSpec = Annotated[
+    FormulaData | ModularData | DigitsData | MnistData, Field(discriminator="kind")
+]
+
+
+class MlpSpec(Spec):
+    """A multilayer perceptron; the sizes of input and output come from the data."""
+
+    kind: Literal["mlp"]
+    hidden: tuple[Positive, ...] = Field(min_length=1)
+    activation: Literal["silu", "relu", "tanh"] = "silu"
+
+
+class EmbeddingMlpSpec(Spec):
+    """An embedding of tokens, concatenated in folds, then a multilayer perceptron."""
+
+    kind: Literal["embedding_mlp"]
+    embedding: Positive
+    hidden: tuple[Positive, ...] = Field(min_length=1)
+    activation: Literal["silu", "relu", "tanh"] = "silu"
+
+
+ModelSpec = Annotated[MlpSpec | EmbeddingMlpSpec, Field(discriminator="kind")]
+
+
+class ReferencePoint(Spec):
+    """The corner against which a task's hypervolume is measured: worse than any useful member."""
+
+    modularity: float
+    performance: float
+
+
+class TaskSpec(Spec):
+    """One task: data, model, loss, performance metric and the published settings as defaults.
+
+    A published task never changes: a change is a new version, and the old one names its
+    successor in `superseded_by`.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")
+    version: Positive = told(1)
+    superseded_by: str | None = told(None)
+    title: str = told()
+    description: str = told()
+    source: str = told(doc="where the published settings come from")
+    data: DataSpec
+    model: ModelSpec
+    loss: Literal["mse", "cross_entropy"]
+    performance: Literal["r2", "accuracy"]
+    geometry: GeometrySpec = GeometrySpec(name="line")
+    pinned: tuple[str, ...] = Field(default=(), description="groups whose neurons never move")
+    penalty: PenaltySpec
+    relocation: RelocationSpec
+    training: TrainingSpec
+    modularity_axis: str = told(doc="the metric on the x axis of the trade-off")
+    reference: ReferencePoint = told()
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the slash."""
+        return self.name.split("/")[0]

@@ -1,6 +1,0 @@
-"""The engine's speed against a plain loop over networks, which is also the tests' oracle."""
-
-from bimt_bench.speed.cases import CASES, Case, chosen, s4_sized, shortened, task_of
-from bimt_bench.speed.measure import Outcome, measure
-
-__all__ = ["CASES", "Case", "Outcome", "chosen", "measure", "s4_sized", "shortened", "task_of"]

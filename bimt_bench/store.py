@@ -1,0 +1,212 @@
+"""The results folder of a sweep: packs as they finish, and the whole frame at the end.
+
+    <results>/<sweep>-<digest>/
+        spec.yaml  environment.json  frame.parquet  curves.parquet
+        packs/<pack>.parquet  packs/<pack>.curves.parquet  packs/<pack>.json
+        weights/<pack>.safetensors
+
+A file is written beside its place and renamed, so that a reader sees all of it or none. A
+pack's manifest (`<pack>.json`, the SHA-256 of its files) is written last: a pack without it
+does not exist, and a pack that does not match it is corrupt and will be computed again.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors.numpy
+import yaml
+
+from bimt_bench.errors import InputError
+from bimt_bench.files import write
+from bimt_bench.spec import SweepSpec
+
+Weights = Mapping[str, Mapping[str, np.ndarray]]
+
+
+class CorruptPack(Exception):
+    """A stored pack that does not match its manifest; the message says which file and how."""
+
+
+@dataclass(frozen=True)
+class StoredPack:
+    """What one pack produced, read back and checked: frame, curves, weights by member."""
+
+    frame: pd.DataFrame
+    curves: pd.DataFrame
+    weights: dict[str, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Reads and writes one results folder."""
+
+    folder: Path
+
+    def keep(
+        self, pack: str, *, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights
+    ) -> None:
+        """Writes the results of a pack; a pack written before is replaced."""
+        flat = {
+            f"{member}/{name}": np.ascontiguousarray(array)
+            for member, arrays in weights.items()
+            for name, array in arrays.items()
+        }
+        contents = {
+            f"packs/{pack}.parquet": _parquet(pa.Table.from_pandas(frame, preserve_index=False)),
+            f"packs/{pack}.curves.parquet": _parquet(
+                pa.Table.from_pandas(curves, preserve_index=False)
+            ),
+            f"weights/{pack}.safetensors": safetensors.numpy.save(flat),
+        }
+        for name, content in contents.items():
+            write(self.folder / name, content)
+        sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        manifest = {"pack": pack, "members": list(frame["member"]), "sha256": sums}
+        write(self._manifest(pack), json.dumps(manifest, indent=1).encode())
+
+    def has(self, pack: str) -> bool:
+        """Whether the pack was written to its end; says nothing about its state since."""
+        return self._manifest(pack).is_file()
+
+    def packs(self) -> list[str]:
+        """Digests of the packs written to their end."""
+        return sorted(path.stem for path in (self.folder / "packs").glob("*.json"))
+
+    def read(self, pack: str) -> StoredPack:
+        """The results of a pack; CorruptPack if a file is absent, truncated or altered."""
+        frame, curves, weights = self._checked(pack)
+        try:
+            return StoredPack(
+                frame=pq.read_table(pa.BufferReader(frame)).to_pandas(),
+                curves=pq.read_table(pa.BufferReader(curves)).to_pandas(),
+                weights=_by_member(safetensors.numpy.load(weights)),
+            )
+        except (pa.ArrowException, safetensors.SafetensorError) as error:
+            raise CorruptPack(f"pack {pack} cannot be read: {error}") from error
+
+    def collect(self, packs: Iterable[str], *, members: Sequence[str]) -> None:
+        """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`."""
+        frames: list[pa.Table] = []
+        curves: list[pa.Table] = []
+        for pack in packs:
+            stored = self.read(pack)
+            frames.append(pa.Table.from_pandas(stored.frame, preserve_index=False))
+            curves.append(pa.Table.from_pandas(stored.curves, preserve_index=False))
+        rank = {member: i for i, member in enumerate(members)}
+        for name, tables, keys in (
+            ("frame.parquet", frames, ["member"]),
+            ("curves.parquet", curves, ["member", "step"]),
+        ):
+            table = _in_order(tables, rank=rank, keys=keys)
+            write(self.folder / name, _parquet(table))
+
+    def frame(self) -> pd.DataFrame:
+        """The collected frame, one row a member."""
+        return pd.read_parquet(self.folder / "frame.parquet")
+
+    def curves(self) -> pd.DataFrame:
+        """The collected learning curves, one row a member and evaluation."""
+        return pd.read_parquet(self.folder / "curves.parquet")
+
+    def _manifest(self, pack: str) -> Path:
+        return self.folder / "packs" / f"{pack}.json"
+
+    def _checked(self, pack: str) -> list[bytes]:
+        try:
+            manifest = json.loads(self._manifest(pack).read_bytes())
+            sums: dict[str, str] = manifest["sha256"]
+            named = manifest["pack"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CorruptPack(f"packs/{pack}.json cannot be read: {error}") from error
+        if named != pack:
+            raise CorruptPack(f"packs/{pack}.json belongs to pack {named}")
+        contents: list[bytes] = []
+        for name, wanted in sums.items():
+            try:
+                content = (self.folder / name).read_bytes()
+            except OSError as error:
+                raise CorruptPack(f"{name} cannot be read: {error.strerror}") from error
+            if hashlib.sha256(content).hexdigest() != wanted:
+                raise CorruptPack(f"{name} was truncated or altered (its SHA-256 differs)")
+            contents.append(content)
+        if len(contents) != 3:
+            raise CorruptPack(f"packs/{pack}.json lists {len(contents)} files, not 3")
+        return contents
+
+
+def folder_for(results: Path, *, spec: SweepSpec, digest: str) -> Path:
+    """Where the results of a sweep with this digest lie."""
+    return results / f"{spec.name}-{digest}"
+
+
+def open_store(
+    folder: Path,
+    *,
+    spec: SweepSpec,
+    environment: Mapping[str, object],
+    resume: bool = False,
+    fresh: bool = False,
+) -> Store:
+    """The store in `folder`, made if it is absent.
+
+    Computed packs are never lost: without `resume` or `fresh` a folder that holds some raises
+    InputError, and `fresh` renames it instead of emptying it.
+    """
+    if resume and fresh:
+        raise InputError("resume, fresh: choose one, to go on or to start again")
+    store = Store(folder)
+    held = len(store.packs())
+    if held and fresh:
+        folder.rename(_backup_name(folder))
+    elif held and not resume:
+        state = "holds the finished sweep" if (folder / "frame.parquet").exists() else "holds"
+        raise InputError(
+            f"results: {folder} already {state} ({held} packs); "
+            "--resume goes on and reuses them, --fresh starts again and keeps them as a backup"
+        )
+    try:
+        for part in ("packs", "weights"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        text = yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)
+        write(folder / "spec.yaml", text.encode())
+        write(folder / "environment.json", json.dumps(environment, indent=1).encode())
+    except OSError as error:
+        raise InputError(f"results: cannot write to {folder}: {error.strerror}") from error
+    return store
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _by_member(flat: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    weights: dict[str, dict[str, np.ndarray]] = {}
+    for key, array in flat.items():
+        member, _, name = key.partition("/")
+        weights.setdefault(member, {})[name] = array
+    return weights
+
+
+def _in_order(tables: list[pa.Table], *, rank: Mapping[str, int], keys: list[str]) -> pa.Table:
+    # Arrow, not pandas, joins them: a column that is null in one pack keeps its type.
+    joined = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    order = joined[keys].assign(member=joined["member"].map(rank)).sort_values(keys, kind="stable")
+    ordered = joined.loc[order.index].reset_index(drop=True)
+    return pa.Table.from_pandas(ordered, preserve_index=False)
+
+
+def _backup_name(folder: Path) -> Path:
+    number = 1
+    while (backup := folder.with_name(f"{folder.name}.backup-{number}")).exists():
+        number += 1
+    return backup

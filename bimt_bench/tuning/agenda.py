@@ -1,0 +1,209 @@
+"""The agenda of a sweep: which pack is next, what came of it, which round follows.
+
+It knows nothing of Ray: whoever computes packs takes them with `take` and hands the outcome
+back with `done` or `failed`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pandas as pd
+
+from bimt_bench.recipes import resolve
+from bimt_bench.spec import Configuration, Member
+from bimt_bench.store import CorruptPack, Store, StoredPack
+from bimt_bench.tuning.plan import Pack, SweepTask, compose
+from bimt_bench.tuning.proposals import Proposals, Scores
+
+
+class Listener(Protocol):
+    """Hears what happens in a sweep, in the driver's main thread."""
+
+    def pack_taken(self, pack: Pack) -> None:
+        """A pack is about to be computed."""
+        ...
+
+    def pack_done(self, task: SweepTask, pack: Pack, results: StoredPack, *, found: bool) -> None:
+        """A pack's results are in the store; `found` if they were there before this sweep."""
+        ...
+
+    def pack_failed(self, task: SweepTask, pack: Pack, reason: str) -> None:
+        """A pack could not be computed."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Something the user should read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Search:
+    """How one task is searched: proposals, the metrics they are told, seeds, size of packs."""
+
+    task: SweepTask
+    proposals: Proposals
+    objectives: tuple[str, ...]
+    seeds: tuple[int, ...]
+    pack_size: int | None
+    shuffles: int
+    code: str
+
+
+@dataclass
+class _Progress:
+    """Where one task's search stands; `scores` by configuration digest, in order of proposal."""
+
+    search: Search
+    round: list[str] = field(default_factory=list)
+    open: dict[str, Pack] = field(default_factory=dict)
+    members: dict[str, list[Member]] = field(default_factory=dict)
+    scores: dict[str, Scores | None] = field(default_factory=dict)
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    packs: list[str] = field(default_factory=list)
+    finished: bool = False
+
+
+class Agenda:
+    """Packs of all tasks of a sweep, the dearest first, each task's rounds one after the other."""
+
+    def __init__(self, searches: Sequence[Search], *, store: Store, listener: Listener) -> None:
+        self._tasks = {search.task.spec.name: _Progress(search) for search in searches}
+        self._store = store
+        self._listener = listener
+        self._waiting: list[Pack] = []
+        self.failures: dict[str, str] = {}
+
+    def take(self) -> Pack | None:
+        """The next pack to compute; None if there is none now (see `finished`)."""
+        if not self.has_work():
+            return None
+        dearest = max(self._waiting, key=lambda pack: pack.expected_seconds)
+        self._waiting.remove(dearest)
+        self._listener.pack_taken(dearest)
+        return dearest
+
+    def has_work(self) -> bool:
+        """Whether a pack can be taken now; tells and opens the rounds that are due."""
+        for progress in self._tasks.values():
+            self._advance(progress)
+        return bool(self._waiting)
+
+    def done(self, pack: Pack) -> None:
+        """The pack's results are in the store; a corrupt file counts as failure."""
+        progress = self._tasks[pack.task]
+        try:
+            results = self._store.read(pack.digest)
+        except CorruptPack as error:
+            self.failed(pack, str(error))
+            return
+        self._record(progress, pack, results, found=False)
+
+    def failed(self, pack: Pack, reason: str) -> None:
+        """The pack was given up; its configurations have no score."""
+        progress = self._tasks[pack.task]
+        del progress.open[pack.digest]
+        self.failures[pack.digest] = reason
+        self._listener.pack_failed(progress.search.task, pack, reason)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every pack of every round was taken and handed back."""
+        return not self._waiting and all(p.finished for p in self._tasks.values())
+
+    def packs(self) -> list[str]:
+        """Digests of the packs whose results are in, task by task."""
+        return [digest for progress in self._tasks.values() for digest in progress.packs]
+
+    def members(self) -> list[str]:
+        """Digests of all members in canonical order: task, proposal, seed."""
+        return [
+            member.digest
+            for progress in self._tasks.values()
+            for members in progress.members.values()
+            for member in members
+        ]
+
+    def _advance(self, progress: _Progress) -> None:
+        while not progress.finished and not progress.open:
+            if progress.round:
+                self._tell(progress)
+            asked = progress.search.proposals.ask()
+            if asked:
+                self._open_round(progress, asked)
+            else:
+                progress.finished = True
+
+    def _open_round(self, progress: _Progress, asked: Sequence[Configuration]) -> None:
+        search = progress.search
+        new: list[list[Member]] = []
+        for configuration in asked:
+            members = [resolve(search.task.spec, configuration, seed) for seed in search.seeds]
+            digest = members[0].configuration
+            progress.round.append(digest)
+            if digest not in progress.members:
+                progress.members[digest] = members
+                new.append(members)
+        packs = compose(
+            search.task,
+            new,
+            size=search.pack_size,
+            shuffles=search.shuffles,
+            code=search.code,
+        )
+        progress.open.update({pack.digest: pack for pack in packs})
+        for pack in packs:
+            self._find_or_queue(progress, pack)
+
+    def _find_or_queue(self, progress: _Progress, pack: Pack) -> None:
+        if self._store.has(pack.digest):
+            try:
+                results = self._store.read(pack.digest)
+            except CorruptPack as error:
+                self._listener.note(f"{error}; computing it again")
+            else:
+                self._record(progress, pack, results, found=True)
+                return
+        self._waiting.append(pack)
+
+    def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
+        del progress.open[pack.digest]
+        progress.packs.append(pack.digest)
+        if progress.search.objectives:
+            columns = ["configuration", "status", *progress.search.objectives]
+            progress.frames.append(results.frame[columns])
+        self._listener.pack_done(progress.search.task, pack, results, found=found)
+
+    def _tell(self, progress: _Progress) -> None:
+        search = progress.search
+        if search.objectives:
+            progress.scores.update(
+                seed_means(progress.frames, objectives=search.objectives, seeds=len(search.seeds))
+            )
+            progress.frames.clear()
+        search.proposals.tell([progress.scores.get(digest) for digest in progress.round])
+        progress.round.clear()
+
+
+def seed_means(
+    frames: Sequence[pd.DataFrame], *, objectives: Sequence[str], seeds: int
+) -> Mapping[str, Scores | None]:
+    """Mean of each objective over a configuration's seeds, by configuration digest.
+
+    None where a seed is missing, has diverged, or was not measured: a mean over an incomplete
+    set of seeds would not compare with the others.
+    """
+    if not frames:
+        return {}
+    scores: dict[str, Scores | None] = {}
+    for digest, rows in pd.concat(frames).groupby("configuration"):
+        values = rows[list(objectives)].astype(float)
+        whole = (
+            len(rows) == seeds
+            and (rows["status"] == "ok").all()
+            and bool(values.notna().to_numpy().all())
+        )
+        # Sorted before the mean: packs finish in any order, and a sum depends on it.
+        means = tuple(float(values[name].sort_values().mean()) for name in objectives)
+        scores[str(digest)] = means if whole else None
+    return scores

@@ -1,0 +1,194 @@
+"""Progress of a sweep: members done, members a second, time left, best so far."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bimt_bench.tuning.plan import Pack
+
+PLAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best seed mean of one metric on one task so far, and the configuration it is of."""
+
+    task: str
+    metric: str
+    value: float
+    configuration: str
+
+
+@dataclass
+class Board:
+    """What is known of a sweep under way. `watched`: metrics of each task, by task name.
+
+    `directions`: of each watched metric. `members` and `seconds` (expected core-seconds) are
+    totals; with Optuna they are upper bounds, as repeated proposals are not computed again.
+    """
+
+    members: int
+    seconds: float
+    watched: Mapping[str, tuple[str, ...]]
+    directions: Mapping[str, str]
+    clock: Callable[[], float] = time.monotonic
+    done: int = 0
+    found: int = 0
+    failed: int = 0
+    best: dict[tuple[str, str], Best] = field(default_factory=dict)
+    _seconds_done: float = 0.0
+    _seconds_skipped: float = 0.0
+    _fractions: dict[str, float] = field(default_factory=dict)
+    _running: dict[str, Pack] = field(default_factory=dict)
+    _began: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    def start(self, pack: Pack) -> None:
+        """A pack was handed out."""
+        self._running[pack.digest] = pack
+
+    def update(self, fractions: Mapping[str, float]) -> None:
+        """How far the packs under way are."""
+        self._fractions = dict(fractions)
+
+    def finish(self, pack: Pack, frame: pd.DataFrame | None, *, found: bool) -> None:
+        """A pack is done, `found` in the store, or failed (no frame)."""
+        self._running.pop(pack.digest, None)
+        count = len(pack.members)
+        if frame is None:
+            self.failed += count
+        elif found:
+            self.found += count
+        else:
+            self.done += count
+        if frame is None or found:
+            self._seconds_skipped += pack.expected_seconds
+        else:
+            self._seconds_done += pack.expected_seconds
+        if frame is not None:
+            for metric in self.watched.get(pack.task, ()):
+                self._compare(pack.task, metric, frame)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the board was made."""
+        return self.clock() - self._began
+
+    @property
+    def rate(self) -> float:
+        """Members computed a second, packs under way counted by how far they are."""
+        under_way = sum(
+            len(pack.members) * self._fractions.get(digest, 0.0)
+            for digest, pack in self._running.items()
+        )
+        return (self.done + under_way) / max(self.elapsed, 1e-9)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that remain if the rest goes as what was computed; None before that."""
+        computed = self._computed_seconds()
+        if computed <= 0.0 or self.fraction() < 0.01:
+            return None
+        remaining = max(0.0, self.seconds - self._seconds_skipped - computed)
+        return self.elapsed * remaining / computed
+
+    def fraction(self) -> float:
+        """Share of the expected work that is behind us, in [0, 1]."""
+        behind = self._computed_seconds() + self._seconds_skipped
+        return min(1.0, behind / self.seconds) if self.seconds > 0.0 else 1.0
+
+    def line(self) -> str:
+        """All of it in one line."""
+        parts = [f"{self.done + self.found} / {self.members} members"]
+        if self.found:
+            parts.append(f"{self.found} from before")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        parts.append(f"{self.rate:.2f} members/s")
+        parts.append(f"{duration(self.elapsed)} gone")
+        parts.append("time left unknown" if self.left is None else f"{duration(self.left)} left")
+        return " · ".join(parts)
+
+    def _computed_seconds(self) -> float:
+        under_way = sum(
+            pack.expected_seconds * self._fractions.get(digest, 0.0)
+            for digest, pack in self._running.items()
+        )
+        return self._seconds_done + under_way
+
+    def _compare(self, task: str, metric: str, frame: pd.DataFrame) -> None:
+        if metric not in frame or frame.empty:
+            return
+        sign = 1.0 if self.directions[metric] == "higher" else -1.0
+        for _, rows in frame.groupby("configuration"):
+            value = float(rows[metric].astype(float).mean(skipna=False))
+            held = self.best.get((task, metric))
+            if value == value and (held is None or sign * value > sign * held.value):
+                label = f"{rows['recipe'].iloc[0]}, strength {rows['strength'].iloc[0]:g}"
+                self.best[task, metric] = Best(task, metric, value, label)
+
+
+class Display:
+    """Shows a board: live in a terminal, one line every ten seconds elsewhere."""
+
+    def __init__(self, board: Board, console: Console) -> None:
+        self.board, self._console = board, console
+        self._last = board.elapsed
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
+
+    def __enter__(self) -> "Display":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live.is_started:
+            self._live.stop()
+        elif not self._console.is_terminal:
+            self._console.print(self.board.line(), highlight=False)
+            for best in self.board.best.values():
+                self._console.print(f"best {_best(best)}", highlight=False)
+
+    def tick(self) -> None:
+        """Called often; prints a plain line when it is time for one."""
+        if self._console.is_terminal or self.board.elapsed - self._last < PLAIN_SECONDS:
+            return
+        self._last = self.board.elapsed
+        self._console.print(self.board.line(), highlight=False)
+
+    def note(self, line: str) -> None:
+        """A line that stays."""
+        self._console.print(line, highlight=False, markup=False)
+
+    def _render(self) -> Group:
+        bar = ProgressBar(total=1.0, completed=self.board.fraction(), width=60)
+        parts: list[ProgressBar | Text | Table] = [bar, Text(self.board.line())]
+        if self.board.best:
+            table = Table("task", "metric", "best seed mean", "of", box=None, pad_edge=False)
+            for best in self.board.best.values():
+                table.add_row(best.task, best.metric, f"{best.value:.4g}", best.configuration)
+            parts.append(table)
+        return Group(*parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 42 s, 3 min 05 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _best(best: Best) -> str:
+    return f"{best.task}: {best.metric} {best.value:.4g} ({best.configuration})"

@@ -1,0 +1,297 @@
+"""Runs a sweep from its specification to the collected frame: check, open, compute, collect."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+import ray
+from ray import tune
+from rich.console import Console
+
+from bimt_bench import data as task_data
+from bimt_bench import packs
+from bimt_bench.errors import InputError
+from bimt_bench.metrics import METRICS, omissions_line
+from bimt_bench.quiet import quiet
+from bimt_bench.spec import OptunaSearch, SweepSpec, TaskSpec, digest_of
+from bimt_bench.store import Store, StoredPack, folder_for, open_store
+from bimt_bench.tuning import session as sessions
+from bimt_bench.tuning.agenda import Agenda
+from bimt_bench.tuning.collector import start_collector
+from bimt_bench.tuning.plan import Pack, SweepTask
+from bimt_bench.tuning.prepare import Checked, check, total_members
+from bimt_bench.tuning.progress import Board, Display
+from bimt_bench.tuning.search import Heartbeat, PackSearcher
+from bimt_bench.tuning.sizes import pack_sizes
+from bimt_bench.tuning.trainable import Job, PackTrainable, RunPack
+from bimt_bench.version import code_version, environment
+
+RETRIES = 2
+BEAT_SECONDS = 1.0
+# They log what the display reports already, tracebacks of trials above all.
+TUNE_LOGGERS = ("ray.tune", "ray.air", "ray.train")
+
+OnPack = Callable[[TaskSpec, StoredPack], None]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A finished sweep: one row a member, the learning curves, and where it all lies.
+
+    `failed`: reason by pack digest of packs that could not be computed; their members are not in
+    the frame. `seconds`: wall time of this call.
+    """
+
+    frame: pd.DataFrame
+    curves: pd.DataFrame
+    folder: Path
+    seconds: float
+    failed: Mapping[str, str]
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a sweep; the message says what is kept and how to go on."""
+
+
+def sweep(
+    spec: SweepSpec,
+    *,
+    results_dir: Path,
+    address: str | None = None,
+    resume: bool = False,
+    fresh: bool = False,
+    data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
+    device: sessions.Device = "auto",
+    workers: int | None = None,
+    packs_per_gpu: int = 4,
+    on_pack: OnPack | None = None,
+    run_pack: RunPack = packs.run_pack,
+    console: Console | None = None,
+) -> SweepResult:
+    """Trains and measures every member of a sweep on Ray.
+
+    address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
+    it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
+    workers: packs at a time. on_pack: called with each pack's task and results in the calling
+    thread, in whatever order packs finish, also for packs found in the folder. Raises InputError
+    before anything starts if the sweep cannot run, SweepInterrupted on Ctrl-C.
+    """
+    started = time.monotonic()
+    checked = check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+    sessions.check_address(address)
+    code = code_version()
+    folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked, code=code))
+    with _locked(folder):
+        store = open_store(folder, spec=spec, environment=environment(), resume=resume, fresh=fresh)
+        if fresh:
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        show = _display(checked, console or Console(stderr=True))
+        events = _Events(show, on_pack)
+        sizes = pack_sizes(checked, folder, device=device, address=address, data_dir=data_dir)
+        searches = checked.searches(code=code, sizes=sizes)
+        agenda = Agenda(searches, store=store, listener=events)
+        try:
+            with show:
+                _note_omissions(checked, show, data_dir=data_dir)
+                if agenda.has_work():
+                    with sessions.session(address=address, workers=workers):
+                        slots = sessions.slots(
+                            device=device, workers=workers, packs_per_gpu=packs_per_gpu
+                        )
+                        job = Job(
+                            tasks={task.spec.name: task for task in checked.tasks},
+                            run_pack=run_pack,
+                            device=slots.device,
+                            share=slots.share,
+                            results=folder,
+                            shuffles=spec.shuffles,
+                            checkpoint_seconds=spec.checkpoint_seconds,
+                            data_dir=data_dir,
+                            code=code,
+                        )
+                        _compute(agenda, job=job, slots=slots, store=store, show=show)
+        except KeyboardInterrupt as error:
+            raise SweepInterrupted(_interrupted(store)) from error
+        _collect(agenda, store)
+        if not agenda.failures:
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    if events.error is not None:
+        raise events.error
+    return SweepResult(
+        frame=store.frame(),
+        curves=store.curves(),
+        folder=folder,
+        seconds=time.monotonic() - started,
+        failed=dict(agenda.failures),
+    )
+
+
+def sweep_digest(checked: Checked, *, code: str) -> str:
+    """12 hex digits over the sweep, its tasks in full and the code that makes numbers."""
+    return digest_of(
+        {
+            "sweep": checked.spec.digest(),
+            "tasks": [task.spec.digest() for task in checked.tasks],
+            "code": code,
+        }
+    )
+
+
+class _Events:
+    """Passes what happens on to the display and to `on_pack`, whose first error is kept.
+
+    An error of `on_pack` (a full disk, a server gone) must not end the computing.
+    """
+
+    def __init__(self, show: Display, on_pack: OnPack | None) -> None:
+        self._show, self._on_pack = show, on_pack
+        self.error: Exception | None = None
+
+    def pack_taken(self, pack: Pack) -> None:
+        self._show.board.start(pack)
+
+    def pack_done(self, task: SweepTask, pack: Pack, results: StoredPack, *, found: bool) -> None:
+        self._show.board.finish(pack, results.frame, found=found)
+        if self._on_pack is None or self.error is not None:
+            return
+        try:
+            self._on_pack(task.spec, results)
+        except Exception as error:  # noqa: BLE001 - raised at the end, when all is kept
+            self.error = error
+            self.note(f"on_pack failed and will not be called again: {error}")
+
+    def pack_failed(self, task: SweepTask, pack: Pack, reason: str) -> None:
+        self._show.board.finish(pack, None, found=False)
+        self.note(f"{task.spec.name}: pack {pack.digest} failed: {reason}")
+
+    def note(self, line: str) -> None:
+        self._show.note(line)
+
+
+def _compute(
+    agenda: Agenda, *, job: Job, slots: sessions.Slots, store: Store, show: Display
+) -> None:
+    """Runs the agenda to its end on Ray Tune."""
+    collector = start_collector(store.folder)
+    searcher = PackSearcher(
+        agenda,
+        slots=slots.count,
+        reason_of=lambda pack: ray.get(collector.reason.remote(pack)),
+    )
+    trainable = tune.with_resources(
+        tune.with_parameters(PackTrainable, job=job, collector=collector), slots.resources
+    )
+    # Tune's own files are of no use afterwards: the store is what a sweep resumes from.
+    scratch = Path(tempfile.mkdtemp(prefix="bimt-bench-tune-"))
+    try:
+        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count):
+            tune.Tuner(
+                trainable,
+                tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
+                run_config=tune.RunConfig(
+                    name="sweep",
+                    storage_path=str(scratch),
+                    verbose=0,
+                    callbacks=[Heartbeat(_beat(collector, show))],
+                    failure_config=tune.FailureConfig(max_failures=RETRIES),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
+            ).fit()
+        _show_notes(collector, show)
+        # Tune keeps what it handed to the trainable as long as the session lasts, and the
+        # collector with it; in a session of the user's own one more would stay with each sweep.
+        ray.kill(collector)
+    except KeyboardInterrupt:
+        # Packs under way stop by themselves where the Ray session goes on without us.
+        collector.stop.remote()
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _beat(collector: Any, show: Display) -> Callable[[], None]:
+    """Brings the board up to date, at most once a second."""
+    last = 0.0
+
+    def beat() -> None:
+        nonlocal last
+        if time.monotonic() - last < BEAT_SECONDS:
+            return
+        last = time.monotonic()
+        show.board.update(ray.get(collector.fractions.remote()))
+        _show_notes(collector, show)
+        show.tick()
+
+    return beat
+
+
+def _show_notes(collector: Any, show: Display) -> None:
+    for line in ray.get(collector.take_notes.remote()):
+        show.note(line)
+
+
+def _note_omissions(checked: Checked, show: Display, *, data_dir: Path | None) -> None:
+    """Says here what each task leaves unmeasured: workers would say it once each, to nobody."""
+    for task in checked.tasks:
+        line = omissions_line(task.spec, task_data.load(task.spec.data, data_dir=data_dir))
+        if line is not None:
+            show.note(f"{task.spec.name}: {line}")
+
+
+def _display(checked: Checked, console: Console) -> Display:
+    found = checked.spec.search
+    objectives = [o.metric for o in found.objectives] if isinstance(found, OptunaSearch) else []
+    watched = {
+        task.spec.name: tuple(
+            dict.fromkeys(["performance", *(objectives or [task.spec.modularity_axis])])
+        )
+        for task in checked.tasks
+    }
+    names = {name for metrics in watched.values() for name in metrics}
+    board = Board(
+        members=total_members(checked),
+        seconds=sum(t.expected_seconds(checked.members(t)) for t in checked.tasks),
+        watched=watched,
+        directions={name: METRICS[name].direction for name in names},
+    )
+    return Display(board, console)
+
+
+def _collect(agenda: Agenda, store: Store) -> None:
+    if not agenda.packs():
+        reasons = "; ".join(sorted(set(agenda.failures.values())))
+        raise InputError(f"sweep: every pack failed: {reasons}")
+    store.collect(agenda.packs(), members=agenda.members())
+
+
+def _interrupted(store: Store) -> str:
+    kept = len(store.packs())
+    return (
+        f"interrupted; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
+        f"{store.folder}; the same command with --resume goes on"
+    )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One sweep at a time in a folder; the lock lies beside it, as `fresh` renames the folder."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise InputError(f"results: another sweep is running in {folder}") from error
+    except OSError as error:
+        raise InputError(f"results: cannot write to {folder.parent}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()

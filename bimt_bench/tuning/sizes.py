@@ -1,0 +1,53 @@
+"""How many members a pack holds: as the sweep says, as found before, or as timed here."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from bimt_bench import data
+from bimt_bench.files import write
+from bimt_bench.tuning import pace
+from bimt_bench.tuning.plan import SweepTask
+from bimt_bench.tuning.prepare import Checked
+from bimt_bench.tuning.session import Device
+
+# Timing a few sizes takes some seconds a task, which must pay.
+WORTH_SECONDS = 300.0
+FILE = "pack_sizes.json"
+
+
+def pack_sizes(
+    checked: Checked, folder: Path, *, device: Device, address: str | None, data_dir: Path | None
+) -> dict[str, int | None]:
+    """Members a pack for every task; None leaves it to the rule of `plan.split`.
+
+    What was timed is kept in the sweep's folder, so that an interrupted sweep goes on with the
+    same packs. Nothing is timed for a short sweep, nor for GPUs that this process does not see.
+    """
+    if checked.spec.pack_size is not None:
+        return {task.spec.name: checked.spec.pack_size for task in checked.tasks}
+    file = folder / FILE
+    if file.is_file():
+        return json.loads(file.read_text())
+    sees_gpu = device != "cpu" and torch.cuda.is_available()
+    may_be_elsewhere = device != "cpu" and address is not None and not sees_gpu
+    sizes: dict[str, int | None] = {}
+    for task in checked.tasks:
+        long = task.expected_seconds(checked.members(task)) >= WORTH_SECONDS
+        tuned = long and not may_be_elsewhere
+        sizes[task.spec.name] = (
+            _timed(task, "cuda" if sees_gpu else "cpu", data_dir) if tuned else None
+        )
+    write(file, json.dumps(sizes, indent=1).encode())
+    return sizes
+
+
+def _timed(task: SweepTask, device: str, data_dir: Path | None) -> int:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the workers do
+    try:
+        loaded = data.load(task.spec.data, data_dir=data_dir)
+        return pace.best_pack(task.spec, loaded, device=device)
+    finally:
+        torch.set_num_threads(threads)

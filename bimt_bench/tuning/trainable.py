@@ -1,0 +1,169 @@
+"""What runs on Ray: the trainable that computes a pack and hands its results to the collector."""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import ray
+from ray import tune
+
+from bimt_bench.errors import InputError
+from bimt_bench.store import Weights
+from bimt_bench.tuning import headroom
+from bimt_bench.tuning.plan import Pack, SweepTask
+from bimt_bench.version import code_version
+
+PROGRESS_SECONDS = 1.0
+
+
+class PackResults(Protocol):
+    """What a pack function returns: `bimt_bench.packs.PackResult` has this shape."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a member."""
+        ...
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """One row a member and evaluation."""
+        ...
+
+    @property
+    def weights(self) -> Weights:
+        """Arrays by member digest and parameter."""
+        ...
+
+
+RunPack = Callable[..., PackResults]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all packs of a sweep have in common.
+
+    `share`: of its device's (or node's) memory that a pack may take. `results`: the sweep's
+    folder, which nodes other than the driver's may not have.
+    """
+
+    tasks: Mapping[str, SweepTask]
+    run_pack: RunPack
+    device: str
+    share: float
+    results: Path
+    shuffles: int
+    checkpoint_seconds: float
+    data_dir: Path | None
+    code: str
+
+
+class Stopped(Exception):
+    """The sweep was interrupted; the pack in hand is given up."""
+
+
+class PackTrainable(tune.Trainable):
+    """Computes one pack in one step; the actor is used again for the next pack."""
+
+    def setup(self, config: dict[str, Any], *, job: Job, collector: Any) -> None:
+        """Keeps the job; on the CPU a pack uses one thread, as there is one pack a core."""
+        self._job, self._collector = job, collector
+        if job.device == "cpu":
+            _use_one_thread()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Any pack will do for the same actor."""
+        self.config = new_config
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Trains, measures and hands over the pack; bad input is reported, not tried again."""
+        pack: Pack = self.config["pack"]
+        started = time.monotonic()
+        try:
+            self._compute(pack)
+        except (InputError, Stopped) as error:
+            ray.get(self._collector.complain.remote(pack.digest, str(error)))
+            return {"done": True, "failed": True}
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            ray.get(self._collector.complain.remote(pack.digest, reason))
+            raise
+        seconds = time.monotonic() - started
+        return {"done": True, "failed": False, "members": len(pack.members), "seconds": seconds}
+
+    def _compute(self, pack: Pack) -> None:
+        job = self._job
+        if code_version() != job.code:
+            raise InputError(
+                f"code: a worker loaded bimt_bench {code_version()}, but the sweep began with "
+                f"{job.code}; install the same version on all nodes, and leave the source alone "
+                "while a sweep runs"
+            )
+        task = job.tasks[pack.task]
+        checkpoints = checkpoint_folder(job.results, pack.digest)
+        results = job.run_pack(
+            task.spec,
+            pack.members,
+            data_dir=job.data_dir,
+            device=job.device,
+            shuffles=job.shuffles,
+            shortened=task.shortened,
+            on_progress=_Reporter(self._collector, pack.digest),
+            checkpoints=checkpoints,
+            checkpoint_seconds=job.checkpoint_seconds,
+            memory_limit=headroom.free(job.device, share=job.share),
+            on_note=lambda line: ray.get(
+                self._collector.note.remote(f"{pack.task}: pack {pack.digest}: {line}")
+            ),
+        )
+        frame = results.frame.assign(pack=pack.digest)
+        members = [member.digest for member in pack.members]
+        ray.get(
+            self._collector.keep.remote(
+                pack.digest, members, frame, results.curves, results.weights
+            )
+        )
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _use_one_thread() -> None:
+    """For torch, where the pack function has loaded it, and where it does so later or never."""
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+def checkpoint_folder(results: Path, pack: str) -> Path:
+    """Where this node keeps the checkpoints of a pack under way.
+
+    In the results folder where the node has it, else in this user's part of the node's own
+    temporary folder.
+    """
+    if not results.is_dir():
+        mine = Path(tempfile.gettempdir()) / f"bimt-bench-{os.getuid()}"
+        mine.mkdir(mode=0o700, exist_ok=True)
+        results = mine / results.name
+    return results / "checkpoints" / pack
+
+
+class _Reporter:
+    """Sends progress to the collector at most once a second; raises Stopped when told to."""
+
+    def __init__(self, collector: Any, pack: str) -> None:
+        self._collector, self._pack = collector, pack
+        self._last = 0.0
+
+    def __call__(self, fraction: float) -> None:
+        now = time.monotonic()
+        if now - self._last < PROGRESS_SECONDS:
+            return
+        self._last = now
+        if not ray.get(self._collector.progress.remote(self._pack, fraction)):
+            raise Stopped("the sweep was interrupted")

@@ -1,0 +1,118 @@
+"""Tables: the scorecard's order, arrows and colours; a trade-off in a narrow terminal."""
+
+import io
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from bimt_bench.app import tables
+from bimt_bench.metrics import METRICS
+from bimt_bench.results.tradeoff import tradeoff
+from bimt_bench.spec import ReferencePoint
+from tests.rows import member
+
+
+def frame(recipe="bimt", seeds=3, **metrics):
+    """Rows of a configuration; a metric is a value for all seeds or one a seed."""
+    rows = {name: np.broadcast_to(value, seeds) for name, value in metrics.items()}
+    return pd.DataFrame(
+        {
+            "task": "symbolic/independence", "recipe": recipe, "seed": range(seeds),
+            "status": "ok", "reason": None, "steps": 2000, "shortened": True, "shuffles": 20,
+            **rows,
+        }
+    )  # fmt: skip
+
+
+def cells(table):
+    """The cells of a table by column header."""
+    return {column.header: list(column.cells) for column in table.columns}
+
+
+def printed(table, width=120):
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(table)
+    return console.export_text()
+
+
+def test_metrics_stand_in_the_registrys_order_with_arrows_and_families():
+    found = cells(tables.of_scorecard(frame(**dict.fromkeys(reversed(METRICS), 0.5))))
+    assert found["metric"] == [one.title for one in METRICS.values()]
+    wanted = ["↑" if one.direction == "higher" else "↓" for one in METRICS.values()]
+    assert found["better"] == wanted
+    assert found["family"] == [one.family for one in METRICS.values()]
+
+
+def test_mean_and_deviation_over_seeds_and_what_the_run_was():
+    table = tables.of_scorecard(
+        frame(modularity_q=[0.25, 0.5, 0.75], test_loss=[1e-5, np.nan, 3e-5])
+    )
+    found = cells(table)
+    assert [str(cell) for cell in found["mean"]] == ["2e-05", "0.5"]
+    assert found["std"] == ["1.41e-05", "0.25"]
+    note = "3 of 3 seeds, shortened to 2,000 steps, z against 20 shuffles"
+    assert table.title == f"symbolic/independence · bimt ({note})"
+
+
+def test_a_metric_that_no_seed_has_is_left_out():
+    found = cells(tables.of_scorecard(frame(accuracy=np.nan, r2=1.0)))
+    assert found["metric"] == ["R²"]
+
+
+def test_better_than_vanilla_is_green_and_worse_red_whichever_way_is_better():
+    own = frame(test_loss=0.1, r2=0.9, modularity_q=0.5, ncut=2.0, live_neurons=0.5)
+    vanilla = frame(
+        "vanilla", 2, test_loss=0.2, r2=1.0, modularity_q=0.5, ncut=[1.0, 1.5], live_neurons=np.nan
+    )
+    table = tables.of_scorecard(own, vanilla)
+    found = cells(table)
+    assert found["vanilla (2 seeds)"] == ["0.2", "1", "-", "0.5", "1.25"]
+    assert [span.style for cell in found["mean"] for span in cell.spans] == ["green", "red", "red"]
+    colours = {
+        title: [span.style for span in cell.spans]
+        for title, cell in zip(found["metric"], found["mean"], strict=True)
+    }
+    assert colours == {
+        "Test loss": ["green"], "R²": ["red"], "Live neurons": [], "Modularity Q": [],
+        "Normalised cut": ["red"],
+    }  # fmt: skip
+
+
+def test_without_a_baseline_nothing_is_coloured_and_no_column_is_empty():
+    found = cells(tables.of_scorecard(frame(r2=0.9)))
+    assert list(found) == ["metric", "mean", "std", "better", "family"]
+    assert not found["mean"][0].spans
+
+
+def test_a_seed_that_diverged_is_named_and_not_averaged():
+    rows = frame(r2=[0.5, 0.7, np.nan])
+    rows.loc[2, ["status", "reason"]] = ["diverged", "the loss left every scale at step 100"]
+    text = printed(tables.of_scorecard(rows, frame("vanilla", r2=0.9)))
+    assert "2 of 3 seeds" in text
+    assert "seed 2: the loss left every scale at step 100" in text
+    assert "0.6" in text
+
+
+def test_a_row_of_a_trade_off_is_a_line_of_eighty_columns():
+    rows = [
+        member(recipe, strength, seed, x=strength / 40 + seed / 997, y=strength / 30 + seed / 991)
+        for recipe in ("vanilla", "l1_local")
+        for strength in (3.0, 30.0)
+        for seed in range(3)
+    ]
+    frame = pd.DataFrame(rows).rename(columns={"modularity_q": "cross_cluster_mass"})
+    found = tradeoff(
+        frame,
+        x="cross_cluster_mass",
+        x_direction="higher",
+        reference=ReferencePoint(modularity=0.0, performance=0.0),
+        resamples=100,
+    )
+    text = printed(tables.of_tradeoff(found, performance="accuracy"), width=80)
+    lines = [line for line in text.splitlines() if line.lstrip().startswith(("vanilla", "l1_loc"))]
+    assert len(lines) == 4
+    assert all(line.count("(") == line.count(")") == 2 for line in lines)
+    assert "cross_cluster_mass ↑" in text and "accuracy ↑" in text and "…" not in text
+    best = next(line for line in lines if "x30" in line and "vanilla" in line)
+    assert "0.7510 (0.750..0.752)" in best and "1.001 (1.00..1.00)" in best and "●" in best

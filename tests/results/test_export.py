@@ -1,0 +1,148 @@
+"""Exported members: what other people read computes what the population computes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from bimt_bench import data, packs, recipes
+from bimt_bench.results import export
+from bimt_bench.engine import loop as training
+from bimt_bench.errors import InputError
+from bimt_bench.engine.relocation import permute
+from bimt_bench.spec import Configuration
+
+TASKS = [
+    "symbolic/independence",
+    "symbolic/compositionality",
+    "modular/addition_59",
+    "vision/digits",
+]
+GUIDE = Path(__file__).parents[1] / "docs" / "export.md"
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def trained(request, shortened):
+    """(task, data, trained population); all neurons that may move have moved."""
+    task = shortened(request.param, steps=4, log_every=5)
+    loaded = data.load(task.data)
+    members = [recipes.resolve(task, Configuration(recipe=r), 0) for r in ("bimt", "vanilla")]
+    found = training.train_population(task, loaded, members)
+    generator = torch.Generator().manual_seed(0)
+    population = found.population
+    for group in population.architecture.wiring.groups:
+        if group.movable:  # to anywhere, as relocation would move them in time
+            orders = [torch.randperm(group.size, generator=generator) for _ in members]
+            order, rows = torch.stack(orders), torch.arange(2)
+            permute(population, group, rows, order, table=population.flat)
+            if group.relabelled:
+                population.relabel(group.name, order)
+    return task, loaded, found
+
+
+def expected(found, loaded, index):
+    inputs = loaded.test_inputs
+    return inputs, found.population.outputs(inputs)[index]
+
+
+def documented_loader():
+    """The loader as the documentation prints it; it may import torch, safetensors and json."""
+    code = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)[-1]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 16
+    assert set(re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE)) == {
+        "json", "torch", "safetensors",
+    }  # fmt: skip
+    found: dict[str, object] = {}
+    exec(code, found)  # noqa: S102 - our own documentation
+    return found["load"]
+
+
+def test_the_documented_loader_needs_nothing_of_ours(trained, tmp_path):
+    task, loaded, found = trained
+    weights = packs.weights(found)
+    for index, member in enumerate(found.members):
+        folder = tmp_path / str(index)
+        files = export.export(task, loaded, weights[member.digest], folder, member=member.row())
+        assert {path.name for path in files} == {"network.safetensors", "network.json"}
+        inputs, outputs = expected(found, loaded, index)
+        network = documented_loader()(folder)
+        torch.testing.assert_close(network(inputs), outputs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_module_from_arrays_is_the_member(trained):
+    task, loaded, found = trained
+    weights = packs.weights(found)
+    for index, member in enumerate(found.members):
+        inputs, outputs = expected(found, loaded, index)
+        from_arrays = export.module(task, loaded, weights[member.digest])
+        torch.testing.assert_close(from_arrays(inputs), outputs, rtol=1e-4, atol=1e-5)
+        assert torch.equal(from_arrays(inputs), found.population.member(index)(inputs))
+
+
+def test_the_wiring_says_what_stands_where(trained, tmp_path):
+    task, loaded, found = trained
+    member = found.members[0]
+    export.export(task, loaded, packs.weights(found)[member.digest], tmp_path, member=member.row())
+    facts = json.loads((tmp_path / "network.json").read_text())
+    assert facts["task"]["name"] == task.name and facts["member"]["seed"] == 0
+    population = found.population
+    for group in facts["groups"]:
+        assert torch.tensor(group["coordinates"]).shape == (group["size"], 2)
+        assert torch.equal(
+            torch.tensor(group["coordinates"]), population.coordinates[group["name"]][0]
+        )
+        if group["labels"] is not None:
+            assert sorted(group["labels"]) == list(range(group["size"]))
+            names = facts[group["role"]]["names"]
+            assert group["names"] == [names[label] for label in group["labels"]]
+    with safetensors.safe_open(tmp_path / "network.safetensors", "pt") as file:
+        assert file.metadata()["format"] == facts["format"]
+    tensors = safetensors.torch.load_file(tmp_path / "network.safetensors")
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    sizes = {group["name"]: group["size"] for group in facts["groups"]}
+    for c in facts["connections"]:
+        assert shapes.pop(c["parameter"]) == (
+            sizes[c["target"]] * c["target_folds"], sizes[c["source"]] * c["source_folds"],
+        )  # fmt: skip
+    for a in facts["attachments"]:
+        assert shapes.pop(a["parameter"])[a["axis"]] == sizes[a["group"]]
+    assert not shapes
+
+
+def test_arrays_that_do_not_fit_are_refused(trained, tmp_path):
+    task, loaded, found = trained
+    weights = packs.weights(found)[found.members[0].digest]
+    without = {name: array for name, array in weights.items() if name != "layers.0.bias"}
+    with pytest.raises(InputError, match=r"has no layers\.0\.bias"):
+        export.export(task, loaded, without, tmp_path / "a")
+    bent = {**weights, "layers.0.bias": weights["layers.0.bias"][:-1]}
+    with pytest.raises(InputError, match=r"'layers\.0\.bias' has shape"):
+        export.export(task, loaded, bent, tmp_path / "b")
+    assert not list(tmp_path.iterdir())
+
+
+def test_onnx_without_its_packages_is_refused_in_one_line(trained, tmp_path, monkeypatch):
+    task, loaded, found = trained
+    monkeypatch.setattr(export, "ONNX_PACKAGES", ("onnx_that_nobody_has",))
+    with pytest.raises(InputError, match="pip install onnx_that_nobody_has"):
+        export.export(
+            task, loaded, packs.weights(found)[found.members[0].digest], tmp_path, onnx=True
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_onnx_computes_the_same(trained, tmp_path):
+    pytest.importorskip("onnxscript")
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    task, loaded, found = trained
+    weights = packs.weights(found)[found.members[0].digest]
+    export.export(task, loaded, weights, tmp_path, onnx=True)
+    model = onnx.load(tmp_path / "network.onnx")
+    inputs, outputs = expected(found, loaded, 0)
+    (got,) = ReferenceEvaluator(model).run(None, {"inputs": inputs.numpy()})
+    torch.testing.assert_close(torch.from_numpy(got), outputs, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,369 @@
+"""Trade-offs: means and intervals over seeds, fronts, hypervolume, readable summaries."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bimt_bench.errors import InputError
+from bimt_bench.spec import ReferencePoint
+from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from tests.rows import member
+
+ORIGIN = ReferencePoint(modularity=0.0, performance=0.0)
+
+
+def of(rows, *, direction="higher", reference=ORIGIN, **other) -> TradeOff:
+    return tradeoff(
+        pd.DataFrame(rows),
+        x="modularity_q",
+        x_direction=direction,
+        reference=reference,
+        **({"resamples": 200} | other),
+    )
+
+
+def seeded(recipe, strength, xs, ys, **other):
+    pairs = enumerate(zip(xs, ys, strict=True))
+    return [member(recipe, strength, seed=s, x=x, y=y, **other) for s, (x, y) in pairs]
+
+
+# --------------------------------------------------------------------------- seeds
+
+
+def test_mean_deviation_and_interval_over_seeds():
+    point = of(seeded("bimt", 1.0, [0.1, 0.2, 0.6], [0.9, 0.8, 0.4])).points[0]
+    assert point.x.mean == pytest.approx(0.3)
+    assert point.x.std == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
+    assert 0.1 <= point.x.low < point.x.mean < point.x.high <= 0.6
+    assert 0.4 <= point.y.low < point.y.mean < point.y.high <= 0.9
+
+
+def test_interval_agrees_with_the_normal_one_for_many_seeds():
+    values = np.random.default_rng(1).normal(0.5, 0.1, 400)
+    point = of(seeded("bimt", 1.0, values, values), resamples=2000).points[0]
+    half = 1.96 * values.std(ddof=1) / 20
+    assert point.x.low == pytest.approx(values.mean() - half, abs=half / 8)
+    assert point.x.high == pytest.approx(values.mean() + half, abs=half / 8)
+
+
+def test_one_seed_has_an_interval_of_no_width_and_no_deviation():
+    point = of([member(x=0.25, y=0.75)]).points[0]
+    assert (point.x.low, point.x.mean, point.x.high) == (0.25, 0.25, 0.25)
+    assert point.x.std is None
+    assert of([member(x=0.25, y=0.75)]).hypervolume.low == pytest.approx(0.1875)
+
+
+def test_identical_values_have_an_interval_of_no_width():
+    point = of(seeded("bimt", 1.0, [0.1] * 3, [0.7] * 3)).points[0]
+    assert (point.x.low, point.x.mean, point.x.high, point.x.std) == (0.1, 0.1, 0.1, 0.0)
+
+
+def test_same_seed_same_bits_and_another_seed_other_intervals():
+    rng = np.random.default_rng(0)
+    rows = seeded("bimt", 1.0, rng.random(7), rng.random(7))
+    assert of(rows, seed=3) == of(rows, seed=3)
+    one, other = of(rows, seed=3), of(rows, seed=4)
+    assert one.points[0].x.mean == other.points[0].x.mean
+    assert one.points[0].x.low != other.points[0].x.low
+    assert one.hypervolume.low != other.hypervolume.low
+
+
+def test_another_configuration_leaves_an_interval_as_it_is():
+    rows = seeded("bimt", 1.0, [0.1, 0.3, 0.4], [0.5, 0.9, 0.8])
+    more = rows + seeded("l1", 1.0, [0.7, 0.2, 0.3], [0.5, 0.4, 0.8])
+    alone, joined = of(rows).lines[0].points[0], of(more).lines[0].points[0]
+    assert (alone.x, alone.y) == (joined.x, joined.y)
+
+
+# --------------------------------------------------------------------------- what is left out
+
+
+def test_diverged_members_are_left_out_and_counted():
+    rows = seeded("bimt", 1.0, [0.2, 0.4], [0.6, 0.8])
+    rows.append(member("bimt", 1.0, seed=2, x=np.nan, y=np.nan, status="diverged"))
+    result = of(rows)
+    assert result.points[0].diverged == result.diverged == 1
+    assert result.points[0].x.mean == pytest.approx(0.3)
+    assert result.points[0].seeds == (0, 1)
+    assert result.members == 3
+
+
+@pytest.mark.parametrize("hole", [{"x": np.nan}, {"y": np.nan}, {"x": np.inf}])
+def test_unmeasured_members_are_left_out_and_counted(hole):
+    rows = [member(x=0.2, y=0.4), member(seed=1, **hole)]
+    point = of(rows).points[0]
+    assert (point.unmeasured, point.diverged, point.seeds) == (1, 0, (0,))
+    assert (point.x.mean, point.y.mean) == (0.2, 0.4)
+
+
+def test_a_configuration_without_a_measured_member_is_missing():
+    rows = [member("l1", x=0.2, y=0.4), member("bimt", 3.0, x=None, y=None, status="diverged")]
+    result = of(rows)
+    assert [m.settings.recipe for m in result.missing] == ["bimt"]
+    assert [line.recipe for line in result.lines] == ["l1"]
+    row = result.table().set_index("recipe").loc["bimt"]
+    assert row[["x_mean", "x_std", "y_low"]].isna().all()
+    assert (row["n_seeds"], row["diverged"], bool(row["on_front"])) == (0, 1, False)
+
+
+def test_a_frame_in_which_nothing_finished_has_no_front_and_no_volume():
+    result = of([member(x=None, y=None, status="diverged")])
+    assert (result.front, result.lines) == ((), ())
+    assert result.hypervolume.value == 0.0
+    assert len(result.table()) == 1
+    assert result.recipe_table().empty
+
+
+def test_a_member_that_stands_twice_counts_once():
+    rows = seeded("bimt", 1.0, [0.2, 0.6], [0.5, 0.5])
+    result = of([*rows, rows[0]])
+    assert result.points[0].x.mean == pytest.approx(0.4)
+    assert (result.repeated, result.members) == (1, 2)
+
+
+# --------------------------------------------------------------------------- lines
+
+
+def test_a_line_follows_strength_then_the_other_settings():
+    rows = [
+        member("bimt", 2.0, x=0.1),
+        member("bimt", 0.5, locality=2.0),
+        member("bimt", 0.5, locality=1.0, learning_rate=0.1),
+        member("bimt", 0.5, locality=1.0, learning_rate=0.01),
+        member("vanilla", 0.0),
+    ]
+    lines = of(rows).lines
+    assert [line.recipe for line in lines] == ["vanilla", "bimt"]
+    order = [p.settings for p in lines[1].points]
+    assert [s.strength for s in order] == [0.5, 0.5, 0.5, 2.0]
+    assert [(s.locality, s.learning_rate) for s in order[:3]] == [(1, 0.01), (1, 0.1), (2, 2e-3)]
+
+
+def test_series_differ_in_strength_only():
+    rows = [member("bimt", s, geometry=g) for s in (3.0, 0.3, 1.0) for g in ("line", "ring")]
+    series = of(rows).lines[0].series
+    assert [[p.settings.strength for p in run] for run in series] == [[0.3, 1.0, 3.0]] * 2
+    assert [{p.settings.geometry for p in run} for run in series] == [{"line"}, {"ring"}]
+
+
+# --------------------------------------------------------------------------- front and volume
+
+
+@pytest.mark.parametrize(
+    ("direction", "reference", "front", "volume"),
+    [
+        # Staircase over (1, 3), (2, 2), (3, 1) from the origin: 3 + 2 + 1 unit squares.
+        ("higher", (0.0, 0.0), {1.0, 2.0, 3.0}, 6.0),
+        # Smaller x is better: (1, 3) dominates all; its box to (4, 0) is 3 x 3.
+        ("lower", (4.0, 0.0), {1.0}, 9.0),
+    ],
+)
+def test_front_and_hypervolume_in_both_directions(direction, reference, front, volume):
+    rows = [
+        member("bimt", float(i), x=x, y=y)
+        for i, (x, y) in enumerate([(1, 3), (2, 2), (3, 1), (1.5, 0.5)])
+    ]
+    corner = ReferencePoint(modularity=reference[0], performance=reference[1])
+    result = of(rows, direction=direction, reference=corner)
+    assert {p.x.mean for p in result.front} == front
+    assert result.hypervolume.value == pytest.approx(volume)
+
+
+def test_y_can_be_a_loss():
+    rows = [member("bimt", 1.0, x=1.0, y=0.25), member("bimt", 2.0, x=0.5, y=0.5)]
+    result = of(rows, y_direction="lower", reference=ReferencePoint(modularity=0, performance=1))
+    assert [p.settings.strength for p in result.front] == [1.0]
+    assert result.hypervolume.value == pytest.approx(0.75)
+
+
+def test_equal_points_are_both_on_the_front():
+    result = of([member("l1"), member("bimt"), member("bimt", 2.0, x=0.4, y=0.5)])
+    assert sorted((p.settings.recipe, p.settings.strength) for p in result.front) == [
+        ("bimt", 1.0),
+        ("l1", 1.0),
+    ]
+    assert result.hypervolume.value == pytest.approx(0.25)
+
+
+def test_points_worse_than_the_reference_contribute_nothing():
+    corner = ReferencePoint(modularity=0.5, performance=0.5)
+    rows = [member("bimt", 1.0, x=0.9, y=0.4), member("l1", 1.0, x=0.4, y=0.9)]
+    assert of(rows, reference=corner).hypervolume.value == 0.0
+    rows.append(member("bimt", 2.0, x=0.6, y=0.8))
+    assert of(rows, reference=corner).hypervolume.value == pytest.approx(0.03)
+
+
+def test_every_recipe_has_its_own_front_and_volume():
+    rows = [member("l1", x=0.2, y=0.2), member("bimt", x=0.5, y=0.5)]
+    result = of(rows)
+    assert {line.recipe: line.hypervolume.value for line in result.lines} == {
+        "bimt": pytest.approx(0.25),
+        "l1": pytest.approx(0.04),
+    }
+    by_recipe = result.table().set_index("recipe")
+    assert by_recipe["on_front"].to_dict() == {"bimt": True, "l1": False}
+    assert by_recipe["on_recipe_front"].all()
+
+
+def test_seeds_are_resampled_jointly():
+    # With xa > xb and ya = 1, yb = 2 the volume from (-10, 0) is xa + xb + 20. Seed by seed
+    # xa + xb = 11, so it is 31 in every joint resample, and varies when each is drawn apart.
+    xs = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    rows = seeded("bimt", 1.0, 10 + xs, [1.0] * 5) + seeded("bimt", 2.0, 1 - xs, [2.0] * 5)
+    volume = of(rows, reference=ReferencePoint(modularity=-10.0, performance=0.0)).hypervolume
+    assert volume.value == pytest.approx(31.0)
+    assert volume.low == pytest.approx(31.0)
+    assert volume.high == pytest.approx(31.0)
+
+
+def test_a_resample_that_draws_none_of_a_configuration_keeps_the_others():
+    rows = seeded("l1", 1.0, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
+    rows.append(member("bimt", 1.0, seed=2, x=1.0, y=1.0))
+    volume = of(rows).hypervolume
+    assert volume.value == pytest.approx(1.0)
+    assert volume.low == pytest.approx(0.25)
+    assert volume.high == pytest.approx(1.0)
+
+
+# --------------------------------------------------------------------------- summaries
+
+
+def summary_rows():
+    return [
+        member("vanilla", 0.0, x=0.3, y=0.99),
+        member("vanilla", 0.0, x=0.5, y=0.90, learning_rate=0.1),
+        member("bimt", 1.0, x=0.6, y=0.985),
+        member("bimt", 2.0, x=0.8, y=0.95),
+        member("l1", 1.0, x=0.4, y=0.981),
+    ]
+
+
+def test_performance_lost_at_a_modularity():
+    result = of(summary_rows())
+    assert result.performance_lost(0.6) == pytest.approx(0.005)
+    assert result.performance_lost(0.61) == pytest.approx(0.04)
+    assert result.performance_lost(0.3) == pytest.approx(0.0)
+    assert result.performance_lost(0.9) is None
+    assert result.performance_lost(0.4, recipe="l1") == pytest.approx(0.009)
+
+
+def test_modularity_won_within_one_percent():
+    result = of(summary_rows())
+    assert result.modularity_won() == pytest.approx(0.3)
+    assert result.modularity_won(tolerance=0.05) == pytest.approx(0.5)
+    assert result.modularity_won(recipe="l1") == pytest.approx(0.1)
+    assert result.modularity_won(tolerance=0.0, recipe="bimt") is None
+    assert result.recipe_table().set_index("recipe")["modularity_won"]["bimt"] == pytest.approx(0.3)
+
+
+def test_summaries_where_lower_is_better():
+    rows = [member("vanilla", 0.0, x=0.4, y=0.9), member("bimt", 1.0, x=0.1, y=0.895)]
+    result = of(rows, direction="lower", reference=ReferencePoint(modularity=1, performance=0))
+    assert result.modularity_won() == pytest.approx(0.3)
+    assert result.performance_lost(0.2) == pytest.approx(0.005)
+    assert result.performance_lost(0.05) is None
+
+
+def test_no_vanilla_no_comparison():
+    result = of([member("bimt", 1.0)])
+    assert result.vanilla is None
+    assert result.modularity_won() is None
+    assert result.performance_lost(0.0) is None
+
+
+# --------------------------------------------------------------------------- table and bad input
+
+
+def test_table_has_one_row_a_configuration():
+    table = of([*seeded("bimt", 1.0, [0.1, 0.3], [0.4, 0.6]), member("l1")]).table()
+    assert len(table) == 2
+    row = table.set_index("recipe").loc["bimt"]
+    assert (row["x_mean"], row["y_mean"]) == (pytest.approx(0.2), pytest.approx(0.5))
+    assert (row["n_seeds"], row["lambda"], row["x"]) == (2, 1e-3, "modularity_q")
+    expected = {f"{a}_{s}" for a in "xy" for s in ("mean", "std", "low", "high")}
+    assert expected <= set(table.columns)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": "modularity_p"}, "no column 'modularity_p'; did you mean 'modularity_q'"),
+        ({"x_direction": "highest"}, "'highest' is neither .* did you mean 'higher'"),
+        ({"resamples": 0}, "resamples: must be at least 1, but is 0"),
+        ({"frame": pd.DataFrame([member()]).iloc[:0]}, "no rows"),
+        ({"frame": pd.DataFrame([member(), member(task="toy/two")])}, r"task takes \['toy/one'"),
+        ({"frame": pd.DataFrame([member(), member(steps=7)])}, r"steps takes \[7, 100\]"),
+    ],
+)
+def test_bad_input(change, message):
+    given_ = {
+        "frame": pd.DataFrame([member()]),
+        "x": "modularity_q",
+        "x_direction": "higher",
+        "reference": ORIGIN,
+    } | change
+    with pytest.raises(InputError, match=message):
+        tradeoff(given_.pop("frame"), **given_)
+
+
+def test_unknown_recipe_is_named():
+    with pytest.raises(InputError, match=r"'bint' is not in .* did you mean 'bimt'"):
+        of([member("bimt"), member("vanilla")]).modularity_won(recipe="bint")
+
+
+# --------------------------------------------------------------------------- invariants
+
+coordinate = st.integers(-4, 8).map(lambda k: k / 4)
+clouds = st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=8)
+directions = st.sampled_from(["higher", "lower"])
+
+
+def cloud_rows(cloud):
+    return [member("bimt", float(i), x=x, y=y) for i, (x, y) in enumerate(cloud)]
+
+
+def strengths(result: TradeOff):
+    return [p.settings.strength for p in result.front]
+
+
+@settings(max_examples=60, deadline=None)
+@given(clouds, directions, st.data())
+def test_a_dominated_point_changes_neither_front_nor_volume(cloud, direction, data):
+    x, y = data.draw(st.sampled_from(cloud))
+    sign = 1 if direction == "higher" else -1
+    worse = member("l1", 99.0, x=x - sign * data.draw(st.sampled_from([0.0, 0.5])), y=y - 0.25)
+    before, after = (
+        of(rows, direction=direction) for rows in (cloud_rows(cloud), [*cloud_rows(cloud), worse])
+    )
+    assert strengths(before) == strengths(after)
+    assert before.hypervolume.value == after.hypervolume.value
+
+
+@settings(max_examples=60, deadline=None)
+@given(clouds, directions)
+def test_the_front_is_what_nothing_dominates(cloud, direction):
+    sign = 1 if direction == "higher" else -1
+    flipped = [(sign * x, y) for x, y in cloud]
+    naive = {
+        float(i)
+        for i, (x, y) in enumerate(flipped)
+        if not any(a >= x and b >= y and (a, b) != (x, y) for a, b in flipped)
+    }
+    assert set(strengths(of(cloud_rows(cloud), direction=direction))) == naive
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(random):
+    rng = np.random.default_rng(5)
+    rows = [
+        row
+        for recipe in ("vanilla", "bimt")
+        for strength in (0.1, 1.0)
+        for row in seeded(recipe, strength, rng.random(3), rng.random(3))
+    ]
+    expected = of(rows, resamples=50)
+    random.shuffle(rows)
+    assert of(rows, resamples=50) == expected

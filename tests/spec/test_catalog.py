@@ -1,0 +1,412 @@
+"""Catalog: every task that comes along is sound, and every fault of a file is told at once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bimt_bench.errors import InputError
+from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog
+
+NAMES = (
+    "modular/addition_59",
+    "symbolic/compositionality",
+    "symbolic/feature_sharing",
+    "symbolic/independence",
+    "vision/digits",
+    "vision/mnist",
+)
+# arXiv 2305.08746 and its notebooks: hidden, l0, A, reduce, lr, steps, lambda, factors, swaps
+PUBLISHED = {
+    "symbolic/independence": (
+        (20, 20), 0.1, 1, "sum", 2e-3, 20000, 1e-3, {0: 1, 0.25: 10, 0.75: 1}, (200, 5)),
+    "symbolic/feature_sharing": (
+        (20, 20), 0.1, 1, "sum", 2e-3, 20000, 1e-3, {0: 1, 0.25: 10, 0.75: 1}, (200, 5)),
+    "symbolic/compositionality": (
+        (20, 20, 20, 20), 0.1, 1, "sum", 2e-3, 20000, 1e-3, {0: 1, 0.25: 3}, (200, 5)),
+    "modular/addition_59": (
+        (50, 50), 0.5, 2, "mean", 1e-3, 20000, 0.1, {0: 1, 0.25: 10, 0.75: 1}, (200, 30)),
+    "vision/mnist": (
+        (100, 100), 0.5, 2, "mean", 1e-3, 40000, 0.01, {0: 1, 0.25: 10, 0.5: 100}, (500, 30)),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_folder_of_the_user(monkeypatch) -> None:
+    monkeypatch.delenv(catalog.TASKS_VARIABLE, raising=False)
+
+
+def independence() -> dict:
+    spec = catalog.task("symbolic/independence")
+    return spec.model_dump(mode="json", by_alias=True)
+
+
+def write(folder: Path, content: dict | str, name: str = "mine/task") -> Path:
+    path = folder / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def faults(path: Path, model: type = TaskSpec) -> list[str]:
+    """What is told of a file, each line without the file's name."""
+    with pytest.raises(InputError) as caught:
+        catalog.load_yaml(path, model)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{path}: ") for line in lines)
+    return [line.removeprefix(f"{path}: ") for line in lines]
+
+
+# --------------------------------------------------------------------------- what comes along
+
+
+def test_the_tasks_that_come_along() -> None:
+    assert tuple(spec.name for spec in catalog.tasks()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_task_says_what_it_is_and_where_it_comes_from(name: str) -> None:
+    spec = catalog.task(name)
+    for field in ("title", "description", "source"):
+        assert len(getattr(spec, field)) > 4, f"{name}: write a {field}"
+    assert spec.superseded_by is None or spec.superseded_by in NAMES
+    assert spec.training.steps % spec.training.log_every == 0
+    assert spec.relocation.every < spec.training.steps
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_settings_are_the_defaults(name: str) -> None:
+    spec = catalog.task(name)
+    penalty, training = spec.penalty, spec.training
+    assert (
+        spec.model.hidden,
+        penalty.spacing,
+        penalty.locality,
+        penalty.reduce,
+        training.learning_rate,
+        training.steps,
+        penalty.lam,
+        {phase.start: phase.factor for phase in penalty.phases},
+        (spec.relocation.every, spec.relocation.top_k),
+    ) == PUBLISHED[name]
+    assert penalty.bias_from == (0.75 if spec.family == "symbolic" else 0.0)
+    assert penalty.no_locality_into == (("output",) if name == "vision/mnist" else ())
+    assert spec.pinned == (("input",) if name == "vision/mnist" else ())
+
+
+def test_every_sweep_that_comes_along_is_sound() -> None:
+    for name, path in catalog.sweeps().items():
+        assert catalog.sweep(name) == catalog.sweep(path)
+        assert catalog.sweep(name).name == name
+
+
+# --------------------------------------------------------------------------- looking up
+
+
+def test_an_unknown_task_names_the_closest_one() -> None:
+    with pytest.raises(InputError) as caught:
+        catalog.task("symbolic/independance")
+    assert str(caught.value) == (
+        "task: unknown task 'symbolic/independance'; did you mean 'symbolic/independence'? "
+        "(bimt-bench tasks lists all)"
+    )
+
+
+@pytest.mark.parametrize("name", ["../tasks/symbolic/independence", "symbolic", "", "/etc/passwd"])
+def test_a_name_is_no_path(name: str) -> None:
+    with pytest.raises(InputError, match="unknown task"):
+        catalog.task(name)
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_folder_of_the_user_adds_tasks(tmp_path, monkeypatch, by_variable: bool) -> None:
+    write(tmp_path, independence() | {"name": "mine/task", "title": "My own task"})
+    folder = tmp_path
+    if by_variable:
+        monkeypatch.setenv(catalog.TASKS_VARIABLE, str(tmp_path))
+        folder = None
+    assert catalog.task("mine/task", folder).title == "My own task"
+    assert tuple(t.name for t in catalog.tasks(folder)) == ("mine/task", *NAMES)
+
+
+def test_a_task_of_the_user_goes_before_ours_and_has_another_digest(tmp_path) -> None:
+    write(tmp_path, independence() | {"title": "Changed"}, "symbolic/independence")
+    mine, ours = (catalog.task("symbolic/independence", f) for f in (tmp_path, None))
+    assert mine.title == "Changed"
+    assert mine.digest() != ours.digest()
+    assert len(catalog.tasks(tmp_path)) == len(NAMES)
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path, monkeypatch) -> None:
+    with pytest.raises(InputError, match=r"tasks folder: '.*nowhere' is not a folder"):
+        catalog.tasks(tmp_path / "nowhere")
+    monkeypatch.setenv(catalog.TASKS_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"BIMT_BENCH_TASKS: '.*nowhere' is not a folder"):
+        catalog.tasks()
+
+
+def test_a_task_is_named_as_its_file(tmp_path) -> None:
+    write(tmp_path, independence())
+    with pytest.raises(InputError, match=r"name: 'symbolic/independence' given.*'mine/task'"):
+        catalog.task("mine/task", tmp_path)
+
+
+def test_all_faulty_files_are_told_at_once(tmp_path) -> None:
+    write(tmp_path, "a: 1", "mine/one")
+    write(tmp_path, "b: 1", "mine/two")
+    with pytest.raises(InputError) as caught:
+        catalog.tasks(tmp_path)
+    assert "mine/one.yaml: a: unknown field" in str(caught.value)
+    assert "mine/two.yaml: b: unknown field" in str(caught.value)
+
+
+def test_packaged_tasks_go_before_the_checkout(tmp_path, monkeypatch) -> None:
+    package = tmp_path / "bimt_bench"
+    source = catalog._built_in("tasks")
+    shutil.copytree(source / "symbolic", package / "_catalog" / "tasks" / "symbolic")
+    monkeypatch.setattr(catalog, "_PACKAGE", package)
+    assert [t.family for t in catalog.tasks()] == ["symbolic"] * 3
+
+
+# --------------------------------------------------------------------------- faults
+
+
+def test_an_unknown_field_names_the_closest_one(tmp_path) -> None:
+    content = independence()
+    content["penalty"]["lamda"] = content["penalty"].pop("lambda")
+    found = faults(write(tmp_path, content))
+    assert "penalty.lamda: unknown field; did you mean 'lambda'?" in found
+    assert "penalty.lambda: is missing" in found
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("penalty.lambda", -1.0, "penalty.lambda: -1.0 given; should be greater than or equal"),
+        ("penalty.lambda", ".nan", "penalty.lambda: nan given"),
+        ("penalty.reduce", "men", "penalty.reduce: 'men' given; allowed are sum, mean; did you "),
+        ("penalty.phases", [{"start": 0.5, "factor": 1}], "penalty: phases must begin at 0"),
+        ("penalty.phases.0.start", 2, "penalty.phases.0.start: 2 given; should be less than"),
+        ("penalty.phases.0.faktor", 2, "penalty.phases.0.faktor: unknown field; did you mean"),
+        ("data.kind", "formulas", "data.kind: 'formulas' given; allowed are formula, modular, "),
+        ("data.input", ["x"], "data.input: unknown field; did you mean 'inputs'?"),
+        ("data.zzz", 1, "data.zzz: unknown field; fields are kind, inputs, outputs, low, high"),
+        ("data.high", -1.0, "data: low must be below high, but low=-1.0, high=-1.0"),
+        ("data.modulus", 7, "data.modulus: unknown field"),
+        ("data.seed", 2**32, "data.seed: 4294967296 given; should be less than or equal to 42949"),
+        ("model.hidden.1", 0, "model.hidden.1: 0 given; should be greater than 0"),
+        ("model.hidden", [], "model.hidden: [] given"),
+        ("geometry.input.rows", 3, "geometry.input: rows belongs to kind 'grid'"),
+        ("geometry.inputs", {}, "geometry.inputs: unknown field; did you mean 'input'?"),
+        ("training.steps", "many", "training.steps: 'many' given; should be a valid integer"),
+        ("training", None, "training: None given"),
+        ("name", "No Name", "name: 'No Name' given; String should match pattern"),
+    ],
+)
+def test_a_fault_names_path_value_and_what_is_allowed(
+    tmp_path, path: str, value: object, expected: str
+) -> None:
+    content = independence()
+    *steps, last = [int(s) if s.isdigit() else s for s in path.split(".")]
+    here = content
+    for step in steps:
+        here = here[step]
+    here[last] = float("nan") if value == ".nan" else value
+    (found,) = faults(write(tmp_path, content))
+    assert found.startswith(expected)
+
+
+def test_every_fault_of_a_file_is_told_at_once(tmp_path) -> None:
+    content = independence()
+    content["penalty"]["lambda"] = -1
+    content["loss"] = "mze"
+    content["data"]["loww"] = 0
+    del content["title"]
+    text = yaml.safe_dump(content).replace("reduce: sum", "reduce: sum\n  reduce: mean")
+    found = faults(write(tmp_path, text))
+    assert len(found) == 5
+    assert any(line.endswith("key 'reduce' is given twice; keep one") for line in found)
+    assert "title: is missing" in found
+    assert "data.loww: unknown field; did you mean 'low'?" in found
+    assert "loss: 'mze' given; allowed are mse, cross_entropy; did you mean 'mse'?" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "holds nothing, not fields"),
+        ("- a\n- b", "holds a list, not fields"),
+        ("just words", "holds a str, not fields"),
+        ("a: [1", "is not valid YAML: .*line 1"),
+        ("a: !!python/object/apply:os.system ['true']", "is not valid YAML: could not determine"),
+        ("[" * 5000, "is not valid YAML"),
+        ("? [a]\n: 1", "is not valid YAML.*unhashable"),
+    ],
+)
+def test_a_file_without_fields_is_an_error(tmp_path, text: str, expected: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputError, match=expected):
+        catalog.load_yaml(path, TaskSpec)
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        catalog.load_yaml(tmp_path / "nothing.yaml", TaskSpec)
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(InputError, match="cannot be read"):
+        catalog.load_yaml(tmp_path / "binary.yaml", TaskSpec)
+
+
+@pytest.mark.parametrize("number", ["1e-3", "1E-3", "1.0e-3", "0.001", ".1e-2", "+1e-3"])
+def test_numbers_are_numbers_however_they_are_written(tmp_path, number: str) -> None:
+    path = write(tmp_path, f"strength: {number}\ngeometry: line1e5")
+    configuration = catalog.load_yaml(path, Configuration)
+    assert configuration.strength == 1e-3
+    assert configuration.geometry == "line1e5"
+
+
+# --------------------------------------------------------------------------- sweeps
+
+
+def a_sweep(**changes) -> dict:
+    return {
+        "name": "mine",
+        "title": "Mine",
+        "tasks": [{"task": "symbolic/independence", "steps": 1000}, {"task": "vision/digits"}],
+        "space": {"recipe": ["vanilla", "bimt"], "strength": [0.1, 1, 10]},
+        "seeds": [0, 1],
+    } | changes
+
+
+def test_a_sweep_is_read_from_a_file(tmp_path) -> None:
+    spec = catalog.sweep(write(tmp_path, a_sweep(), "mine"))
+    assert [swept.task for swept in spec.tasks] == ["symbolic/independence", "vision/digits"]
+    assert spec.space["strength"] == (0.1, 1.0, 10.0)
+
+
+def test_a_sweep_may_use_tasks_of_the_user(tmp_path) -> None:
+    write(tmp_path / "tasks", independence() | {"name": "mine/task"})
+    path = write(tmp_path, a_sweep(tasks=[{"task": "mine/task"}]), "mine")
+    assert catalog.sweep(path, tmp_path / "tasks").tasks[0].task == "mine/task"
+    with pytest.raises(InputError, match=r"tasks\.0\.task: unknown task 'mine/task'"):
+        catalog.sweep(path)
+
+
+def test_a_sweep_tells_all_tasks_that_do_not_fit(tmp_path) -> None:
+    swept = [
+        {"task": "symbolic/independance"},
+        {"task": "vision/digits", "steps": 10**6},
+        {"task": "vision/mnst"},
+    ]
+    path = write(tmp_path, a_sweep(tasks=swept), "mine")
+    with pytest.raises(InputError) as caught:
+        catalog.sweep(path)
+    first, second, third = str(caught.value).splitlines()
+    assert "tasks.0.task: unknown task 'symbolic/independance'; did you mean 'symbolic/ind" in first
+    assert "tasks.1.steps: 1000000 given; 'vision/digits' has 5000 steps, and" in second
+    assert "tasks.2.task: unknown task 'vision/mnst'; did you mean 'vision/mnist'?" in third
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"space": {"strenght": [1]}}, "space.strenght: unknown field; did you mean 'strength'?"),
+        (
+            {"space": {"strength": 3}},
+            "space.strength: 3 given; should be a list or a mapping of fields",
+        ),
+        (
+            {"space": {"strength": {"low": 1, "high": 2, "logg": True}}},
+            "space.strength.logg: unknown field; did you mean 'log'?",
+        ),
+        (
+            {"search": {"kind": "optuna", "sampler": "nsga", "objectives": [{"metric": "r2"}]}},
+            "search.sampler: 'nsga' given; allowed are tpe, nsga2, random; did you mean 'nsga2'?",
+        ),
+        (
+            {"space": {"recipe": ["bimt", [1]]}},
+            "space.recipe.1: [1] given; should be a valid string or a valid number or a mapping",
+        ),
+        (
+            {"space": {"geometry": [{"name": "x", "hiden": {}}]}},
+            "space.geometry.0.hiden: unknown field; did you mean 'hidden'?",
+        ),
+        ({"seeds": []}, "seeds: [] given; list should have at least 1 item"),
+        ({"search": {"kind": "optun"}}, "search.kind: 'optun' given; allowed are grid, optuna"),
+        ({"search": {}}, "search.kind: is missing"),
+        ({"tasks": [{"tsk": "a/b", "task": "a/b"}]}, "tasks.0.tsk: unknown field; did you mean"),
+        ({"seeds": [0, 0]}, "seeds must differ, but are [0, 0]"),
+        ({"seeds": [-1]}, "seeds.0: -1 given; should be greater than or equal to 0"),
+        (
+            {"seeds": [2**32 - 1, 2**32]},
+            "seeds.1: 4294967296 given; should be less than or equal to 4294967295",
+        ),
+        (
+            {"search": {"kind": "optuna", "seed": 2**32, "objectives": [{"metric": "r2"}]}},
+            "search.seed: 4294967296 given; should be less than or equal to 4294967295",
+        ),
+    ],
+)
+def test_a_faulty_sweep_is_told(tmp_path, change: dict, expected: str) -> None:
+    (found,) = faults(write(tmp_path, a_sweep(**change), "mine"), SweepSpec)
+    assert found.startswith(expected)
+
+
+def test_values_that_no_configuration_takes_are_told_with_their_paths(tmp_path) -> None:
+    tasks = [{"task": "vision/digits", "space": {"moments": ["stay", "go"], "geometry": [3]}}]
+    space = {"strength": [1, -3, 2, -4], "top_k": [0]}
+    found = faults(write(tmp_path, a_sweep(space=space, tasks=tasks), "mine"), SweepSpec)
+    assert found == [
+        "space.strength.1: -3.0 given; should be greater than or equal to 0",
+        "space.strength.3: -4.0 given; should be greater than or equal to 0",
+        "space.top_k.0: 0.0 given; should be greater than 0",
+        "tasks.0.space.geometry.0: 3.0 given; should be a valid string or a mapping of fields",
+        "tasks.0.space.moments.1: 'go' given; allowed are stay, travel",
+    ]
+
+
+def test_the_beginning_of_a_range_is_told_with_its_path(tmp_path) -> None:
+    change = {
+        "space": {"strength": {"low": -1, "high": 2}},
+        "search": {"kind": "optuna", "objectives": [{"metric": "r2"}]},
+    }
+    (found,) = faults(write(tmp_path, a_sweep(**change), "mine"), SweepSpec)
+    assert found == "space.strength.low: -1.0 given; should be greater than or equal to 0"
+
+
+def test_an_unknown_sweep_names_the_closest_one(tmp_path, monkeypatch) -> None:
+    write(tmp_path / "_catalog" / "sweeps", a_sweep(), "mine")
+    monkeypatch.setattr(catalog, "_PACKAGE", tmp_path)
+    assert list(catalog.sweeps()) == ["mine"]
+    with pytest.raises(InputError, match="of the name 'mime'; did you mean 'mine'"):
+        catalog.sweep("mime")
+    with pytest.raises(InputError, match=r"'sweeps/mine\.yaml'; did you mean 'mine'"):
+        catalog.sweep("sweeps/mine.yaml")
+
+
+def test_products_of_a_task_can_be_rounded_and_published_digests_stay():
+    task = catalog.task("symbolic/independence")
+    assert "products" not in task.training.model_dump()
+    rounded = catalog.in_precision(task, "bfloat16")
+    assert rounded.training.products == "bfloat16"
+    assert rounded.digest() != task.digest()
+    assert catalog.in_precision(task, None) is task
+    assert catalog.in_precision(task, "float32") is task
+
+
+@pytest.mark.parametrize(
+    ("dtype", "products", "said"),
+    [
+        ("float32", "float16", "'float32' or 'bfloat16'"),
+        ("float64", "bfloat16", "needs dtype float32, but dtype is float64"),
+    ],
+)
+def test_a_precision_that_cannot_be_is_refused(dtype, products, said):
+    task = catalog.task("symbolic/independence")
+    training = task.training.model_copy(update={"dtype": dtype})
+    with pytest.raises(InputError, match=said) as caught:
+        catalog.in_precision(task.model_copy(update={"training": training}), products)
+    assert str(caught.value).startswith(f"products: {products} given; ")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,122 @@
+"""Fixtures of the sweep tests: small specifications, a fast pack function, one Ray session."""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bimt_bench.spec import SweepSpec, TaskSpec
+from bimt_bench.spec.member import Member
+
+
+def _fake_pack_function(
+    *,
+    log: Path | None = None,
+    fail: str | None = None,
+    diverge: str | None = None,
+    pause: float = 0,
+    note: str | None = None,
+) -> Callable[..., Any]:
+    """A pack function whose numbers follow from the members alone.
+
+    It is nested so that Ray ships it by value: workers cannot import a test file. `log` gets a
+    line a computed pack; the recipe `fail` raises, the recipe `diverge` diverges; `note` is told.
+    """
+
+    def run(
+        task: TaskSpec,
+        members: Sequence[Member],
+        *,
+        data_dir: Path | None = None,
+        device: str = "cpu",
+        shuffles: int = 20,
+        shortened: bool = False,
+        on_progress: Callable[[float], None] | None = None,
+        checkpoints: Path | None = None,
+        checkpoint_seconds: float = 60.0,
+        memory_limit: int | None = None,
+        on_note: Callable[[str], None] | None = None,
+    ) -> Any:
+        if note is not None:
+            assert checkpoints is not None and memory_limit and on_note is not None
+            on_note(note)
+        if log is not None:
+            with log.open("a") as file:
+                file.write(f"{task.name} {len(members)}\n")
+        if any(member.recipe == fail for member in members):
+            raise RuntimeError("no luck")
+        for i in range(10):
+            time.sleep(pause / 10)
+            if on_progress is not None:
+                on_progress((i + 1) / 10)
+        rows, curves, weights = [], [], {}
+        for member in members:
+            noise = int(hashlib.sha256(member.digest.encode()).hexdigest()[:6], 16) / 2**24
+            lost = member.recipe == diverge
+            score = math.exp(-member.strength) + 0.01 * noise
+            rows.append(
+                {
+                    **member.row(),
+                    "steps": task.training.steps,
+                    "shortened": shortened,
+                    "status": "diverged" if lost else "ok",
+                    "reason": "loss is NaN" if lost else None,
+                    "performance": None if lost else score,
+                    "r2": score if task.performance == "r2" and not lost else None,
+                    "modularity_q": None if lost else 1.0 - score,
+                    "seconds": time.monotonic(),
+                }
+            )
+            curves += [
+                {"member": member.digest, "step": step, "train_loss": noise / (step + 1)}
+                for step in (0, 10)
+            ]
+            weights[member.digest] = {"layers.0.weight": np.full((2, 3), noise, np.float32)}
+        return SimpleNamespace(
+            frame=pd.DataFrame(rows), curves=pd.DataFrame(curves), weights=weights
+        )
+
+    return run
+
+
+@pytest.fixture
+def fake_pack_function() -> Callable[..., Callable[..., Any]]:
+    """Makes pack functions; see `_fake_pack_function`."""
+    return _fake_pack_function
+
+
+def _sweep_spec(**changes: Any) -> SweepSpec:
+    content: dict[str, Any] = {
+        "name": "small",
+        "title": "A small sweep",
+        "tasks": [{"task": "symbolic/independence", "steps": 1000}],
+        "space": {"recipe": ["vanilla", "l1", "bimt"], "strength": [0.5, 1.0]},
+        "seeds": [0, 1],
+        "pack_size": 4,
+    }
+    return SweepSpec.model_validate({**content, **changes})
+
+
+@pytest.fixture(scope="session")
+def sweep_spec() -> Callable[..., SweepSpec]:
+    """Makes sweeps: 5 configurations of one task with two seeds, unless told otherwise."""
+    return _sweep_spec
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """Two Ray workers on this machine, shared by all tests that need them."""
+    import ray
+
+    from bimt_bench.tuning.session import session
+
+    assert not ray.is_initialized()
+    with session(address="local", workers=2):
+        yield

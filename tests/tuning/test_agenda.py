@@ -1,0 +1,188 @@
+"""The agenda, without Ray: order, rounds, replay after an interruption, damage, failure."""
+
+import random
+
+import pytest
+
+from bimt_bench.store import open_store
+from bimt_bench.tuning.agenda import Agenda, seed_means
+from bimt_bench.tuning.prepare import check
+
+OPTUNA = {
+    "search": {
+        "kind": "optuna",
+        "sampler": "nsga2",
+        "trials": 12,
+        "round": 4,
+        "objectives": [{"metric": "performance"}, {"metric": "modularity_q"}],
+    },
+    "space": {"recipe": ["l1", "bimt"], "strength": {"low": 0.01, "high": 3.0, "log": True}},
+}
+
+
+class Heard:
+    def __init__(self):
+        self.computed, self.found, self.lost, self.notes = [], [], [], []
+
+    def pack_taken(self, pack):
+        pass
+
+    def pack_done(self, task, pack, results, *, found):
+        (self.found if found else self.computed).append(pack.digest)
+
+    def pack_failed(self, task, pack, reason):
+        self.lost.append(pack.digest)
+
+    def note(self, line):
+        self.notes.append(line)
+
+
+@pytest.fixture
+def start(tmp_path, sweep_spec):
+    def begin(folder="a", **changes):
+        spec = sweep_spec(**changes)
+        store = open_store(tmp_path / folder, spec=spec, environment={}, resume=True)
+        heard = Heard()
+        checked = check(spec)
+        sizes = {task.spec.name: spec.pack_size for task in checked.tasks}
+        agenda = Agenda(checked.searches(code="1", sizes=sizes), store=store, listener=heard)
+        return agenda, store, heard
+
+    return begin
+
+
+def work(agenda, store, run_pack, *, task, workers=1, stop_after=None):
+    """Computes packs, up to `workers` at a time, finished in random order."""
+    live, count, order = [], 0, random.Random(workers)
+    while not agenda.finished or live:
+        while len(live) < workers and (pack := agenda.take()) is not None:
+            live.append(pack)
+        if not live:
+            assert agenda.finished
+            return
+        pack = live.pop(order.randrange(len(live)))
+        results = run_pack(task, pack.members)
+        store.keep(
+            pack.digest,
+            frame=results.frame.assign(pack=pack.digest),
+            curves=results.curves,
+            weights=results.weights,
+        )
+        agenda.done(pack)
+        count += 1
+        if count == stop_after:
+            return
+
+
+@pytest.fixture
+def task(sweep_spec):
+    return check(sweep_spec()).tasks[0].spec
+
+
+def frame(agenda, store):
+    store.collect(agenda.packs(), members=agenda.members())
+    return store.frame().drop(columns="seconds")
+
+
+def test_vanilla_is_trained_once_whatever_the_strength(start, task, fake_pack_function):
+    agenda, store, heard = start()
+    work(agenda, store, fake_pack_function(), task=task)
+    table = frame(agenda, store)
+    assert len(table) == 10
+    assert list(table["recipe"]) == ["vanilla"] * 2 + ["l1"] * 4 + ["bimt"] * 4
+    assert list(table["seed"]) == [0, 1] * 5
+    assert len(heard.computed) == 3
+
+
+@pytest.mark.parametrize("changes", [{}, OPTUNA], ids=["grid", "optuna"])
+def test_results_do_not_depend_on_the_number_of_workers(start, task, fake_pack_function, changes):
+    tables = []
+    for workers in (1, 3):
+        agenda, store, _ = start(folder=str(workers), **changes)
+        work(agenda, store, fake_pack_function(), task=task, workers=workers)
+        tables.append(frame(agenda, store))
+    assert tables[0].equals(tables[1])
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_an_interrupted_search_proposes_the_same(start, task, fake_pack_function, stop_after):
+    agenda, store, whole = start(folder="whole", **OPTUNA)
+    work(agenda, store, fake_pack_function(), task=task, workers=2)
+    expected = frame(agenda, store)
+
+    agenda, store, before = start(folder="cut", **OPTUNA)
+    work(agenda, store, fake_pack_function(), task=task, workers=2, stop_after=stop_after)
+    agenda, store, after = start(folder="cut", **OPTUNA)
+    work(agenda, store, fake_pack_function(), task=task, workers=2)
+    assert frame(agenda, store).equals(expected)
+    assert set(after.found) == set(before.computed)
+    assert len(after.computed) == len(whole.computed) - stop_after
+
+
+def test_a_damaged_pack_is_computed_again_and_said_so(start, task, fake_pack_function):
+    agenda, store, first = start()
+    work(agenda, store, fake_pack_function(), task=task)
+    expected = frame(agenda, store)
+    damaged = first.computed[1]
+    path = store.folder / f"packs/{damaged}.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+
+    agenda, store, second = start()
+    work(agenda, store, fake_pack_function(), task=task)
+    assert second.computed == [damaged]
+    assert len(second.notes) == 1 and damaged in second.notes[0]
+    assert "computing it again" in second.notes[0]
+    assert frame(agenda, store).equals(expected)
+
+
+def test_a_failed_pack_fails_its_configurations_only(start, task, fake_pack_function):
+    agenda, store, heard = start(**OPTUNA)
+    lost = agenda.take()
+    agenda.failed(lost, "no luck")
+    work(agenda, store, fake_pack_function(), task=task)
+    assert agenda.finished
+    assert agenda.failures == {lost.digest: "no luck"}
+    assert heard.lost == [lost.digest]
+    held = set(frame(agenda, store)["member"])
+    assert held == set(agenda.members()) - {member.digest for member in lost.members}
+
+
+def test_diverged_configurations_do_not_stop_a_search(start, task, fake_pack_function):
+    agenda, store, _ = start(**OPTUNA)
+    work(agenda, store, fake_pack_function(diverge="bimt"), task=task)
+    table = frame(agenda, store)
+    assert agenda.finished and set(table["status"]) == {"ok", "diverged"}
+
+
+def test_repeated_proposals_are_computed_once(start, task, fake_pack_function):
+    few = {**OPTUNA, "space": {"recipe": ["vanilla", "l1"], "strength": [1.0, 2.0]}}
+    agenda, store, _ = start(**few)
+    work(agenda, store, fake_pack_function(), task=task)
+    table = frame(agenda, store)
+    assert agenda.finished
+    assert len(table) == table["member"].nunique() <= 6
+
+
+def test_the_dearest_task_comes_first(start):
+    tasks = [
+        {"task": "symbolic/independence", "steps": 1000},
+        {"task": "symbolic/compositionality"},
+    ]
+    agenda, _, _ = start(tasks=tasks)
+    order = [agenda.take().task for _ in range(6)]
+    assert order == ["symbolic/compositionality"] * 3 + ["symbolic/independence"] * 3
+    assert agenda.take() is None and not agenda.finished
+
+
+def test_seed_means_need_every_seed():
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        {
+            "configuration": ["a", "a", "b", "c", "c", "d", "d"],
+            "status": ["ok", "ok", "ok", "ok", "diverged", "ok", "ok"],
+            "q": [1.0, 2.0, 1.0, 1.0, None, 1.0, None],
+        }
+    )
+    means = seed_means([rows], objectives=["q"], seeds=2)
+    assert means == {"a": (1.5,), "b": None, "c": None, "d": None}

@@ -1,0 +1,109 @@
+"""The board's arithmetic, and what is shown where there is no terminal."""
+
+import io
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from bimt_bench.tuning.plan import Pack
+from bimt_bench.tuning.progress import Board, Display, duration
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def pack(name, members, seconds):
+    return Pack(name, "t/a", tuple(range(members)), seconds)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def board(clock):
+    return Board(
+        members=20,
+        seconds=100.0,
+        watched={"t/a": ("performance", "loss")},
+        directions={"performance": "higher", "loss": "lower"},
+        clock=clock,
+    )
+
+
+def rows(*values, recipe="l1"):
+    return pd.DataFrame(
+        {
+            "configuration": [str(i // 2) + recipe for i in range(len(values))],
+            "recipe": recipe,
+            "strength": 2.0,
+            "performance": values,
+            "loss": values,
+        }
+    )
+
+
+def test_rate_and_time_left_count_packs_under_way(board, clock):
+    first, second = pack("p1", 10, 50.0), pack("p2", 6, 30.0)
+    board.start(first)
+    board.start(second)
+    assert board.left is None
+    clock.now = 10.0
+    board.finish(first, rows(0.5, 0.5), found=False)
+    board.update({"p1": 1.0, "p2": 0.5})
+    assert board.rate == pytest.approx((10 + 3) / 10)
+    assert board.left == pytest.approx(10.0 * (100 - 65) / 65)
+    assert board.fraction() == pytest.approx(0.65)
+
+
+def test_found_and_failed_packs_do_not_speed_up_the_estimate(board, clock):
+    board.finish(pack("p0", 8, 40.0), rows(0.5, 0.5), found=True)
+    board.finish(pack("p1", 2, 10.0), None, found=False)
+    clock.now = 5.0
+    board.finish(pack("p2", 5, 25.0), rows(0.5, 0.5), found=False)
+    assert board.left == pytest.approx(5.0)
+    assert "13 / 20 members · 8 from before · 2 failed · 1.00 members/s" in board.line()
+
+
+def test_best_is_by_seed_mean_and_direction(board):
+    board.finish(pack("p1", 4, 1.0), rows(0.9, 0.1, 0.6, 0.6), found=False)
+    board.finish(pack("p2", 2, 1.0), rows(0.2, 0.3, recipe="bimt"), found=False)
+    board.finish(pack("p3", 2, 1.0), rows(5.0, None), found=False)
+    assert board.best["t/a", "performance"].value == pytest.approx(0.6)
+    assert board.best["t/a", "loss"].value == pytest.approx(0.25)
+    assert board.best["t/a", "loss"].configuration == "bimt, strength 2"
+
+
+def test_plain_lines_every_ten_seconds(board, clock):
+    out = io.StringIO()
+    with Display(board, Console(file=out, width=200)) as display:
+        for second in range(25):
+            clock.now = float(second)
+            display.tick()
+        board.finish(pack("p1", 2, 1.0), rows(0.5, 0.5), found=False)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2 + 1 + 2
+    assert lines[0].startswith("0 / 20 members")
+    assert lines[-2] == "best t/a: performance 0.5 (l1, strength 2)"
+
+
+def test_a_terminal_shows_bar_and_table(board, clock):
+    out = io.StringIO()
+    with Display(board, Console(file=out, width=120, force_terminal=True)) as display:
+        board.finish(pack("p1", 2, 50.0), rows(0.5, 0.5), found=False)
+        display.tick()
+    assert "2 / 20 members" in out.getvalue()
+    assert "best seed mean" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(41.6, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
+def test_durations_read_well(seconds, text):
+    assert duration(seconds) == text

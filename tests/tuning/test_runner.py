@@ -1,0 +1,370 @@
+"""Sweeps on a real Ray: same results on one worker or two, resume, failure, Ctrl-C.
+
+Each worker of a sweep is a new process that loads torch: one of them where one is enough.
+"""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bimt_bench.errors import InputError
+from bimt_bench.store import Store
+from bimt_bench.tuning.runner import sweep
+from bimt_bench.tuning.session import check_address
+from bimt_bench.tuning.trainable import checkpoint_folder
+
+TWO_TASKS = {
+    "tasks": [
+        {"task": "symbolic/independence", "steps": 1000},
+        {"task": "symbolic/feature_sharing", "steps": 1000},
+    ]
+}
+OPTUNA = {
+    "space": {"recipe": ["l1", "bimt"], "strength": {"low": 0.01, "high": 3.0}},
+    "search": {
+        "kind": "optuna",
+        "trials": 6,
+        "round": 3,
+        "objectives": [{"metric": "performance"}],
+    },
+}
+
+
+@pytest.fixture
+def quiet():
+    return Console(file=io.StringIO(), width=200)
+
+
+def plain(result):
+    return result.frame.drop(columns="seconds")
+
+
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.parametrize("changes", [TWO_TASKS, OPTUNA], ids=["grid", "optuna"])
+def test_one_worker_or_two_give_the_same(tmp_path, sweep_spec, fake_pack_function, quiet, changes):
+    spec = sweep_spec(**changes)
+    heard = []
+    results = [
+        sweep(
+            spec,
+            results_dir=tmp_path / str(workers),
+            workers=workers,
+            run_pack=fake_pack_function(),
+            console=quiet,
+            on_pack=lambda task, results: heard.append((task.name, len(results.frame))),
+        )
+        for workers in (1, 2)
+    ]
+    assert plain(results[0]).equals(plain(results[1]))
+    assert results[0].curves.equals(results[1].curves)
+    assert results[0].folder.name == results[1].folder.name
+    assert sum(count for _, count in heard) == 2 * len(results[0].frame)
+    assert results[0].frame["shortened"].all()
+    for name in ("frame.parquet", "curves.parquet", "spec.yaml", "environment.json"):
+        assert (results[0].folder / name).is_file()
+    pack = results[0].frame["pack"].iloc[0]
+    member = results[0].frame["member"].iloc[0]
+    assert member in Store(results[0].folder).read(pack).weights
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_resume_computes_what_is_missing_only(tmp_path, sweep_spec, fake_pack_function, quiet):
+    log = tmp_path / "log"
+    spec = sweep_spec()
+
+    def run(**how):
+        return sweep(
+            spec,
+            results_dir=tmp_path / "results",
+            run_pack=fake_pack_function(log=log),
+            workers=1,
+            console=quiet,
+            **how,
+        )
+
+    first = run()
+    with pytest.raises(InputError, match=r"finished sweep .*--resume"):
+        run()
+    packs = Store(first.folder).packs()
+    (first.folder / f"weights/{packs[0]}.safetensors").write_bytes(b"broken")
+    (first.folder / f"packs/{packs[1]}.json").unlink()
+    assert len(log.read_text().splitlines()) == 3
+    second = run(resume=True)
+    assert len(log.read_text().splitlines()) == 5
+    assert plain(second).equals(plain(first))
+    third = run(fresh=True)
+    assert len(log.read_text().splitlines()) == 8
+    assert plain(third).equals(plain(first))
+    assert len(list(first.folder.parent.glob("*.backup-1"))) == 1
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_pack_that_fails_is_tried_again_then_reported(
+    tmp_path, sweep_spec, fake_pack_function, quiet
+):
+    log = tmp_path / "log"
+    result = sweep(
+        sweep_spec(pack_size=2),
+        results_dir=tmp_path / "results",
+        run_pack=fake_pack_function(log=log, fail="vanilla"),
+        workers=1,
+        console=quiet,
+    )
+    assert list(result.failed.values()) == ["RuntimeError: no luck"]
+    assert set(result.frame["recipe"]) == {"l1", "bimt"}
+    assert len(log.read_text().splitlines()) == 4 + 3
+    assert "failed: RuntimeError: no luck" in quiet.file.getvalue()
+    after = sweep(
+        sweep_spec(pack_size=2),
+        results_dir=tmp_path / "results",
+        run_pack=fake_pack_function(log=log),
+        workers=1,
+        resume=True,
+        console=quiet,
+    )
+    assert not after.failed and len(after.frame) == 10
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_an_error_of_on_pack_loses_nothing(tmp_path, sweep_spec, fake_pack_function, quiet):
+    def unlucky(task, results):
+        raise OSError("server gone")
+
+    with pytest.raises(OSError, match="server gone"):
+        sweep(
+            sweep_spec(),
+            results_dir=tmp_path,
+            run_pack=fake_pack_function(),
+            workers=1,
+            on_pack=unlucky,
+            console=quiet,
+        )
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert len(Store(folder).frame()) == 10
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_real_packs(tmp_path, sweep_spec, quiet):
+    result = sweep(
+        sweep_spec(
+            tasks=[{"task": "symbolic/independence", "steps": 400}], shuffles=2, pack_size=None
+        ),
+        results_dir=tmp_path,
+        console=quiet,
+    )
+    assert not result.failed
+    assert len(result.frame) == 10 and (result.frame["status"] == "ok").all()
+    assert result.frame["modularity_q"].between(0, 1).all()
+    assert set(result.curves["member"]) == set(result.frame["member"])
+    assert "best symbolic/independence: performance" in quiet.file.getvalue()
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_what_a_worker_notes_is_shown(tmp_path, sweep_spec, fake_pack_function, quiet):
+    base = fake_pack_function(note="memory: remarkable")
+
+    def run(*given, on_note, **how):
+        import torch
+
+        on_note(f"threads: {torch.get_num_threads()}")
+        return base(*given, on_note=on_note, **how)
+
+    sweep(sweep_spec(), results_dir=tmp_path, run_pack=run, workers=1, console=quiet)
+    lines = quiet.file.getvalue().splitlines()
+    for note in ("memory: remarkable", "threads: 1"):
+        told = [line for line in lines if line.endswith(note)]
+        assert len(told) == 3
+        assert all(line.startswith("symbolic/independence: pack") for line in told)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_what_a_task_leaves_unmeasured_is_said_once_however_many_packs(
+    tmp_path, sweep_spec, fake_pack_function, quiet
+):
+    sweep(
+        sweep_spec(**TWO_TASKS),
+        results_dir=tmp_path,
+        run_pack=fake_pack_function(),
+        workers=1,
+        console=quiet,
+    )
+    told = quiet.file.getvalue()
+    assert told.count("not measured here") == 2
+    for task in ("symbolic/independence", "symbolic/feature_sharing"):
+        assert told.count(f"{task}: not measured here: accuracy (no classes)") == 1
+
+
+def faltering(log, way):
+    """Real packs that break down once, half way; nested, so that Ray ships it by value."""
+
+    def run(task, members, **how):
+        from bimt_bench import packs
+
+        report, name = how.pop("on_progress"), how["checkpoints"].name
+
+        def progress(fraction):
+            report(fraction)
+            with log.open("a") as file:
+                file.write(f"{name} {fraction}\n")
+            broken = log.with_name(f"{name}.broken")
+            if fraction > 0.5 and not broken.exists():
+                broken.touch()
+                if way == "killed":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise RuntimeError("half way")
+
+        return packs.run_pack(task, members, **how, on_progress=progress)
+
+    return run
+
+
+def real(sweep_spec, **changes):
+    """A sweep of two packs, to be trained."""
+    tasks = [{"task": "symbolic/independence", "steps": 400}]
+    return sweep_spec(tasks=tasks, pack_size=6, shuffles=2, **changes)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, sweep_spec, ray_session):
+    """That sweep, when nothing breaks down."""
+    folder = tmp_path_factory.mktemp("whole")
+    return sweep(real(sweep_spec), results_dir=folder, workers=1, console=Console(quiet=True))
+
+
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.parametrize("way", ["raises", "killed"])
+def test_a_pack_that_is_tried_again_goes_on_where_it_was(way, tmp_path, sweep_spec, quiet, whole):
+    # nothing is kept on the way where an error is seen coming; every step where it is not
+    spec = real(sweep_spec, checkpoint_seconds=60.0 if way == "raises" else 0.0)
+    log = tmp_path / "log"
+    retried = sweep(
+        spec, results_dir=tmp_path / "retried", run_pack=faltering(log, way), console=quiet
+    )
+    assert not retried.failed
+    assert plain(retried).equals(plain(whole))
+    assert retried.curves.equals(whole.curves)
+    told: dict[str, list[float]] = {}
+    for line in log.read_text().splitlines():
+        pack, fraction = line.split()
+        told.setdefault(pack, []).append(float(fraction))
+    assert len(told) == 2
+    for fractions in told.values():
+        assert fractions == sorted(set(fractions))  # nothing was computed a second time
+        assert fractions[-1] == 1.0
+    assert not (retried.folder / "checkpoints").exists()
+
+
+def test_checkpoints_lie_with_the_results_or_on_the_nodes_own_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    results = tmp_path / "small-1"
+    elsewhere = checkpoint_folder(results, "abc")
+    assert (tmp_path / "tmp") in elsewhere.parents and elsewhere.parts[-1] == "abc"
+    results.mkdir()
+    assert checkpoint_folder(results, "abc") == results / "checkpoints" / "abc"
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:{port}", "no Ray cluster answers at 127.0.0.1:"),
+        ("ray://head:10001", "Ray client address"),
+        ("head", "neither 'auto' nor host:port"),
+        ("head:99999", "neither 'auto' nor host:port"),
+        ("no-such-host.invalid:6379", "no Ray cluster answers at no-such-host.invalid:6379"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_at_once(address, message):
+    began = time.monotonic()
+    with pytest.raises(InputError, match=message):
+        check_address(address.format(port=free_port()))
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n"])
+def test_a_server_that_is_not_ray_is_named(says):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(says)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(InputError, match="is not a Ray cluster"):
+            check_address(f"127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+
+
+def test_an_unreachable_address_leaves_no_trace(tmp_path, sweep_spec):
+    with pytest.raises(InputError, match="no Ray cluster answers"):
+        sweep(sweep_spec(), results_dir=tmp_path / "r", address=f"127.0.0.1:{free_port()}")
+    assert not (tmp_path / "r").exists()
+
+
+INTERRUPTED = """
+import io, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from conftest import _fake_pack_function, _sweep_spec
+from rich.console import Console
+from bimt_bench.tuning import SweepInterrupted, sweep
+import cloudpickle, conftest
+from ray import cloudpickle as ray_cloudpickle
+ray_cloudpickle.register_pickle_by_value(conftest)
+# Tests that were started in the background of a script hand down that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    sweep(
+        _sweep_spec(pack_size=2), results_dir=Path({results!r}), workers=1,
+        run_pack=_fake_pack_function(pause=2.0), console=Console(file=io.StringIO()),
+        on_pack=lambda task, results: print("pack", flush=True),
+    )
+except SweepInterrupted as stop:
+    print(stop, flush=True)
+    sys.exit(130)
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_finished_packs(tmp_path, sweep_spec, fake_pack_function, quiet, ray_session):
+    code = INTERRUPTED.format(tests=str(Path(__file__).parent), results=str(tmp_path))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "pack\n"
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 20
+    assert "kept in" in told and "--resume goes on" in told
+    log = tmp_path / "log"
+    result = sweep(
+        sweep_spec(pack_size=2),
+        results_dir=tmp_path,
+        run_pack=fake_pack_function(log=log),
+        workers=1,
+        resume=True,
+        console=quiet,
+    )
+    assert len(result.frame) == 10
+    assert 1 <= len(log.read_text().splitlines()) < 5
