@@ -41,8 +41,10 @@ def train_pack(
 ) -> PackResult:
     """Trains configurations x seeds as one pack: frame, learning curves and weights."""
     published = catalog.task(task) if isinstance(task, str) else task
-    spec = catalog.in_precision(catalog.shorten(published, steps), products)
+    spec = published
     data = task_data.load(spec.data, data_dir=data_dir)
+    given = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
+    configurations = [c.model_copy(update=given) for c in configurations]
     members = [recipes.resolve(spec, c, seed) for c in configurations for seed in seeds]
     for member in members:
         geometry.group_coordinates(member.geometry, build(spec, data).wiring)
@@ -54,7 +56,6 @@ def train_pack(
         device=chosen,
         shuffles=shuffles,
         memory_limit=headroom.free(chosen),
-        shortened=spec.training.steps < published.training.steps,
         on_progress=on_progress,
     )
     digest = pack_digest(spec, members, shuffles=shuffles, code=code_version())

@@ -16,7 +16,8 @@ from bimt_bench import data as task_data
 from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
 from bimt_bench.engine import Checkpoints, Trained, memory, train_population
 from bimt_bench.metrics import Scored, scorecards
-from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.recipes import RECIPES, settings_for
+from bimt_bench.spec import Member, TaskSpec, trained_as
 from bimt_bench.version import __version__
 
 Weights = dict[str, dict[str, np.ndarray]]
@@ -43,22 +44,22 @@ def run_pack(
     data_dir: Path | None = None,
     device: str = "cpu",
     shuffles: int = 20,
-    shortened: bool = False,
     on_progress: Callable[[float], None] | None = None,
     checkpoints: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     memory_limit: int | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> PackResult:
-    """Trains and scores the members of a pack.
+    """Trains and scores the members of a pack, who share the shared settings of training.
 
-    `on_progress` is told the fraction of the training steps that are done. `shortened` says that
-    the task runs fewer steps than it was published with, and goes into the frame. `checkpoints`
+    `task` is the published one. `on_progress` is told the fraction of the training steps that are
+    done. `checkpoints`
     is a folder where the state is kept on the way, every `checkpoint_seconds`, and from which the
     same call goes on; it is the caller's to remove. A pack that needs more than `memory_limit`
     bytes (no limit if absent) trains in parts one after another, to the same
     networks. `on_note` is told what a user should know (absent: it is logged as a warning).
     """
+    published, task = task, trained_as(task, members[0])
     note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
     needed = memory.estimate(task, data, device=device)
@@ -80,7 +81,7 @@ def run_pack(
             else Checkpoints(checkpoints, seconds=checkpoint_seconds, on_note=note),
         )
         measured = scored(task, data, trained, shuffles=shuffles)
-        frame = _frame(measured, trained, scorecards(measured), shortened=shortened)
+        frame = _frame(measured, trained, scorecards(measured), published)
         found.append(PackResult(frame=frame, curves=trained.curves, weights=weights(trained)))
     return _joined(found)
 
@@ -94,12 +95,25 @@ def _share_of(
 
 
 def _frame(
-    measured: Scored, trained: Trained, metrics: pd.DataFrame, *, shortened: bool
+    measured: Scored, trained: Trained, metrics: pd.DataFrame, published: TaskSpec
 ) -> pd.DataFrame:
     lost = np.array([status != "ok" for status in trained.status])
     metrics.loc[lost, :] = np.nan
-    identity = pd.DataFrame([member.row() for member in trained.members])
-    return pd.concat([identity, _circumstances(measured, trained, shortened), metrics], axis=1)
+    identity = identity_frame(trained.members)
+    return pd.concat([identity, _circumstances(measured, trained, published), metrics], axis=1)
+
+
+def identity_frame(members: Sequence[Member]) -> pd.DataFrame:
+    """The identity columns of members, a row each; an empty setting is missing, never neutral."""
+    settings = {
+        name: one
+        for recipe in dict.fromkeys(member.recipe for member in members)
+        for name, one in settings_for(RECIPES[recipe]).items()
+    }
+    dtypes = {name: "string" if name == "geometry" else one.dtype for name, one in settings.items()}
+    dtypes |= {"dial": "string", "dial_value": "Float64", "source": "string"}
+    frame = pd.DataFrame([member.row() for member in members])
+    return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame})
 
 
 def _joined(found: Sequence[PackResult]) -> PackResult:
@@ -123,8 +137,6 @@ def scored(task: TaskSpec, data: task_data.TaskData, trained: Trained, *, shuffl
         distances={c.parameter: population.distances(c) for c in wiring.connections},
         coordinates=population.coordinates,
         labels=population.labels,
-        locality=torch.tensor([m.locality for m in trained.members], dtype=torch.float64),
-        spacing=torch.tensor([m.spacing for m in trained.members], dtype=torch.float64),
         seeds=tuple(member.seed for member in trained.members),
         outputs=population.outputs,
         outputs_with=population.outputs_with,
@@ -149,17 +161,14 @@ def weights(trained: Trained) -> Weights:
     }
 
 
-def _circumstances(measured: Scored, trained: Trained, shortened: bool) -> pd.DataFrame:
+def _circumstances(measured: Scored, trained: Trained, published: TaskSpec) -> pd.DataFrame:
     """The columns that say under which circumstances a member was trained and scored."""
     count, task = len(trained.members), measured.task
     return pd.DataFrame(
         {
             "task_version": task.version,
-            "task_digest": task.digest(),
-            "steps": task.training.steps,
-            "shortened": shortened,
-            "products": task.training.products,
-            "reduce": task.penalty.reduce,
+            "task_digest": published.digest(),
+            "shortened": task.training.steps < published.training.steps,
             "performance_metric": task.performance,
             "shuffles": measured.shuffles,
             "status": trained.status,

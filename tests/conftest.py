@@ -1,19 +1,25 @@
 """Shared fixtures; shapes in the package's types are enforced while tests run."""
 
 import sys
+from pathlib import Path
 
 from jaxtyping import install_import_hook
 
 # Everything that carries arrays; specs are checked by pydantic already.
+PACKAGE = Path(__file__).parents[1] / "bimt_bench"
+# numba compiles functions as they are written, so those that check their arguments are none for it
+COMPILED = ("bimt_bench.engine.kernels", "bimt_bench.network.loops")
 CHECKED = [
-    f"bimt_bench.{name}"
-    for name in ("engine", "metrics", "network", "packs", "results.export", "seeds")
-]
+    name
+    for folder in ("engine", "network")
+    for file in sorted((PACKAGE / folder).rglob("*.py"))
+    if (name := ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)) not in COMPILED
+    and file.stem != "__init__"
+] + [f"bimt_bench.{name}" for name in ("metrics", "packs", "recipes", "results.export", "seeds")]
 if "bimt_bench" not in sys.modules:
     install_import_hook(CHECKED, "beartype.beartype")
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest

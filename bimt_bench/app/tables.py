@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.recipes import Recipe
+    from bimt_bench.engine import Recipe
     from bimt_bench.results.tradeoff import Estimate, TradeOff
     from bimt_bench.spec import TaskSpec
 
@@ -38,14 +38,13 @@ def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
     return table
 
 
-def of_recipes(recipes: Iterable["Recipe"]) -> Table:
+def of_recipes(recipes: Iterable["type[Recipe]"]) -> Table:
     """The recipes, a row each."""
     table = Table(title="Recipes", title_justify="left")
-    for heading in ("recipe", "what", "penalty", "locality", "relocation"):
-        table.add_column(heading)
+    for heading in ("recipe", "title", "dial", "equation"):
+        table.add_column(heading, overflow="fold")
     for recipe in recipes:
-        marks = (recipe.penalised, recipe.local, recipe.relocates)
-        table.add_row(recipe.name, recipe.description, *("yes" if m else "" for m in marks))
+        table.add_row(recipe.name, recipe.title, recipe.dial or "-", recipe.equation)
     return table
 
 

@@ -1,23 +1,32 @@
 """The engine: populations of networks, their training step, checkpoints and memory."""
 
 from bimt_bench.engine.checkpoints import SECONDS, Checkpoint, Checkpoints
-from bimt_bench.engine.cost import connection_cost, prices, stretches
+from bimt_bench.engine.cost import connection_cost, prices
 from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.differentiation import Autograd, Differentiation
 from bimt_bench.engine.loop import Run, Trained, evaluate, start, train_population
+from bimt_bench.engine.members import Members
 from bimt_bench.engine.perceptron import PerceptronGradient, fits
 from bimt_bench.engine.population import Population
+from bimt_bench.engine.recipe import RECIPES, Every, PenaltySettings, Recipe, RecipeSettings, Table
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 
 __all__ = [
+    "RECIPES",
     "SECONDS",
     "Autograd",
     "Checkpoint",
     "Checkpoints",
     "Differentiation",
+    "Every",
+    "Members",
+    "PenaltySettings",
     "PerceptronGradient",
     "Population",
+    "Recipe",
+    "RecipeSettings",
     "Run",
+    "Table",
     "Trained",
     "choose_differentiation",
     "connection_cost",
@@ -26,7 +35,6 @@ __all__ = [
     "members_at_a_time",
     "prices",
     "start",
-    "stretches",
     "tiles",
     "train_population",
 ]

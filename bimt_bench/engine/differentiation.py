@@ -4,6 +4,7 @@ Architectures that are trained much may bring a hand-written one (see `perceptro
 compute the same numbers.
 """
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -14,13 +15,21 @@ from bimt_bench.engine import objective
 from bimt_bench.engine.population import Population
 from bimt_bench.spec import Precision
 
+Noise = Callable[[slice, str, Tensor], Tensor | None]
+"""What the activations [T, size, B] of members and a group are multiplied with; None: nothing."""
+
 
 @runtime_checkable
 class Differentiation(Protocol):
     """Computes gradients of the task loss, batch after batch, a few members at a time."""
 
-    def gradient(self, batch: object, targets: Tensor, rows: slice) -> None:
-        """Sets the first rows of the gradient table to d loss / d theta of the members `rows`."""
+    def gradient(
+        self, batch: object, targets: Tensor, rows: slice, noise: Noise | None = None
+    ) -> None:
+        """Sets the first rows of the gradient table to d loss / d theta of the members `rows`.
+
+        `noise` says what the activations of each hidden group are multiplied with.
+        """
         ...
 
     def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
@@ -45,9 +54,12 @@ class Autograd:
         self._loss = loss
 
     @torch.enable_grad()
-    def gradient(self, batch: object, targets: Tensor, rows: slice) -> None:
+    def gradient(
+        self, batch: object, targets: Tensor, rows: slice, noise: Noise | None = None
+    ) -> None:
         """Sets the members' rows of the gradient table to d loss / d theta."""
         population = self._population
+        scale = None if noise is None else lambda group, active: noise(rows, group, active)
         leaves = {
             name: parameter[rows].detach().requires_grad_()
             for name, parameter in population.parameters.items()
@@ -55,7 +67,7 @@ class Autograd:
         positions = {name: position[rows] for name, position in population.positions.items()}
         device = population.flat.device.type
         with torch.autocast(device, torch.bfloat16, enabled=self._rounded):
-            outputs = population.architecture.forward(leaves, batch, positions)
+            outputs = population.architecture.forward(leaves, batch, positions, scale=scale)
         outputs = outputs.to(population.flat.dtype)
         loss = objective.task_loss(self._loss, outputs, targets)
         found = torch.autograd.grad(loss.sum(), list(leaves.values()))

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from bimt_bench.spec import Member
 
-FIGURES = ("train_loss", "test_loss", "performance", "cost")
+FIGURES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
 
 
 class History:
-    """Figures [4, P] of the logged steps, on the CPU; members that left have NaN from there on."""
+    """Figures [5, P] of the logged steps, on the CPU; members that left have NaN from there on."""
 
     def __init__(self, members: int) -> None:
         self.members = members

@@ -358,8 +358,8 @@ def _add_signed(gradient, theta, prices):
 
 
 @_inner
-def _adamw(theta, gradient, first, second, rate, constants):
-    blend, keep, take, root, epsilon = constants
+def _adamw(theta, gradient, first, second, constants):
+    rate, blend, keep, take, root, epsilon = constants
     for i in range(theta.shape[0]):
         moment = first[i] + blend * (gradient[i] - first[i])
         square = keep * second[i] + take * (gradient[i] * gradient[i])
@@ -368,20 +368,78 @@ def _adamw(theta, gradient, first, second, rate, constants):
         theta[i] -= rate * moment / (np.sqrt(square) * root + epsilon)
 
 
-@loop("f2 f2 f2 f2 f2 f1 constants")
-def penalised_adamw(theta, prices, gradient, first, second, rates, constants):
-    """AdamW without weight decay on gradient + sign(theta) * prices, all [T, N], in place.
+@_inner
+def _scale(row, factor):
+    for i in range(row.shape[0]):
+        row[i] *= factor
 
-    `rates` [T] are already divided by the first moment's correction; a member whose rate is 0
-    stays. `constants`: 1 - beta1, beta2, 1 - beta2, the root of the second moment's correction,
-    inverse, and epsilon. The gradient is left with the penalty's added.
+
+@loop("f2 f2 f2 f2 f2 f2")
+def penalised_adamw(theta, prices, gradient, first, second, constants):
+    """AdamW on gradient + sign(theta) * prices, all [T, N], in place.
+
+    `constants` [T, 7] of each member: its rate divided by the first moment's correction (a member
+    whose rate is 0 stays), 1 - beta1, beta2, 1 - beta2, the root of the second moment's
+    correction, inverse, epsilon, and what decay leaves of a parameter. The gradient is left with
+    the penalty's added.
     """
+    one = theta.dtype.type(1.0)
     for member in range(theta.shape[0]):
-        rate = rates[member]
-        if rate == theta.dtype.type(0.0):
+        c = constants[member]
+        own, left = (c[0], c[1], c[2], c[3], c[4], c[5]), c[6]
+        if c[0] == theta.dtype.type(0.0):
             continue
         for start in range(0, theta.shape[1], _BLOCK):
             here = slice(start, min(start + _BLOCK, theta.shape[1]))
             t, g = theta[member, here], gradient[member, here]
             _add_signed(g, t, prices[member, here])
-            _adamw(t, g, first[member, here], second[member, here], rate, constants)
+            if left != one:
+                _scale(t, left)
+            _adamw(t, g, first[member, here], second[member, here], own)
+
+
+@loop("f2 f2")
+def shrink(theta, thresholds):
+    """theta = sign(theta) max(|theta| - threshold, 0), both [T, N], in place: a soft threshold."""
+    zero = theta.dtype.type(0.0)
+    for member in range(theta.shape[0]):
+        row, least = theta[member], thresholds[member]
+        for i in range(row.shape[0]):
+            size = abs(row[i]) - least[i]
+            kept = size if size > zero else (zero if size <= zero else size)
+            row[i] = kept if row[i] > zero or kept == zero else -kept
+
+
+# ------------------------------------------------------------------ chance
+
+
+@njit(error_model="numpy", cache=True)
+def _mixed(x):
+    """A 64-bit number whose bits all depend on all bits of x (the finaliser of splitmix64)."""
+    x ^= x >> np.uint64(30)
+    x *= np.uint64(0xBF58476D1CE4E5B9)
+    x ^= x >> np.uint64(27)
+    x *= np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@njit(error_model="numpy", cache=True)
+def uniform_rows(keys, step, found):
+    """found [n, k] float32: numbers in [0, 1) that depend on key, step and place in the row.
+
+    Each is the high 24 bits of a 32-bit hash (lowbias32 of C. Wellons) of the place, keyed by 64
+    bits of key and step.
+    """
+    share = np.float32(1.0 / (1 << 24))
+    for member in range(found.shape[0]):
+        key = _mixed(np.uint64(keys[member]) + np.uint64(step) * np.uint64(0x9E3779B97F4A7C15))
+        low, high = np.uint32(key & np.uint64(0xFFFFFFFF)), np.uint32(key >> np.uint64(32))
+        row = found[member]
+        for i in range(row.shape[0]):
+            x = np.uint32(i) * np.uint32(0x9E3779B1) ^ low
+            x ^= x >> np.uint32(16)
+            x *= np.uint32(0x7FEB352D)
+            x ^= (x >> np.uint32(15)) ^ high
+            x *= np.uint32(0x846CA68B)
+            x ^= x >> np.uint32(16)
+            row[i] = np.float32(x >> np.uint32(8)) * share

@@ -1,7 +1,7 @@
 """The training loop: a population of members on one task, and what it records on the way."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -11,15 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.data import TaskData
-from bimt_bench.engine import cost as penalty
-from bimt_bench.engine import objective
+from bimt_bench.engine import cost, objective
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
+from bimt_bench.engine.cohorts import Cohorts, in_cohorts
 from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.feed import Feed, numbers
 from bimt_bench.engine.history import History
-from bimt_bench.engine.optimizer import PopulationAdamW
+from bimt_bench.engine.members import Stage
+from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.relocation import relocate
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 from bimt_bench.network import Architecture, build, prepare
 from bimt_bench.spec import Member, TaskSpec
@@ -36,8 +36,10 @@ class Trained:
     """A trained population, its learning curves and what became of each member.
 
     `curves` has a row for each member and logged step: member, step, train_loss (of the batch,
-    before the step's update), test_loss, performance (on the test data), cost (as charged); a
-    member's ends where it diverged. `seconds` counts a resumed run's earlier parts too.
+    before the step's update), test_loss, performance (on the test data), cost (the connection
+    cost at full price: A and l0 of the task, biases in), charged_cost (what the recipe adds to the
+    loss, at its strength); a member's ends where it diverged. `seconds` counts a resumed run's
+    earlier parts too.
     """
 
     members: tuple[Member, ...]
@@ -177,9 +179,10 @@ class Run:
         # as numbers, once: turning a large test set into numbers costs as much as its products
         self.test_inputs = numbers(data.test_inputs.to(device), data.scale, dtype)
         self.test_targets = data.test_targets.to(device)
-        self.stretches = penalty.stretches(task.penalty, task.training.steps)
         self._earlier, self._began = 0.0, time.perf_counter()
-        self._enter(list(range(len(members))), home, PopulationAdamW(home.flat, self._rates()))
+        rows = in_cohorts(members, range(len(members)))
+        population = home if rows == list(range(len(members))) else home.keep(rows)
+        self._enter(rows, population, PopulationAdamW(population.flat, self._rates(rows)))
 
     def fraction(self) -> float:
         """The share of the steps that is done; all of it when nobody is left."""
@@ -195,17 +198,23 @@ class Run:
         """Takes the steps that are left; yields after each whether it was logged."""
         training = self.task.training
         batches = self.feed.batches(self.done)
+        if self.done == 0:
+            with torch.no_grad():
+                self.cohorts.start()
+        self.cohorts.charge()
         while self.done < training.steps and self.rows:
-            step = self.done
-            if step >= self.stretch.stop:
-                self._charge()
+            step = self.stage.step = self.done
+            if step in self.cohorts.edges and step:
+                self.cohorts.charge()
             logged = step % training.log_every == 0 or step == training.steps - 1
             figures = self._advance(*next(batches), logged=logged)
             if figures is not None:
                 self.history.add(step, self.rows, figures)
                 self._leave_lost(step, figures[0])
-            self._relocate(step + 1)
-            self.done = step + 1
+            self.done = self.stage.step = step + 1
+            if self.rows:
+                with torch.no_grad():
+                    self.cohorts.happen(self.done)
             yield logged
 
     def finish(self) -> None:
@@ -216,45 +225,41 @@ class Run:
 
     @torch.no_grad()
     def _advance(self, batch: object, targets: Tensor, *, logged: bool) -> Tensor | None:
-        """One update; where it is logged, the figures [4, P] from before it."""
+        """One update; where it is logged, the figures [5, P] from before it."""
         before = self._evaluate() if logged else None
-        losses = []
+        cohorts, noise = self.cohorts, self.cohorts.noise if self.cohorts.noisy else None
         for rows in self.tiles:
-            self.differentiation.gradient(batch, targets, rows)
-            if logged:
+            self.differentiation.gradient(batch, targets, rows, noise)
+            if logged or cohorts.reads_loss:
                 outputs = self.differentiation.outputs(rows, targets.shape[-1])
-                losses.append(objective.task_loss(self.task.loss, outputs, targets))
+                self.stage.loss[rows] = objective.task_loss(self.task.loss, outputs, targets)
             gradient = self.gradient[: rows.stop - rows.start]
-            self.optimizer.update(rows, gradient, self.marginal[rows])
+            if cohorts.penalised:
+                cohorts.penalise(rows, gradient)
+            self.optimizer.update(rows, gradient, cohorts.marginal[rows])
         self.optimizer.finish()
+        cohorts.after_update()
         if before is None:
             return None
-        figures = (torch.cat(losses), *before)
+        figures = (self.stage.loss, *before)
         return torch.stack([figure.to(torch.float64) for figure in figures])
 
-    def _evaluate(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Test loss, performance and cost of every member that trains."""
+    def _evaluate(self) -> tuple[Tensor, ...]:
+        """Test loss, performance, cost and charged cost of every member that trains."""
         test = evaluate(self.task, self.population, self.test_inputs, self.test_targets)
-        return (*test, penalty.connection_cost(self.population.flat, self.charged))
-
-    def _relocate(self, done: int) -> None:
-        for (every, method, moments), chosen in self.swaps.items():
-            if done % every == 0:
-                with torch.no_grad():
-                    relocate(
-                        self.population,
-                        top_k=[self.members[self.rows[i]].top_k for i in chosen],
-                        reduce=self.task.penalty.reduce,
-                        members=chosen,
-                        method=method,
-                        moments=(self.optimizer.first, self.optimizer.second),
-                        carry_moments=moments == "travel",
-                    )
+        whole = cost.connection_cost(self.population.flat, self.full_prices)
+        return (*test, whole, self.cohorts.charged())
 
     # ------------------------------------------------------------------ who trains
 
-    def _enter(self, rows: list[int], population: Population, optimizer: PopulationAdamW) -> None:
-        """The members `rows` train from here on, with these tables."""
+    def _enter(
+        self,
+        rows: list[int],
+        population: Population,
+        optimizer: PopulationAdamW,
+        tables: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """The members `rows` train from here on, with these tables; recipes' state if there is."""
         self.rows, self.population, self.optimizer = rows, population, optimizer
         self.tiles = tiles(population.size, self.at_a_time)
         largest = max(rows.stop - rows.start for rows in self.tiles)
@@ -265,28 +270,18 @@ class Run:
             loss=self.task.loss,
             precision=self.task.training.products,
         )
-        # by the steps between relocations, the method, and what the moments do
-        self.swaps: dict[tuple[int, str, str], list[int]] = {}
-        for i, member in enumerate(self.members[row] for row in rows):
-            if member.swap_every:
-                key = (member.swap_every, member.relocation, member.moments)
-                self.swaps.setdefault(key, []).append(i)
-        self._charge()
-
-    def _charge(self) -> None:
-        """Looks up what the stretch of the next step charges for each parameter."""
-        self.stretch = next((s for s in self.stretches if self.done < s.stop), self.stretches[-1])
-        penalised = self.task.penalty
-        self.charged = penalty.prices(
-            self.population,
-            locality=self._vector([self.members[row].locality for row in self.rows]),
-            spacing=self._vector([self.members[row].spacing for row in self.rows]),
-            reduce=penalised.reduce,
-            biases=self.stretch.biases,
-            no_locality_into=penalised.no_locality_into,
+        members = [self.members[row] for row in rows]
+        loss = torch.zeros(population.size, dtype=torch.float32).to(population.flat)
+        self.stage = Stage(self.task, population, optimizer, members, loss, self.done)
+        self.cohorts = Cohorts(self.stage, tables)
+        penalty = self.task.penalty
+        self.full_prices = cost.prices(
+            population,
+            locality=torch.full_like(loss, penalty.locality),
+            spacing=torch.full_like(loss, penalty.spacing),
+            reduce=penalty.reduce,
+            no_locality_into=penalty.no_locality_into,
         )
-        strengths = self._vector([self.members[row].lam for row in self.rows])
-        self.marginal = self.charged * strengths[:, None] * self.stretch.factor
 
     def _leave_lost(self, step: int, loss: Tensor | None) -> None:
         """Marks members whose loss or parameters left every scale, and goes on without them."""
@@ -301,12 +296,16 @@ class Run:
         stay = [i for i, well in enumerate(fine) if well]
         for i, well in enumerate(fine):
             if not well:
-                self.reasons[self.rows[i]] = f"diverged by step {step}"
+                fault = self.cohorts.fault_of(i)
+                told = f"diverged by step {step}"
+                self.reasons[self.rows[i]] = told if fault is None else f"{told}: {fault}"
                 self.home.flat.data[self.rows[i]].zero_()
         if stay:
             kept = self.population.keep(stay)
             optimizer = self.optimizer.keep(kept.flat, stay)
-            self._enter([self.rows[i] for i in stay], kept, optimizer)
+            tables = self.cohorts.kept_tables(stay)
+            self._enter([self.rows[i] for i in stay], kept, optimizer, tables)
+            self.cohorts.charge()
         else:
             self.rows = []
 
@@ -314,11 +313,9 @@ class Run:
         if self.rows and self.population is not self.home:
             self.home.put(self.rows, self.population)
 
-    def _vector(self, values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64).to(self.home.flat)
-
-    def _rates(self) -> list[float]:
-        return [member.learning_rate for member in self.members]
+    def _rates(self, rows: Sequence[int]) -> list[Rates]:
+        names = ("learning_rate", "beta1", "beta2", "weight_decay")
+        return [Rates(*(self.members[row][name] for name in names)) for row in rows]
 
     # ------------------------------------------------------------------ the state on disk
 
@@ -354,6 +351,7 @@ class Run:
             "first_moments": self.optimizer.first[:rows],
             "second_moments": self.optimizer.second[:rows],
             "history": self.history.table(),
+            **{f"recipe.{name}": table for name, table in self.cohorts.tables().items()},
             **{f"labels.{name}": label for name, label in self.home.labels.items()},
         }
         state = {
@@ -380,11 +378,11 @@ class Run:
         self.rows = state["rows"]
         if not self.rows:
             return
-        everyone = len(self.rows) == len(self.members)
-        population = home if everyone else home.keep(self.rows)
-        rates = [self._rates()[row] for row in self.rows]
+        in_order = self.rows == list(range(len(self.members)))
+        population = home if in_order else home.keep(self.rows)
         count = state["optimizer_steps"]
-        optimizer = PopulationAdamW(population.flat, rates, step_count=count)
+        optimizer = PopulationAdamW(population.flat, self._rates(self.rows), step_count=count)
         optimizer.first.copy_(tensors["first_moments"])
         optimizer.second.copy_(tensors["second_moments"])
-        self._enter(self.rows, population, optimizer)
+        tables = {k.removeprefix("recipe."): v for k, v in tensors.items() if k[:7] == "recipe."}
+        self._enter(self.rows, population, optimizer, tables)

@@ -1,7 +1,7 @@
 """AdamW over a population's flat table, with a learning rate for each member."""
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -11,29 +11,54 @@ from torch import Tensor
 
 from bimt_bench.engine import kernels
 
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+_EPSILON = 1e-8
+_RATE, _ROOT = 0, 4  # the columns that change from step to step
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How one member is updated: learning rate, betas of the moments, decoupled decay."""
+
+    learning_rate: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    weight_decay: float = 0.0
 
 
 class PopulationAdamW:
-    """AdamW without weight decay on the loss and the penalty, whose gradient it adds.
+    """AdamW on the loss and on prices, whose gradient it adds; every member has its own rates.
 
     `first` and `second` [P, N] are the moments, laid out like the parameters they belong to.
-    Members whose rate is 0 are left untouched. `step_count` steps were taken before this one;
-    members may be updated a few at a time, and `finish` ends the step for all of them.
+    Members whose learning rate is 0 are left untouched. `step_count` steps were taken before this
+    one; members may be updated a few at a time, and `finish` ends the step for all of them.
     """
 
     def __init__(
-        self, flat: Float[Tensor, "member width"], rates: Sequence[float], *, step_count: int = 0
+        self, flat: Float[Tensor, "member width"], rates: Sequence[Rates], *, step_count: int = 0
     ) -> None:
         self._flat = flat
         self.first = torch.zeros_like(flat)
         self.second = torch.zeros_like(flat)
         self.step_count = step_count
         self.rates = tuple(rates)
+        self._learning = np.array([rate.learning_rate for rate in rates])
+        self._betas = ([rate.beta1 for rate in rates], [rate.beta2 for rate in rates])
+        self._steps = self._unchanging(flat.dtype)
         # by their bounds, members updated together; torch counts steps in a tensor of its own
-        self._constants: tuple | None = None
+        self._constants: np.ndarray | None = None
         self._arrays: dict[tuple[int, int], list[np.ndarray]] = {}
-        self._runs: dict[tuple[int, int], list[tuple[float, slice, Tensor]]] = {}
+        self._runs: dict[tuple[int, int], list[tuple[Rates, slice, Tensor]]] = {}
+
+    def _unchanging(self, dtype: torch.dtype) -> np.ndarray:
+        """What every step is taken with, but for the two columns that change, [P, 7]."""
+        beta1, beta2 = map(np.array, self._betas)
+        decay = np.array([rate.weight_decay for rate in self.rates])
+        held = np.zeros((len(self.rates), 7))
+        held[:, 1:4] = np.stack([1.0 - beta1, beta2, 1.0 - beta2], axis=1)
+        held[:, 5] = _EPSILON
+        with np.errstate(over="ignore"):
+            held[:, 6] = 1.0 - self._learning * decay
+            return held.astype(np.float32 if dtype == torch.float32 else np.float64)
 
     def keep(self, flat: Float[Tensor, "kept width"], rows: Sequence[int]) -> "PopulationAdamW":
         """The optimizer of some of the members, whose parameters are now in `flat`."""
@@ -73,21 +98,25 @@ class PopulationAdamW:
         theta, first, second = found
         if self._constants is None:
             self._constants = self._of_step(self.step_count + 1)
-        rates, *constants = self._constants
-        kernels.penalised_adamw(
-            theta, prices.numpy(), gradient.numpy(), first, second, rates[rows], tuple(constants)
-        )
+        constants = self._constants[rows]
+        kernels.penalised_adamw(theta, prices.numpy(), gradient.numpy(), first, second, constants)
 
-    def _of_step(self, step: int) -> tuple:
-        """What a step is taken with, in the parameters' type: see `kernels.penalised_adamw`.
+    def _of_step(self, step: int) -> np.ndarray:
+        """What a step is taken with, [P, 7] in the parameters' type: `kernels.penalised_adamw`.
 
         So loops compiled for float32 do not compute in float64.
         """
-        number = np.float32 if self._flat.dtype == torch.float32 else np.float64
         with np.errstate(over="ignore"):  # a member with such a rate diverges
-            rates = (np.array(self.rates) / (1.0 - _BETA1**step)).astype(number)
-        root = 1.0 / math.sqrt(1.0 - _BETA2**step)
-        return rates, *map(number, (1.0 - _BETA1, _BETA2, 1.0 - _BETA2, root, _EPSILON))
+            self._steps[:, _RATE] = self._learning / (1.0 - self._power(self._betas[0], step))
+        self._steps[:, _ROOT] = 1.0 / np.sqrt(1.0 - self._power(self._betas[1], step))
+        return self._steps
+
+    def _power(self, betas: Sequence[float], step: int) -> np.ndarray | float:
+        """beta**step of every member, as Python has it: numpy's may differ in the last bit."""
+        first = betas[0]
+        if all(beta == first for beta in betas):
+            return first**step
+        return np.array([beta**step for beta in betas])
 
     def _update_fused(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
         found = self._runs.get((rows.start, rows.stop))
@@ -106,20 +135,20 @@ class PopulationAdamW:
                 [],
                 [steps],
                 amsgrad=False,
-                lr=rate,
-                beta1=_BETA1,
-                beta2=_BETA2,
-                weight_decay=0.0,
+                lr=rate.learning_rate,
+                beta1=rate.beta1,
+                beta2=rate.beta2,
+                weight_decay=rate.weight_decay,
                 eps=_EPSILON,
                 maximize=False,
             )
 
-    def _equal_rates(self, rows: slice) -> list[tuple[float, slice, Tensor]]:
+    def _equal_rates(self, rows: slice) -> list[tuple[Rates, slice, Tensor]]:
         """Runs of members of one rate, each with its count of steps."""
         found, start = [], rows.start
         for rate, run in groupby(self.rates[rows]):
             stop = start + len(list(run))
-            if rate > 0.0:
+            if rate.learning_rate > 0.0:
                 steps = torch.tensor(float(self.step_count), device=self._flat.device)
                 found.append((rate, slice(start, stop), steps))
             start = stop

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt_bench.kinds import Kinds
 from bimt_bench.network import Wiring
 from bimt_bench.spec import NonNegative, Phase, Settings, setting
 
@@ -30,7 +31,7 @@ class PenaltySettings(RecipeSettings):
     """The settings of every recipe whose dial is the strength of a penalty."""
 
     strength: NonNegative = setting(1.0, "lambda, in units of the task's own", log=True)
-    phases: tuple[Phase, ...] | None = setting(
+    phases: tuple[Phase, ...] = setting(
         doc="from which share of the steps lambda is multiplied with which factor",
         of_task="penalty.phases",
     )
@@ -141,3 +142,7 @@ class Recipe:
     def overrides(cls, hook: str) -> bool:
         """Whether the recipe has a hook of its own."""
         return getattr(cls, hook) is not getattr(Recipe, hook)
+
+
+RECIPES: Kinds[type[Recipe]] = Kinds("recipe")
+"""Every recipe by name; `bimt_bench.recipes` fills it with those that ship."""

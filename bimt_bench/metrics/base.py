@@ -33,7 +33,6 @@ class Scored:
     attachments: attachment parameter (bias, embedding) -> [P, ...].
     coordinates: group -> [P, n, 2], where its neurons sit in the unit square.
     labels: relabelled group -> int64 [P, n], the feature or class that stands at each position.
-    locality, spacing: [P], A and l0 as configured for each member.
     seeds: the members' seeds; null models draw from them, never from a member's place.
     outputs: float inputs [B, features] or tokens [B, folds] -> [P, B, outputs], inputs and
         outputs in the task's order, differentiable in float inputs (forward mode too).
@@ -51,8 +50,6 @@ class Scored:
     coordinates: Mapping[str, Float[Tensor, "member _ 2"]]
     attachments: Mapping[str, Float[Tensor, "member ..."]]
     labels: Mapping[str, Int[Tensor, "member _"]]
-    locality: Float[Tensor, " member"]
-    spacing: Float[Tensor, " member"]
     seeds: tuple[int, ...]
     outputs: Callable[[Tensor], Tensor]
     outputs_with: Callable[[Mapping[str, Tensor], Tensor], Tensor]

@@ -20,17 +20,17 @@ def connection_cost(scored: Scored) -> PerMember:
     reduce is the task's, sum or mean; connections into a group of `no_locality_into` cost no
     distance, hence nothing here. Biases and embeddings cost only spacing, hence nothing.
     """
-    ones = torch.ones_like(scored.locality)
-    return _cost(scored, locality=ones, spacing=torch.zeros_like(ones))
+    return _cost(scored, locality=1.0, spacing=0.0)
 
 
 def connection_cost_configured(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w (A d + l0)), plus reduce(|b| l0) and reduce(|E| l0).
 
-    A and l0 as configured for each member, A = 0 into the groups of `no_locality_into`; biases
-    always count. Comparable only between members of equal A and l0.
+    A and l0 are the task's for every member, whatever its recipe charges, A = 0 into the groups of
+    `no_locality_into`; biases always count.
     """
-    return _cost(scored, locality=scored.locality, spacing=scored.spacing)
+    penalty = scored.task.penalty
+    return _cost(scored, locality=penalty.locality, spacing=penalty.spacing)
 
 
 def mean_wire_length(scored: Scored) -> PerMember:
@@ -56,18 +56,17 @@ def _strengths_and_distances(
     return strengths, distances.repeat(1, connection.target_folds, connection.source_folds)
 
 
-def _cost(scored: Scored, *, locality: Tensor, spacing: Tensor) -> PerMember:
-    """The connection cost [P] at the given A [P] and l0 [P] (arXiv 2305.08746, equation 2)."""
-    a, l0 = locality.detach().cpu().double(), spacing.detach().cpu().double()
+def _cost(scored: Scored, *, locality: float, spacing: float) -> PerMember:
+    """The connection cost [P] at the given A and l0 (arXiv 2305.08746, equation 2)."""
     total = torch.zeros(scored.size, dtype=torch.float64)
     for connection in scored.wiring.connections:
         w, d = _strengths_and_distances(scored, connection)
         if connection.target in scored.task.penalty.no_locality_into:
             d = torch.zeros_like(d)
-        total += _reduce(scored, w * (a[:, None, None] * d + l0[:, None, None]))
+        total += _reduce(scored, w * (locality * d + spacing))
     for attachment in scored.wiring.attachments:
         values = scored.attachments[attachment.parameter].detach().cpu().double().abs()
-        total += _reduce(scored, values) * l0
+        total += _reduce(scored, values) * spacing
     return per_member(total)
 
 
@@ -94,7 +93,7 @@ FAMILY = (
     Metric(
         name="connection_cost_configured",
         family="wiring",
-        title="Connection cost as configured",
+        title="Connection cost at the task's A and l0",
         direction="lower",
         low=0.0,
         high=math.inf,

@@ -1,7 +1,7 @@
 """What a model supplies: its wiring, the shapes of its parameters, a start and a forward pass."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 from bimt_bench.network.wiring import Wiring
 
 Parameters = Mapping[str, Tensor]
+Scale = Callable[[str, Tensor], Tensor | None]
 
 MODULES = {"silu": torch.nn.SiLU, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
 ACTIVATIONS = {"silu": functional.silu, "relu": functional.relu, "tanh": torch.tanh}
@@ -41,11 +42,13 @@ class Architecture(ABC):
         positions: Parameters,
         *,
         seen: MutableMapping[str, Tensor] | None = None,
+        scale: Scale | None = None,
     ) -> Tensor:
         """Outputs [P, outputs, B], in the task's order, of a batch from `prepare`.
 
         `positions[group]` [P, size] says at which position each feature or class stands. `seen`
-        is given what the neurons of each hidden group send on, group name -> [P, size, B].
+        is given what the neurons of each hidden group send on, group name -> [P, size, B]. `scale`
+        says what that is multiplied with first, and is a constant of differentiation.
         """
 
     @abstractmethod

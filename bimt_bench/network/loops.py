@@ -52,8 +52,6 @@ def prepare(dtype: str) -> None:
 
 def _typed(code: str, number: types.Type) -> types.Type:
     kind = types.int64 if code[0] == "i" else number
-    if code == "constants":
-        return types.UniTuple(number, 5)
     return types.Array(kind, int(code[1:]), "C") if code[1:] else kind
 
 

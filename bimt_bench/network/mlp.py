@@ -12,6 +12,7 @@ from bimt_bench.network.architecture import (
     MODULES,
     Architecture,
     Parameters,
+    Scale,
     affine,
     place_columns,
     place_rows,
@@ -55,6 +56,7 @@ class Mlp(Architecture):
         positions: Parameters,
         *,
         seen: MutableMapping[str, Tensor] | None = None,
+        scale: Scale | None = None,
     ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of columns [features, B]."""
         weight = parameters["layers.0.weight"]
@@ -67,7 +69,7 @@ class Mlp(Architecture):
             columns = batch
         columns = columns.expand(weight.shape[0], *columns.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
-        return self._above(hidden, parameters, positions, seen)
+        return self._above(hidden, parameters, positions, seen, scale)
 
     def network(self, parameters: Parameters, positions: Parameters) -> nn.Sequential:
         """Linear layers with activations between."""
@@ -89,6 +91,7 @@ class Mlp(Architecture):
         parameters: Parameters,
         positions: Parameters,
         seen: MutableMapping[str, Tensor] | None,
+        scale: Scale | None,
     ) -> Tensor:
         for layer in range(1, self.depth):
             weight = parameters[f"layers.{layer}.weight"]
@@ -97,6 +100,8 @@ class Mlp(Architecture):
                 weight = place_rows(weight, positions["output"])
                 bias = place_rows(bias, positions["output"])
             active = ACTIVATIONS[self.activation](hidden)
+            factor = None if scale is None else scale(f"hidden{layer}", active.detach())
+            active = active if factor is None else active * factor
             if seen is not None:
                 seen[f"hidden{layer}"] = active
             hidden = affine(weight, bias, active)
@@ -149,6 +154,7 @@ class EmbeddingMlp(Mlp):
         positions: Parameters,
         *,
         seen: MutableMapping[str, Tensor] | None = None,
+        scale: Scale | None = None,
     ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of tokens."""
         embedding = parameters["embedding.weight"]
@@ -156,7 +162,7 @@ class EmbeddingMlp(Mlp):
         bias = parameters["layers.0.bias"].unsqueeze(1)
         of_token = [torch.baddbmm(bias, embedding, weights[0].mT)]
         of_token += [torch.bmm(embedding, weight.mT) for weight in weights[1:]]
-        return self._above(sum_of_tokens(of_token, batch).mT, parameters, positions, seen)
+        return self._above(sum_of_tokens(of_token, batch).mT, parameters, positions, seen, scale)
 
     def network(self, parameters: Parameters, positions: Parameters) -> nn.Sequential:
         """An embedding, its folds joined end to end, then the perceptron."""

@@ -1,5 +1,11 @@
-"""Recipes: how modularity is encouraged, and what a configuration means on a task."""
+"""Recipes: how modularity is encouraged, one file each, and what a configuration means on a task.
 
-from bimt_bench.recipes.resolving import RECIPES, Recipe, recipe, resolve
+Importing this package registers the recipes that ship.
+"""
 
-__all__ = ["RECIPES", "Recipe", "recipe", "resolve"]
+from bimt_bench.engine import RECIPES
+
+from bimt_bench.recipes import vanilla, l1, l1_local, l1_swap, bimt  # isort: skip (the order of tables)
+from bimt_bench.recipes.resolving import resolve, settings_for
+
+__all__ = ["RECIPES", "bimt", "l1", "l1_local", "l1_swap", "resolve", "settings_for", "vanilla"]

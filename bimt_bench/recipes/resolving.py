@@ -1,105 +1,156 @@
-"""Recipes: how modularity is encouraged, and what a configuration means on a task."""
+"""What a configuration means on a task: every setting with its value, checked."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
+from pydantic import ValidationError
+
+from bimt_bench.engine import RECIPES, PenaltySettings, Recipe
 from bimt_bench.errors import InputError, closest
 from bimt_bench.network import geometry
-from bimt_bench.spec import Configuration, Member, TaskSpec, digest_of
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One way of encouraging modularity (arXiv 2305.08746, sections 2 and 4)."""
-
-    name: str
-    title: str
-    description: str
-    penalised: bool
-    local: bool
-    relocates: bool
-
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (
-            Recipe("vanilla", "Vanilla", "the task loss alone", False, False, False),
-            Recipe("l1", "L1", "a charge on every weight, wherever it runs", True, False, False),
-            Recipe("l1_local", "L1 + locality", "long wires cost more", True, True, False),
-            Recipe("l1_swap", "L1 + swap", "L1, and neurons swap places", True, False, True),
-            Recipe("bimt", "BIMT", "long wires cost more, and neurons swap", True, True, True),
-        )
-    }
+from bimt_bench.spec import (
+    Configuration,
+    GeometrySettings,
+    GeometrySpec,
+    Member,
+    Setting,
+    Settings,
+    TaskSpec,
+    TrainingSpec,
+    at_path,
+    digest_of,
+    fault_lines,
+    plain,
+    settings_of,
 )
 
 
-def recipe(name: str) -> Recipe:
-    """The recipe of that name; InputError if there is none."""
-    if name not in RECIPES:
-        allowed = ", ".join(RECIPES)
-        raise InputError(
-            f"recipe: unknown recipe '{name}'{closest(name, RECIPES)} (allowed: {allowed})"
-        )
-    return RECIPES[name]
+def settings_for(recipe: type[Recipe]) -> dict[str, Setting]:
+    """Every setting that a configuration of this recipe has, by name: its own, then everyone's."""
+    found: dict[str, Setting] = {}
+    owners = ((recipe.Settings, recipe.name), (TrainingSpec, "training"), (GeometrySettings, ""))
+    for owner, name in owners:
+        for one in settings_of(owner, name=name or "geometry"):
+            held = found.setdefault(one.name, one)
+            if held is not one:
+                raise InputError(
+                    f"recipe '{recipe.name}': setting '{one.name}' has the name of one of "
+                    f"{one.owner}; rename it"
+                )
+    return found
 
 
 def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
-    """What a configuration and a seed mean on a task, settings without effect set to neutral.
+    """What a configuration and a seed mean on a task, every setting explicit.
 
-    Two configurations that train the same networks resolve to the same digest: strength and
-    spacing do not count under vanilla, locality only where the recipe is local, the swap
-    settings only where it relocates, top_k only where relocation is greedy. Raises InputError
-    for an unknown recipe or geometry.
+    A setting that does not apply (top_k under assignment) is empty, so that two configurations
+    which train the same networks have the same digest. Raises InputError for an unknown recipe or
+    geometry, for a setting that the recipe does not have, and for a value that it cannot take.
     """
-    chosen = recipe(configuration.recipe)
-    strength = configuration.strength if chosen.penalised else 0.0
-    penalised = strength > 0.0
-    settings = {
-        "recipe": chosen.name,
-        "strength": strength,
-        "lam": strength * task.penalty.lam,
-        "locality": _given(configuration.locality, task.penalty.locality)
-        if chosen.local and penalised
-        else 0.0,
-        "spacing": _given(configuration.spacing, task.penalty.spacing)
-        if penalised
-        else task.penalty.spacing,
-        "learning_rate": _given(configuration.learning_rate, task.training.learning_rate),
-        **(_relocation(task, configuration) if chosen.relocates else _NO_RELOCATION),
+    recipe = RECIPES.get_kind(configuration.recipe)
+    known, given = settings_for(recipe), configuration.settings
+    for name in given:
+        if name not in known:
+            raise InputError(
+                f"{name}: recipe '{recipe.name}' has no setting '{name}'{closest(name, known)} "
+                f"(it has: {', '.join(known)})"
+            )
+    place = _place(task, given.get("geometry"))
+    own = _values(recipe.Settings, given, task)
+    training = _values(TrainingSpec, given, task, base=task.training.model_dump())
+    _check_steps(task, training["steps"])
+    values = {**own, **{k: v for k, v in training.items() if k in known}}
+    empty = frozenset(
+        name for name in own if any(own[k] != v for k, v in known[name].traits.when.items())
+    )
+    applies = {k: v for k, v in values.items() if k not in empty and v != known[k].traits.absent}
+    source = RECIPES.source_of(recipe.name)
+    identity: dict[str, Any] = {
+        "recipe": recipe.name,
+        "settings": applies,
+        "geometry": place.identity(),
+        "task": task.digest(),
+        **({} if source.built_in else {"source": source.digest}),
     }
-    place = configuration.geometry
-    if place is None:
-        place = task.geometry
-    elif isinstance(place, str):
-        place = geometry.named(place)
-    identity = {**settings, "geometry": place.model_dump(mode="json"), "task": task.digest()}
+    penalised = issubclass(recipe.Settings, PenaltySettings)
+    cells = {k: known[k].cell(v) for k, v in values.items()}
     return Member(
         task=task.name,
+        recipe=recipe.name,
+        dial=recipe.dial,
+        lam=values["strength"] * task.penalty.lam if penalised else 0.0,
         geometry=place,
         seed=seed,
+        source="" if source.built_in else f"{source}:{source.digest}",
         configuration=digest_of(identity),
         digest=digest_of({**identity, "seed": seed}),
-        **settings,
+        settings=values,
+        empty=empty,
+        cells={**cells, "geometry": place.name},
     )
 
 
-_NO_RELOCATION = {"swap_every": 0, "top_k": 0, "relocation": "off", "moments": "stay"}
+def _values(
+    owner: type[Settings],
+    given: Mapping[str, object],
+    task: TaskSpec,
+    base: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """The owner's settings: given, else the task's, else the default; checked, in terms of JSON."""
+    declared = {one.name: one for one in settings_of(owner)}
+    raw = {name: plain(value) for name, value in (base or {}).items()}
+    for name, one in declared.items():
+        if one.traits.of_task is not None:
+            raw[name] = plain(at_path(task, one.traits.of_task))
+    published = dict(raw)
+    raw |= {name: _number(plain(given[name])) for name in declared if name in given}
+    checked = _checked(owner, raw)
+    idle = [k for k, one in declared.items() if not _applies(one, checked)]
+    if idle:
+        checked = _checked(
+            owner,
+            {k: published[k] if k in idle and k in published else raw[k] for k in raw},
+        )
+    return {name: plain(getattr(checked, name)) for name in declared}
 
 
-def _relocation(task: TaskSpec, configuration: Configuration) -> dict[str, Any]:
-    """The swap settings; assignment considers all neurons, so top_k has no effect on it."""
-    method = configuration.relocation or task.relocation.method
-    top_k = int(_given(configuration.top_k, task.relocation.top_k))
-    return {
-        "swap_every": int(_given(configuration.swap_every, task.relocation.every)),
-        "top_k": top_k if method == "greedy" else 0,
-        "relocation": method,
-        "moments": configuration.moments or task.relocation.moments,
-    }
+def _applies(one: Setting, values: Settings) -> bool:
+    return all(plain(getattr(values, k)) == v for k, v in one.traits.when.items())
 
 
-def _given(value: float | None, default: float) -> float:
-    return default if value is None else value
+def _checked(owner: type[Settings], raw: Mapping[str, object]) -> Settings:
+    try:
+        return owner.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        raise InputError("; ".join(fault_lines(error, owner, raw))) from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"settings: {error}") from None
+
+
+def _number(value: Any) -> Any:
+    """The Python number of a NumPy one."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+
+
+def _place(task: TaskSpec, given: object) -> GeometrySpec:
+    if given is None:
+        return task.geometry
+    if isinstance(given, GeometrySpec):
+        return given
+    if isinstance(given, str):
+        return geometry.named(given)
+    try:
+        return GeometrySpec.model_validate(given)
+    except ValidationError as error:
+        lines = fault_lines(error, GeometrySpec, given)
+        raise InputError("; ".join(f"geometry.{line}" for line in lines)) from None
+
+
+def _check_steps(task: TaskSpec, steps: int) -> None:
+    published = task.training.steps
+    if steps > published:
+        raise InputError(
+            f"steps: {steps} given; '{task.name}' has {published} steps, and it can only be "
+            "shortened"
+        )

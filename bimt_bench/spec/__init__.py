@@ -10,10 +10,19 @@ from bimt_bench.spec.base import (
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.geometry import GeometrySpec, Placement
-from bimt_bench.spec.member import Member
+from bimt_bench.spec.member import Configuration, GeometrySettings, Member, trained_as
+from bimt_bench.spec.settings import (
+    ALWAYS,
+    Setting,
+    Settings,
+    Traits,
+    at_path,
+    plain,
+    setting,
+    settings_of,
+)
 from bimt_bench.spec.sweep import (
     Choice,
-    Configuration,
     GridSearch,
     Objective,
     OptunaSearch,
@@ -44,6 +53,7 @@ from bimt_bench.spec.task import (
 )
 
 __all__ = [
+    "ALWAYS",
     "Choice",
     "Configuration",
     "DataSpec",
@@ -51,6 +61,7 @@ __all__ = [
     "EmbeddingMlpSpec",
     "FormulaData",
     "Fraction",
+    "GeometrySettings",
     "GeometrySpec",
     "GridSearch",
     "Member",
@@ -73,12 +84,20 @@ __all__ = [
     "RelocationSpec",
     "Search",
     "Seed",
+    "Setting",
+    "Settings",
     "Spec",
     "SweepSpec",
     "SweptField",
     "SweptTask",
     "TaskSpec",
     "TrainingSpec",
+    "Traits",
+    "at_path",
     "digest_of",
     "fault_lines",
+    "plain",
+    "setting",
+    "settings_of",
+    "trained_as",
 ]

@@ -40,7 +40,7 @@ ALWAYS: Any = _Always()
 
 def told(default: Any = ..., doc: str = "", **limits: Any) -> Any:
     """A field that only people read (a title, an axis of a figure): no part of the identity."""
-    extra = {"bimt_bench.told": True}
+    extra: Any = {"bimt_bench.told": True}
     return Field(default, description=doc or None, json_schema_extra=extra, **limits)
 
 
@@ -50,15 +50,15 @@ def later(default: Any, doc: str = "", *, absent: Any, **limits: Any) -> Any:
     `absent` is what specifications without it have always meant. It is written when the field is
     added and never edited, so that the digest of what is published stays as it is.
     """
-    extra = {"bimt_bench.absent": absent}
+    extra: Any = {"bimt_bench.absent": absent}
     return Field(default, description=doc or None, json_schema_extra=extra, **limits)
 
 
 def _identity(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        found = {}
+        found: dict[str, Any] = {}
         for name, field in type(value).model_fields.items():
-            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+            extra: Any = field.json_schema_extra or {}
             held = getattr(value, name)
             if extra.get("bimt_bench.told") or held == extra.get("bimt_bench.absent", ALWAYS):
                 continue

@@ -1,52 +1,95 @@
-"""A member: one configuration with one seed, every setting explicit."""
+"""A configuration (what somebody asks for) and a member (what it means on a task, with a seed)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from pydantic import ConfigDict
+
+from bimt_bench.spec.base import Spec
 from bimt_bench.spec.geometry import GeometrySpec
+from bimt_bench.spec.settings import Settings, setting, settings_of
+from bimt_bench.spec.task import TaskSpec, TrainingSpec
+
+
+class GeometrySettings(Settings):
+    """Where the neurons of every network sit: a named geometry or one spelled out."""
+
+    geometry: str | GeometrySpec = setting(
+        doc="a named geometry, or the placement of inputs, hidden and output neurons",
+        of_task="geometry",
+    )
+
+
+class Configuration(Spec):
+    """A recipe and the settings that are given; a setting left out takes the task's own value.
+
+    Which settings there are, and which values they take, the recipe says: see
+    `bimt_bench.recipes.resolve`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    recipe: str = "bimt"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that are given, by name."""
+        return {k: v for k, v in (self.model_extra or {}).items() if v is not None}
 
 
 @dataclass(frozen=True)
 class Member:
     """One configuration with one seed, every setting explicit.
 
-    `lam` is lambda, `locality` A and `spacing` l0 of the loss; `swap_every` 0 means never, and
-    then `relocation` is "off". `top_k` is 0 where nothing reads it.
-    `configuration` is a digest of everything but the seed, `digest` of everything.
+    `settings`: the value of every setting of the recipe, of training and of geometry, in terms of
+    JSON. `empty` names those that do not apply. `cells` are the settings as the frame has them.
+    `lam` is the strength of a penalty recipe times the task's lambda, else 0. `dial` is the name
+    of the recipe's dial, if it has one. `source` names the plug-in that the recipe came from, if
+    any. `configuration` is a digest of everything but the seed, `digest` of everything.
     """
 
     task: str
     recipe: str
-    strength: float
+    dial: str | None
     lam: float
-    locality: float
-    spacing: float
     geometry: GeometrySpec
-    learning_rate: float
-    swap_every: int
-    top_k: int
-    relocation: str
-    moments: str
     seed: int
+    source: str
     configuration: str
     digest: str
+    settings: Mapping[str, Any] = field(repr=False, hash=False)
+    empty: frozenset[str] = field(default=frozenset(), repr=False)
+    cells: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a setting; KeyError if the member has none of that name."""
+        return self.settings[name]
 
     def row(self) -> dict[str, object]:
         """The member's identity columns in the frame."""
         return {
             "task": self.task,
             "recipe": self.recipe,
-            "strength": self.strength,
-            "lambda": self.lam,
-            "locality": self.locality,
-            "spacing": self.spacing,
-            "geometry": self.geometry.name,
+            "dial": self.dial,
+            "dial_value": None if self.dial is None else float(self.settings[self.dial]),
+            **{name: None if name in self.empty else cell for name, cell in self.cells.items()},
             "distance": self.geometry.distance,
-            "learning_rate": self.learning_rate,
-            "swap_every": self.swap_every,
-            "top_k": self.top_k,
-            "relocation": self.relocation,
-            "moments": self.moments,
+            "source": self.source or None,
             "seed": self.seed,
             "configuration": self.configuration,
             "member": self.digest,
         }
+
+
+def trained_as(task: TaskSpec, member: Member) -> TaskSpec:
+    """The task with the training settings that all members of a pack share.
+
+    Evaluated at least ten times however few the steps; phases, which are fractions of the steps,
+    shorten with it, and relocation keeps its interval.
+    """
+    changed = {s.name: member[s.name] for s in settings_of(TrainingSpec) if s.traits.shared}
+    steps = changed["steps"]
+    if steps != task.training.steps:
+        changed["log_every"] = min(task.training.log_every, max(1, steps // 10))
+    return task.model_copy(update={"training": task.training.model_copy(update=changed)})

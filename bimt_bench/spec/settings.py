@@ -52,10 +52,8 @@ def setting(
 ) -> Any:
     """A field that is a setting; `limits` are those of pydantic's `Field` (ge, gt, le, lt, ...).
 
-    See `Traits` for the rest. With `of_task` the default is None, which means the task's value.
+    See `Traits` for the rest. A field with `of_task` needs no default: it takes the task's value.
     """
-    if of_task is not None and default is ...:
-        default = None
     extra: Any = {_KEY: Traits(of_task, absent, unit, log, shared, dict(when or {}))}
     if absent is not ALWAYS:
         extra["bimt_bench.absent"] = absent

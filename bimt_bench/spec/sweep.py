@@ -4,25 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bimt_bench.spec.base import NonNegative, Positive, Seed, Spec
+from bimt_bench.spec.base import Positive, Seed, Spec
 from bimt_bench.spec.geometry import GeometrySpec
-from bimt_bench.spec.task import Moments, Precision, RelocationMethod
-
-
-class Configuration(Spec):
-    """What a sweep varies. A field left out takes the task's published setting."""
-
-    recipe: str = "bimt"
-    strength: NonNegative = Field(default=1.0, description="lambda, in units of the task's own")
-    locality: NonNegative | None = None
-    spacing: NonNegative | None = None
-    geometry: str | GeometrySpec | None = None
-    learning_rate: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
-    swap_every: Positive | None = None
-    top_k: Positive | None = None
-    relocation: RelocationMethod | None = None
-    moments: Moments | None = None
-
+from bimt_bench.spec.member import Configuration
+from bimt_bench.spec.task import Precision
 
 _REAL_FIELDS = ("strength", "locality", "spacing", "learning_rate")
 

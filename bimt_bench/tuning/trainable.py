@@ -114,7 +114,6 @@ class PackTrainable(tune.Trainable):
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
-            shortened=task.shortened,
             on_progress=_Reporter(self._collector, pack.digest),
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,

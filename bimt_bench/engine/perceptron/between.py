@@ -43,6 +43,10 @@ class Between(Protocol):
         """active[layer] from sums[layer]."""
         ...
 
+    def scale(self, layer: int, factor: Tensor) -> None:
+        """active[layer] and its slopes times a factor [T, n, B]."""
+        ...
+
     def loss(self, targets: Tensor) -> None:
         """The last of the deltas, and the last bias's gradient."""
         ...
@@ -99,6 +103,8 @@ class TorchBetween:
         self.space = space
         self._loss = loss
         self._activation = _ACTIVATIONS[architecture.activation]
+        # by layer, the factor of this step's noise and the activations from before it
+        self._scaled: dict[int, tuple[Tensor, Tensor]] = {}
 
     def enter(self, batch: object) -> None:
         """sums[0] of columns."""
@@ -129,6 +135,12 @@ class TorchBetween:
         """active[layer] from sums[layer]."""
         self._activation.forward(self.space.sums[layer], self.space.active[layer])
 
+    def scale(self, layer: int, factor: Tensor) -> None:
+        """active[layer] times a factor, which `descend` takes into account."""
+        active = self.space.active[layer]
+        self._scaled[layer] = (factor, active.clone())
+        active.mul_(factor)
+
     def loss(self, targets: Tensor) -> None:
         """The last of the deltas, and the last bias's gradient."""
         space = self.space
@@ -157,8 +169,11 @@ class TorchBetween:
     def descend(self, layer: int) -> None:
         """deltas[layer] from backs[layer], and the bias's gradient."""
         space = self.space
-        delta = space.deltas[layer]
-        self._activation.backward(space.backs[layer], space.sums[layer], space.active[layer], delta)
+        delta, active = space.deltas[layer], space.active[layer]
+        if layer in self._scaled:
+            factor, active = self._scaled.pop(layer)
+            space.backs[layer].mul_(factor)
+        self._activation.backward(space.backs[layer], space.sums[layer], active, delta)
         torch.sum(delta, dim=2, out=space.bias_gradients[layer])
 
     def descend_tokens(self, batch: TokenBatch) -> list[Tensor]:

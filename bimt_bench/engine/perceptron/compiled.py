@@ -99,6 +99,11 @@ class CompiledBetween:
             self._active[layer],
         )
 
+    def scale(self, layer: int, factor: Tensor) -> None:
+        """active[layer], and the slopes in sums[layer], times a factor."""
+        self.space.active[layer].mul_(factor)
+        self.space.sums[layer].mul_(factor)
+
     def loss(self, targets: Tensor) -> None:
         """The last of the deltas, and the last bias's gradient."""
         if self._loss == "mse":

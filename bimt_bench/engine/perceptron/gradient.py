@@ -5,6 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt_bench.engine.differentiation import Noise
 from bimt_bench.engine.perceptron.between import Between, TorchBetween
 from bimt_bench.engine.perceptron.compiled import CompiledBetween
 from bimt_bench.engine.perceptron.products import products_in
@@ -47,7 +48,9 @@ class PerceptronGradient:
         self._apart = _SMALL if on_cpu else 0
         self._betweens: dict[tuple[int, int, int], Between] = {}
 
-    def gradient(self, batch: object, targets: Tensor, rows: slice) -> None:
+    def gradient(
+        self, batch: object, targets: Tensor, rows: slice, noise: Noise | None = None
+    ) -> None:
         """Sets the members' rows of the gradient table to d loss / d theta."""
         between = self._between(rows, targets.shape[-1])
         space = between.space
@@ -56,11 +59,13 @@ class PerceptronGradient:
         else:
             between.enter(batch)
             between.activate(0)
+        _scale(between, 0, rows, noise)
         last = space.depth - 1
         for layer in range(1, last + 1):
             between.affine(layer, space.weights[layer], space.active[layer - 1])
             if layer < last:
                 between.activate(layer)
+                _scale(between, layer, rows, noise)
         between.loss(targets)
         for layer in range(last, 0, -1):
             below = space.active[layer - 1].mT
@@ -114,6 +119,15 @@ class PerceptronGradient:
                 found = space.buffer("de", space.embedding.shape[1:])
                 product = self._products.times(of_token, parts[fold], out=found)
                 space.embedding_gradient.add_(product)
+
+
+def _scale(between: Between, layer: int, rows: slice, noise: Noise | None) -> None:
+    """Multiplies what a layer sends on, and what comes back to it, with the noise there is."""
+    if noise is None or layer == between.space.depth - 1:
+        return
+    factor = noise(rows, f"hidden{layer + 1}", between.space.active[layer])
+    if factor is not None:
+        between.scale(layer, factor)
 
 
 def _hand_down(space: Workspace, layer: int) -> None:

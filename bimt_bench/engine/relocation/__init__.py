@@ -4,7 +4,7 @@ With its neighbours fixed, neuron j of a group would cost C[j, p] at position p,
 two batched products. `greedy` takes swaps from it as published; `assignment` solves it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from bimt_bench.engine.relocation.permutation import KINDS, permute, relabel
 from bimt_bench.engine.relocation.wires import Wires
 
 __all__ = ["relocate"]
+
+OnOrder = Callable[[str, Tensor, Tensor], None]
 
 # Bounds the float64 tables of a relocation to some 64 MiB, however large the pack.
 _WEIGHTS_AT_ONCE = 2**23
@@ -30,6 +32,7 @@ def relocate(
     method: str = "greedy",
     moments: Sequence[Tensor] = (),
     carry_moments: bool = False,
+    on_order: OnOrder | None = None,
 ) -> None:
     """Relocates all movable groups of some members (default: all), in place.
 
@@ -42,7 +45,9 @@ def relocate(
     `moments` are the optimizer's tables, laid out like `population.flat`. As published, they stay
     at their positions while the weights move (`carry_moments` takes them along); those of an
     embedding always travel, because the published code leaves the embedding in place and
-    permutes what it is connected to. Raises ValueError for another method.
+    permutes what it is connected to. `on_order` is told of each group which neuron now stands at
+    each position of which members, to take other tables along. Raises ValueError for another
+    method.
     """
     if method not in ("greedy", "assignment"):
         raise ValueError(f"method must be 'greedy' or 'assignment', but is '{method}'")
@@ -57,6 +62,9 @@ def relocate(
         else:
             assignment(wires)
         _carry_out(population, wires, rows, moments=moments, carry_moments=carry_moments)
+        if on_order is not None:
+            for group in wires.groups:
+                on_order(group.name, rows, wires.orders[group.name])
 
 
 def _carry_out(

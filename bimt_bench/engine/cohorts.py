@@ -1,0 +1,386 @@
+"""Cohorts: members of a population that share a recipe and its settings, and calls of its hooks.
+
+The loop knows cohorts, a cohort knows one recipe. Every call of a hook goes through `_call`, which
+turns what goes wrong in it into one line that names recipe, hook and member.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bimt_bench.engine import cost, kernels
+from bimt_bench.engine.members import Members, Stage
+from bimt_bench.engine.recipe import HOOKS, RECIPES, PenaltySettings, Recipe, RecipeSettings, Table
+from bimt_bench.errors import InputError
+from bimt_bench.spec import Member, settings_of
+
+Key = tuple[int, str, str]
+
+
+def own_settings(recipe: type[Recipe], member: Member) -> RecipeSettings:
+    """The recipe's own settings of a member."""
+    own = {name: member[name] for name in recipe.Settings.model_fields}
+    return recipe.Settings.model_validate_json(json.dumps(own))
+
+
+def in_cohorts(members: Sequence[Member], rows: Sequence[int]) -> list[int]:
+    """The rows, those of a cohort side by side; unchanged where they stand so already."""
+    keys = [cohort_key(members[row]) for row in rows]
+    ranks = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    order = sorted(range(len(rows)), key=lambda i: (_recipe_rank(keys, keys[i]), ranks[keys[i]]))
+    return [rows[i] for i in order]
+
+
+def _recipe_rank(keys: Sequence[Key], key: Key) -> int:
+    """Where a recipe comes first: all cohorts of a recipe stand side by side."""
+    return next(place for place, other in enumerate(keys) if other[1] == key[1])
+
+
+def cohort_key(member: Member) -> Key:
+    """Equal for members that hooks may see as one: the recipe, and settings that are not real."""
+    recipe = RECIPES.get_kind(member.recipe)
+    fixed = {s.name: member[s.name] for s in settings_of(recipe.Settings) if s.kind != "real"}
+    return (0, member.recipe, json.dumps(fixed, sort_keys=True))
+
+
+class Cohort:
+    """The members `rows` of a population, and the hooks of their recipe."""
+
+    def __init__(self, stage: Stage, rows: slice, tables: Mapping[str, Tensor]) -> None:
+        first = stage.members[rows.start]
+        kind = RECIPES.get_kind(first.recipe)
+        self.recipe = kind()
+        self.rows = rows
+        self.stage = stage
+        self.members = Members(self.recipe, own_settings(kind, first), dict(tables), rows, stage)
+        self.has = {hook: kind.overrides(hook) for hook in HOOKS}
+        self._parts: dict[tuple[int, int], Members] = {}
+        self._leaves: dict[tuple[int, int], dict[str, Tensor]] = {}
+        self._checked: set[str] = set()
+        self._bad = torch.zeros(len(self.members), dtype=torch.bool, device=stage.loss.device)
+        self._bad_hook: dict[str, Tensor] = {}
+        self.events = list(self._call("events", lambda: list(self.recipe.events(self.members))))
+
+    # ------------------------------------------------------------------ hooks
+
+    def start(self) -> None:
+        """Before the first step."""
+        if self.has["start"]:
+            self._call("start", lambda: self.recipe.start(self.members))
+            self._check_flat("start")
+        self.project()
+
+    def edges(self) -> set[int]:
+        """Steps at which prices change."""
+        settings, steps = self.members.settings, self.stage.steps
+        found = set(self._call("edges", lambda: list(self.recipe.edges(self.members))))
+        if isinstance(settings, PenaltySettings):
+            found |= {int(phase.start * steps) for phase in settings.phases}
+        return found
+
+    def prices(self) -> Float[Tensor, "n N"] | None:
+        """What parameters cost from here on; None for a recipe without prices."""
+        if not self.has["prices"]:
+            return None
+        found = self._call("prices", lambda: self.recipe.prices(self.members))
+        self._check("prices", found, self.members.flat.shape)
+        return found
+
+    def penalise(self, part: slice, gradient: Float[Tensor, "t N"]) -> Float[Tensor, " t"]:
+        """Adds the gradient of the penalty of some of the members, which it returns [t].
+
+        `part` counts within the cohort.
+        """
+        m, leaves = self._part(part), self._leaf(part)
+        with torch.enable_grad():
+            value = self._call("penalty", lambda: self.recipe.penalty(m, leaves))
+            self._check("penalty", value, (len(m),), part)
+            names = list(leaves)
+            found = self._call(
+                "penalty",
+                lambda: torch.autograd.grad(
+                    value.sum(), [leaves[name] for name in names], allow_unused=True
+                ),
+            )
+        before = gradient.sum(dim=1)
+        views = m.views(gradient)
+        for name, change in zip(names, found, strict=True):
+            if change is not None:
+                views[name].add_(change)
+        self._mark("penalty", torch.isfinite(before) & ~torch.isfinite(gradient.sum(dim=1)), part)
+        return value.detach()
+
+    def noise(self, part: slice, group: str, active: Tensor) -> Tensor:
+        """What the activations of some of the members are multiplied with, in training."""
+        m = self._part(part)
+        found = self._call("noise", lambda: self.recipe.noise(m, group, active))
+        self._check("noise", found, active.shape, part)
+        return found
+
+    def shrink(self, prices: Float[Tensor, "n N"]) -> None:
+        """The proximal step: parameters shrink towards 0 by learning rate times price."""
+        flat = self.members.flat
+        thresholds = prices * self.members.learning_rate[:, None]
+        if flat.device.type == "cpu":
+            kernels.shrink(flat.numpy(), thresholds.numpy())
+        else:
+            flat.copy_(torch.sign(flat) * (flat.abs() - thresholds).clamp_min(0.0))
+
+    def project(self) -> None:
+        """After an update or an event."""
+        if not self.has["project"]:
+            return
+        before = torch.isfinite(self.members.flat.sum(dim=1))
+        self._call("project", lambda: self.recipe.project(self.members))
+        self._mark("project", before & ~torch.isfinite(self.members.flat.sum(dim=1)))
+        self._check_flat("project")
+
+    def happen(self, done: int) -> bool:
+        """Events that are due after `done` steps; whether there was one."""
+        due = [event for event in self.events if event.due(done)]
+        for event in due:
+            self._call("events", lambda event=event: event.act(self.members))
+            self._check_flat("events")
+        return bool(due)
+
+    def tables(self) -> Mapping[str, Tensor]:
+        """The recipe's state."""
+        return self.members.tables
+
+    def fault_of(self, row: int) -> str | None:
+        """The hook that first gave a member something that is no number; None if none did."""
+        for hook, bad in self._bad_hook.items():
+            if bool(bad[row]):
+                return f"{hook} of recipe '{self.recipe.name}' was not finite"
+        return None
+
+    # ------------------------------------------------------------------ calls
+
+    def _call(self, hook: str, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except InputError as error:
+            raise InputError(f"{self._where(hook)}: {error}") from error
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:
+            told = " ".join(str(error).split()) or "no message"
+            raise InputError(f"{self._where(hook)}: {type(error).__name__}: {told}") from error
+
+    def _where(self, hook: str) -> str:
+        """'recipe 'x': penalty: members abc (seed 0) and 3 more, step 7'."""
+        first, *others = self.members.members
+        more = f" and {len(others)} more" if others else ""
+        return (
+            f"recipe '{self.recipe.name}': {hook}: member {first.digest} (seed {first.seed})"
+            f"{more}, step {self.stage.step}"
+        )
+
+    def _check(
+        self, hook: str, found: object, shape: Sequence[int], part: slice | None = None
+    ) -> None:
+        """A hook's value: a tensor of the right shape, finite at step 0 for some member."""
+        if hook not in self._checked or not isinstance(found, Tensor):
+            self._checked.add(hook)
+            if not isinstance(found, Tensor) or tuple(found.shape) != tuple(shape):
+                given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+                raise InputError(
+                    f"{self._where(hook)}: gave {given}, but must give a tensor {tuple(shape)}"
+                )
+        flat = found.detach().reshape(len(found), -1)
+        self._mark(
+            hook, ~torch.isfinite(flat.sum(dim=1) if flat.shape[1] > 1 else flat[:, 0]), part
+        )
+
+    def _check_flat(self, hook: str) -> None:
+        if hook != "project":
+            self._mark(hook, ~torch.isfinite(self.members.flat.sum(dim=1)))
+        if self.stage.step == 0:
+            self._refuse_if_all(hook)
+
+    def _mark(self, hook: str, bad: Tensor, part: slice | None = None) -> None:
+        """Remembers which members a hook gave something that is no number, the first time."""
+        if bad.device.type == "cpu" and not bool(bad.any()):
+            return
+        held = self._bad_hook.get(hook)
+        if held is None:
+            held = self._bad_hook[hook] = torch.zeros_like(self._bad)
+        rows = slice(None) if part is None else part
+        held[rows] |= bad & ~self._bad[rows]
+        self._bad[rows] |= bad
+        if self.stage.step == 0 and (part is None or part.stop == len(self.members)):
+            self._refuse_if_all(hook)
+
+    def _refuse_if_all(self, hook: str) -> None:
+        held = self._bad_hook.get(hook)
+        if held is not None and bool(held.all()):
+            raise InputError(f"{self._where(hook)}: is not finite for any member at the first step")
+
+    def _part(self, part: slice) -> Members:
+        if part.start == 0 and part.stop == len(self.members):
+            return self.members
+        key = (part.start, part.stop)
+        if key not in self._parts:
+            self._parts[key] = self.members[part]
+        return self._parts[key]
+
+    def _leaf(self, part: slice) -> dict[str, Tensor]:
+        """Leaves that share the parameters' memory, so that they are made once."""
+        key = (part.start, part.stop)
+        if key not in self._leaves:
+            theta = self._part(part).theta
+            self._leaves[key] = {k: v.detach().requires_grad_() for k, v in theta.items()}
+        return self._leaves[key]
+
+
+class Cohorts:
+    """All cohorts of a population under training, in order of rows."""
+
+    def __init__(self, stage: Stage, tables: Mapping[str, Tensor] | None = None) -> None:
+        """`tables`: the recipes' state, 'recipe/table' -> [its rows, ...]; new if absent."""
+        self.stage = stage
+        self._cohorts: list[Cohort] = []
+        keys = [cohort_key(member) for member in stage.members]
+        start = 0
+        used: dict[str, int] = {}
+        for key, run in groupby(keys):
+            rows = slice(start, start + len(list(run)))
+            start = rows.stop
+            begin = used.get(key[1], 0)
+            used[key[1]] = begin + rows.stop - rows.start
+            held = slice(begin, used[key[1]])
+            self._cohorts.append(Cohort(stage, rows, self._tables_of(key[1], rows, held, tables)))
+        flat = stage.population.flat
+        self.edges = sorted(set().union(*(cohort.edges() for cohort in self._cohorts)) | {0})
+        self.priced = [c for c in self._cohorts if c.has["prices"]]
+        self.penalised = [c for c in self._cohorts if c.has["penalty"]]
+        self.noisy = [c for c in self._cohorts if c.has["noise"]]
+        self.shrinking = [c for c in self.priced if c.recipe.charge == "shrink"]
+        self.reads_loss = any(c.recipe.reads_loss for c in self._cohorts)
+        self.prices = torch.zeros_like(flat)
+        self.marginal = self.prices if not self.shrinking else torch.zeros_like(flat)
+
+    def __iter__(self) -> Iterator[Cohort]:
+        return iter(self._cohorts)
+
+    def start(self) -> None:
+        """Before the first step."""
+        for cohort in self._cohorts:
+            cohort.start()
+
+    def charge(self, cohorts: Sequence[Cohort] | None = None) -> None:
+        """Asks what parameters cost from here on: of all cohorts, or of some."""
+        for cohort in self.priced if cohorts is None else cohorts:
+            found = cohort.prices()
+            if found is None:
+                continue
+            self.prices[cohort.rows] = found
+            if self.shrinking and cohort not in self.shrinking:
+                self.marginal[cohort.rows] = found
+
+    def penalise(self, rows: slice, gradient: Tensor) -> None:
+        """Adds the penalties' gradients of the members `rows`, whose table it is."""
+        for cohort, part, there in _within(self.penalised, rows):
+            cohort.penalise(part, gradient[there])
+
+    def noise(self, rows: slice, group: str, active: Tensor) -> Tensor | None:
+        """What the activations [T, size, B] of the members `rows` are multiplied with, if any."""
+        found = None
+        for cohort, part, there in _within(self.noisy, rows):
+            if found is None:
+                whole = there.start == 0 and there.stop == len(active)
+                if whole:
+                    return cohort.noise(part, group, active)
+                found = torch.ones_like(active)
+            found[there] = cohort.noise(part, group, active[there])
+        return found
+
+    def after_update(self) -> None:
+        """Proximal steps and projections, when all members were updated."""
+        for cohort in self.shrinking:
+            cohort.shrink(self.prices[cohort.rows])
+        for cohort in self._cohorts:
+            cohort.project()
+
+    def happen(self, done: int) -> None:
+        """Events that are due after `done` steps."""
+        moved = []
+        for cohort in self._cohorts:
+            if cohort.happen(done):
+                cohort.project()
+                moved.append(cohort)
+        if moved:
+            self.charge(moved)
+
+    def charged(self) -> Float[Tensor, " member"]:
+        """What is added to the loss of every member: prices and penalties, at their strength."""
+        total = cost.connection_cost(self.stage.population.flat, self.prices)
+        for cohort in self.penalised:
+            with torch.no_grad():
+                m = cohort.members
+                total[cohort.rows] += cohort.recipe.penalty(m, m.theta)
+        return total
+
+    def fault_of(self, row: int) -> str | None:
+        """What a hook did to a member of the population, if one did."""
+        for cohort in self._cohorts:
+            if cohort.rows.start <= row < cohort.rows.stop:
+                return cohort.fault_of(row - cohort.rows.start)
+        return None
+
+    def tables(self) -> dict[str, Tensor]:
+        """The recipes' state, 'recipe/table' -> [rows of the recipe, ...]."""
+        found: dict[str, list[Tensor]] = {}
+        for cohort in self._cohorts:
+            for name, table in cohort.tables().items():
+                found.setdefault(f"{cohort.recipe.name}/{name}", []).append(table)
+        return {name: torch.cat(parts) for name, parts in found.items()}
+
+    def kept_tables(self, stay: Sequence[int]) -> dict[str, Tensor]:
+        """The state of the rows that stay, as `tables`."""
+        staying, found = set(stay), {}
+        for name, table in self.tables().items():
+            recipe = name.split("/")[0]
+            rows = [row for c in self._cohorts if c.recipe.name == recipe for row in _range(c.rows)]
+            found[name] = table[[row in staying for row in rows]]
+        return found
+
+    def _tables_of(
+        self, recipe: str, rows: slice, held: slice, tables: Mapping[str, Tensor] | None
+    ) -> dict[str, Tensor]:
+        population, found = self.stage.population, {}
+        for table in RECIPES.get_kind(recipe).tables:
+            shape = table_shape(table, population.flat.shape[1], _neurons(population))
+            if tables is None:
+                whole = population.flat.new_full((rows.stop - rows.start, *shape), table.start)
+            else:
+                whole = tables[f"{recipe}/{table.name}"][held].to(population.flat).clone()
+            found[table.name] = whole
+        return found
+
+
+def table_shape(table: Table, width: int, neurons: int) -> tuple[int, ...]:
+    """The shape of a recipe's table for one member."""
+    return {"parameter": (width,), "neuron": (neurons,), "member": table.shape}[table.per]
+
+
+def _neurons(population: Any) -> int:
+    return sum(group.size for group in population.architecture.wiring.groups)
+
+
+def _range(rows: slice) -> range:
+    return range(rows.start, rows.stop)
+
+
+def _within(cohorts: Sequence[Cohort], rows: slice) -> Iterator[tuple[Cohort, slice, slice]]:
+    """Cohorts that share members with `rows`: which of theirs, and which of the rows these are."""
+    for cohort in cohorts:
+        start, stop = max(cohort.rows.start, rows.start), min(cohort.rows.stop, rows.stop)
+        if start < stop:
+            own = slice(start - cohort.rows.start, stop - cohort.rows.start)
+            yield cohort, own, slice(start - rows.start, stop - rows.start)
