@@ -12,6 +12,8 @@ from torch import Tensor
 from bimt_bench.engine import kernels
 
 _EPSILON = 1e-8
+_LEAST_CORRECTION = 1e4  # dividing by a moment's correction makes a rate at most so much larger
+_BETAS = ("beta1", "beta2")
 _RATE, _ROOT = 0, 4  # the columns that change from step to step
 
 
@@ -41,8 +43,11 @@ class PopulationAdamW:
         self.second = torch.zeros_like(flat)
         self.step_count = step_count
         self.rates = tuple(rates)
-        self._learning = np.array([rate.learning_rate for rate in rates])
-        self._betas = ([rate.beta1 for rate in rates], [rate.beta2 for rate in rates])
+        # near the end of the type's numbers a rate is as good as infinite: its member diverges
+        most = torch.finfo(flat.dtype).max / _LEAST_CORRECTION
+        learning = np.array([rate.learning_rate for rate in rates])
+        self._learning = np.where(learning > most, np.inf, learning)
+        self._betas = [_one_if_alike([getattr(r, name) for r in rates]) for name in _BETAS]
         self._steps = self._unchanging(flat.dtype)
         # by their bounds, members updated together; torch counts steps in a tensor of its own
         self._constants: np.ndarray | None = None
@@ -51,12 +56,12 @@ class PopulationAdamW:
 
     def _unchanging(self, dtype: torch.dtype) -> np.ndarray:
         """What every step is taken with, but for the two columns that change, [P, 7]."""
-        beta1, beta2 = map(np.array, self._betas)
+        beta1, beta2 = (np.array([getattr(r, name) for r in self.rates]) for name in _BETAS)
         decay = np.array([rate.weight_decay for rate in self.rates])
         held = np.zeros((len(self.rates), 7))
         held[:, 1:4] = np.stack([1.0 - beta1, beta2, 1.0 - beta2], axis=1)
         held[:, 5] = _EPSILON
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             held[:, 6] = 1.0 - self._learning * decay
             return held.astype(np.float32 if dtype == torch.float32 else np.float64)
 
@@ -106,17 +111,10 @@ class PopulationAdamW:
 
         So loops compiled for float32 do not compute in float64.
         """
-        with np.errstate(over="ignore"):  # a member with such a rate diverges
-            self._steps[:, _RATE] = self._learning / (1.0 - self._power(self._betas[0], step))
-        self._steps[:, _ROOT] = 1.0 / np.sqrt(1.0 - self._power(self._betas[1], step))
+        first, second = (_powers(betas, step) for betas in self._betas)
+        self._steps[:, _RATE] = self._learning / (1.0 - first)
+        self._steps[:, _ROOT] = 1.0 / np.sqrt(1.0 - second)
         return self._steps
-
-    def _power(self, betas: Sequence[float], step: int) -> np.ndarray | float:
-        """beta**step of every member, as Python has it: numpy's may differ in the last bit."""
-        first = betas[0]
-        if all(beta == first for beta in betas):
-            return first**step
-        return np.array([beta**step for beta in betas])
 
     def _update_fused(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
         found = self._runs.get((rows.start, rows.stop))
@@ -153,3 +151,15 @@ class PopulationAdamW:
                 found.append((rate, slice(start, stop), steps))
             start = stop
         return found
+
+
+def _powers(betas: Sequence[float], step: int) -> np.ndarray | float:
+    """beta**step of every member, as Python has it: numpy's may differ in the last bit."""
+    if len(betas) == 1:
+        return betas[0] ** step
+    return np.array([beta**step for beta in betas])
+
+
+def _one_if_alike(values: Sequence[float]) -> list[float]:
+    """A single value if all are equal, else all of them."""
+    return list(values[:1]) if len(set(values)) == 1 else list(values)
