@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.spec import catalog
 from bimt_bench.errors import InputError
 from bimt_bench.metrics import metric
 from bimt_bench.results.frames import read_frame
 from bimt_bench.results.report import TaskReport, task_report
+from bimt_bench.spec import catalog
 
 
 @dataclass(frozen=True)

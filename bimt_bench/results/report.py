@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bimt_bench.network import build
 from bimt_bench import data as task_data
+from bimt_bench.metrics import METRICS
+from bimt_bench.network import build
 from bimt_bench.results import plots
 from bimt_bench.results.drawing import NetworkDrawing
-from bimt_bench.metrics import METRICS
-from bimt_bench.spec import TaskSpec
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from bimt_bench.spec import TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110

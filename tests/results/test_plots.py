@@ -15,13 +15,13 @@ from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 from scipy.interpolate import interp1d
 
-from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.errors import InputError
+from bimt_bench.network.wiring import Wiring
+from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.plots import curves_figure, network_figure, save, theme, tradeoff_figure
 from bimt_bench.results.plots.curves import PANELS, seed_means
-from bimt_bench.spec import ReferencePoint
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
-from bimt_bench.network.wiring import Wiring
+from bimt_bench.spec import ReferencePoint
 from tests.rows import member
 
 RECIPES = {"vanilla": 0.0, "l1": 0.12, "l1_local": 0.2, "l1_swap": 0.24, "bimt": 0.36}
