@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.spec import catalog
-from bimt_bench.errors import InputError
 from bimt_bench.metrics import metric
-from bimt_bench.results.frames import read_frame
+from bimt_bench.results.columns import plain_cell
+from bimt_bench.results.frames import by_task, read_curves, read_frame
 from bimt_bench.results.report import TaskReport, task_report
 
 
@@ -33,24 +32,13 @@ def compare(
     if x is not None:
         metric(x)
     frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
-    curves = pd.concat([_curves(run) for run in runs], ignore_index=True)
+    curves = pd.concat([read_curves(run) for run in runs], ignore_index=True)
     curves = curves.drop_duplicates(["member", "step"])
-    for (name, steps), rows in frame.groupby(["task", "steps"], sort=False):
-        task = catalog.task(str(name), tasks_dir)
-        if set(rows["task_version"]) != {task.version}:
-            found = ", ".join(str(v) for v in sorted(set(rows["task_version"])))
-            raise InputError(
-                f"task: {name} is version {task.version} here, but the results are of {found}"
-            )
-        folder = out / f"{task.name.replace('/', '-')}-{steps}"
+    for task, rows in by_task(frame, tasks_dir):
+        length = plain_cell(rows["steps"].iloc[0]) if "steps" in rows else None
+        name = task.name.replace("/", "-")
+        folder = out / (name if length is None else f"{name}-{length}")
         report = task_report(task, rows, curves, folder=folder, x=x)
         table = folder / "tradeoff.csv"
         report.tradeoff.table().to_csv(table, index=False)
         yield Comparison(report=report, table=table)
-
-
-def _curves(run: Path) -> pd.DataFrame:
-    file = run / "curves.parquet" if run.is_dir() else run.with_name("curves.parquet")
-    if not file.is_file():
-        raise InputError(f"run: no curves.parquet beside the frame of '{run}'")
-    return pd.read_parquet(file)

@@ -18,9 +18,8 @@ import torch
 from bimt_bench.data import TaskData
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
-from bimt_bench.network import Architecture, build
+from bimt_bench.network import Architecture, Group, build
 from bimt_bench.spec import TaskSpec
-from bimt_bench.network import Group
 
 Arrays = Mapping[str, np.ndarray]
 

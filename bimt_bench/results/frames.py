@@ -1,35 +1,70 @@
-"""Frames of finished sweeps: read from a folder, and turned into trade-off tables."""
+"""Frames of finished sweeps: read from a folder, parted by task, turned into trade-off tables."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from bimt_bench.errors import InputError
+from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.report import tradeoff_of
-from bimt_bench.spec import catalog
+from bimt_bench.spec import TaskSpec, catalog
 
 
 def tradeoff_table(
     frame: pd.DataFrame, *, task: str | None = None, x: str | None = None
 ) -> pd.DataFrame:
-    """The trade-off tables of a frame's tasks, or of `task`, one row a configuration."""
-    tables = [
-        tradeoff_of(catalog.task(str(name)), rows, x=x).table()
-        for (name, _), rows in frame.groupby(["task", "steps"], sort=False)
-        if task is None or name == task
-    ]
-    if not tables:
-        known = ", ".join(sorted(set(frame["task"])))
-        raise InputError(f"task: '{task}' is not in the frame (tasks: {known})")
+    """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
+
+    A task that was trained at several lengths has a table a length. Raises InputError for a task
+    that is not in the frame, or whose content has changed since.
+    """
+    known = sorted(set(frame["task"]))
+    wanted = frame if task is None else frame[frame["task"] == task]
+    if wanted.empty:
+        raise InputError(f"task: '{task}' is not in the frame (tasks: {', '.join(known)})")
+    tables = [tradeoff_of(spec, rows, x=x).table() for spec, rows in by_task(wanted)]
     return pd.concat(tables, ignore_index=True)
 
 
+def by_task(
+    frame: pd.DataFrame, tasks_dir: Path | None = None
+) -> Iterator[tuple[TaskSpec, pd.DataFrame]]:
+    """Each task of a frame with its rows, at each length by itself.
+
+    Raises InputError for a task that is not here, or that is another version or has other content
+    here than where the members were trained.
+    """
+    keys = [name for name in ("task", "steps") if name in frame]
+    for (name, *_), rows in frame.groupby(keys, sort=False, dropna=False):
+        task = catalog.task(str(name), tasks_dir)
+        _check_same(task, rows)
+        yield task, rows
+
+
 def read_frame(path: Path) -> pd.DataFrame:
-    """The frame of a results folder, or of a Parquet file; InputError if there is none."""
+    """The frame of a results folder, or of a Parquet file of any format; InputError if none."""
     file = path / "frame.parquet" if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"run: no frame.parquet in '{path}'; name a finished sweep's folder")
-    try:
-        return pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"run: '{file}' is no readable Parquet file: {error}") from error
+    return read_parquet(file)
+
+
+def read_curves(path: Path) -> pd.DataFrame:
+    """The learning curves of a results folder, or beside a frame's file; InputError if none."""
+    file = path / "curves.parquet" if path.is_dir() else path.with_name("curves.parquet")
+    if not file.is_file():
+        raise InputError(f"run: no curves.parquet beside the frame of '{path}'")
+    return read_curves_parquet(file)
+
+
+def _check_same(task: TaskSpec, rows: pd.DataFrame) -> None:
+    """Raises InputError where rows say that they are of another task of that name."""
+    for column, here in (("task_version", task.version), ("task_digest", task.digest())):
+        there = set(rows[column].dropna()) - {here} if column in rows else set()
+        if there:
+            word = "version" if column == "task_version" else "content, digest"
+            found = ", ".join(sorted(str(value) for value in there))
+            raise InputError(
+                f"task: '{task.name}' is of {word} {here} here, but the results are of {found}"
+            )

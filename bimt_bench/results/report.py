@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bimt_bench.network import build
 from bimt_bench import data as task_data
-from bimt_bench.results import plots
-from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.metrics import METRICS
-from bimt_bench.spec import TaskSpec
+from bimt_bench.network import build
+from bimt_bench.results import plots
+from bimt_bench.results.columns import plain_cell
+from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from bimt_bench.results.words import dial_words, title_of
+from bimt_bench.spec import TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
+_USUAL_AXIS = "modularity_q"
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,12 @@ class TaskReport:
 
 
 def tradeoff_of(task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None) -> TradeOff:
-    """The trade-off of a task's rows, on its own modularity axis unless `x` names another."""
-    axis = METRICS[x or task.modularity_axis]
+    """The trade-off of a task's rows, on its own modularity axis unless `x` names another.
+
+    Rows that were scored before that metric existed are put on modularity Q.
+    """
+    own = task.modularity_axis
+    axis = METRICS[x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS)]
     return tradeoff(frame, x=axis.name, x_direction=axis.direction, reference=task.reference)
 
 
@@ -85,9 +92,10 @@ def drawing_of(
 
 def drawing_title(row: pd.Series) -> str:
     """What stands above a member's drawing."""
-    strength = f", penalty x{row['strength']:g}" if row["strength"] else ""
+    dial = dial_words(plain_cell(row["dial"]), plain_cell(row["dial_value"]))
+    recipe = ", ".join(filter(None, [title_of(row["recipe"]), dial]))
     return (
-        f"{row['task']}: {row['recipe']}{strength}, seed {row['seed']}\n"
+        f"{row['task']}: {recipe}, seed {row['seed']}\n"
         f"{row['performance_metric']} {row['performance']:.4g}"
     )
 

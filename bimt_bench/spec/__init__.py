@@ -9,6 +9,7 @@ from bimt_bench.spec.base import (
     digest_of,
 )
 from bimt_bench.spec.faults import fault_lines
+from bimt_bench.spec.frames import FORMAT, format_of, with_format
 from bimt_bench.spec.geometry import GeometrySpec, Placement
 from bimt_bench.spec.member import Configuration, GeometrySettings, Member, trained_as
 from bimt_bench.spec.settings import (
@@ -54,6 +55,7 @@ from bimt_bench.spec.task import (
 
 __all__ = [
     "ALWAYS",
+    "FORMAT",
     "Choice",
     "Configuration",
     "DataSpec",
@@ -96,8 +98,10 @@ __all__ = [
     "at_path",
     "digest_of",
     "fault_lines",
+    "format_of",
     "plain",
     "setting",
     "settings_of",
     "trained_as",
+    "with_format",
 ]

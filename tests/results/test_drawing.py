@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.errors import InputError
 from bimt_bench.network.wiring import Connection, Group, Wiring
+from bimt_bench.results.drawing import NetworkDrawing
 
 
 def line(n):

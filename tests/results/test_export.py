@@ -9,10 +9,10 @@ import safetensors.torch
 import torch
 
 from bimt_bench import data, packs, recipes
-from bimt_bench.results import export
 from bimt_bench.engine import loop as training
-from bimt_bench.errors import InputError
 from bimt_bench.engine.relocation import permute
+from bimt_bench.errors import InputError
+from bimt_bench.results import export
 from bimt_bench.spec import Configuration
 
 TASKS = [

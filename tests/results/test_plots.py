@@ -15,13 +15,14 @@ from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 from scipy.interpolate import interp1d
 
-from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.errors import InputError
+from bimt_bench.network.wiring import Wiring
+from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.plots import curves_figure, network_figure, save, theme, tradeoff_figure
 from bimt_bench.results.plots.curves import PANELS, seed_means
-from bimt_bench.spec import ReferencePoint
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
-from bimt_bench.network.wiring import Wiring
+from bimt_bench.results.words import in_order
+from bimt_bench.spec import ReferencePoint
 from tests.rows import member
 
 RECIPES = {"vanilla": 0.0, "l1": 0.12, "l1_local": 0.2, "l1_swap": 0.24, "bimt": 0.36}
@@ -81,7 +82,9 @@ def curves_of(frame: pd.DataFrame) -> pd.DataFrame:
         noise = np.exp(rng.normal(0, 0.08, len(steps)) + rng.normal(0, 0.2))
         floor = max(1 - one.performance, 1e-3) if one.status == "ok" else 1.0
         loss = (np.exp(-steps / 150) + floor) * noise
-        cost = (2 + 20 * np.exp(-steps * one.strength / 400)) * noise**0.3
+        cost = (
+            2 + 20 * np.exp(-steps * (0.0 if pd.isna(one.dial_value) else one.dial_value) / 400)
+        ) * noise**0.3
         parts.append(
             pd.DataFrame(
                 {
@@ -195,7 +198,7 @@ def test_rivals_never_share_a_colour():
 
 
 def test_legends_keep_the_papers_order():
-    assert theme.in_order(["zebra", "bimt", "ant", "l1", "vanilla"]) == [
+    assert in_order(["zebra", "bimt", "ant", "l1", "vanilla"]) == [
         *("vanilla", "l1", "bimt"),
         *("ant", "zebra"),
     ]
@@ -227,7 +230,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
 # --------------------------------------------------------------------------- trade-off
 
 
-def test_lines_follow_strength_in_the_recipes_colour():
+def test_lines_follow_the_dial_in_the_recipes_colour():
     result = trade(sweep_frame())
     axes = tradeoff_figure(result, **LABELS).axes[0]
     by_colour = {line.get_color(): line.get_xydata() for line in axes.lines}
@@ -293,7 +296,7 @@ def test_a_band_holds_the_intervals_of_its_points():
             assert band.contains_point((point.x.mean, point.y.mean))
 
 
-def test_stronger_penalties_have_larger_markers():
+def test_higher_dials_have_larger_markers():
     result = trade(sweep_frame())
     axes = tradeoff_figure(result, **LABELS).axes[0]
     bimt = next(line for line in result.lines if line.recipe == "bimt")
@@ -312,7 +315,7 @@ def test_the_figure_says_what_it_rests_on():
     assert "1 of 105 members diverged" in said
     assert "shortened to 2,000 steps" in said
     assert "modularity Q  (better →)" in said
-    assert "L1 + local" in said
+    assert "L1 + locality" in said
 
 
 def test_a_full_run_is_not_called_shortened_and_lower_can_be_better():
@@ -458,7 +461,8 @@ def test_seed_means_and_their_bands():
         {
             "configuration": "c",
             "recipe": "bimt",
-            "strength": 1.0,
+            "dial": "strength",
+            "dial_value": 1.0,
             "seed": [0, 0, 1, 1],
             "step": [0, 10, 0, 10],
             "test_loss": [1.0, 0.5, 3.0, 0.5],
@@ -482,7 +486,7 @@ def test_curves_show_the_published_strength_of_each_recipe():
     frame = sweep_frame()
     figure = curves_figure(curves_of(frame), frame)
     said = words(figure)
-    assert "BIMT, penalty \N{MULTIPLICATION SIGN} 1" in said.splitlines()
+    assert "BIMT, strength 1" in said.splitlines()
     assert "symbolic/independence" in said
     assert "shortened to 2,000 steps" in said
     assert "1 of 105 members diverged" in said

@@ -433,7 +433,9 @@ def test_the_command_that_opens_the_runs(uri: str, expected: str) -> None:
 
 
 def test_a_new_database_is_made_without_a_word(tmp_path: Path) -> None:
-    script = "import sys; from bimt_bench.results.tracking import Tracker; Tracker.open(sys.argv[1])"
+    script = (
+        "import sys; from bimt_bench.results.tracking import Tracker; Tracker.open(sys.argv[1])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script, f"sqlite:///{tmp_path / 'mlflow.db'}"],
         capture_output=True,

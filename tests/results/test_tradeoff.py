@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.errors import InputError
-from bimt_bench.spec import ReferencePoint
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from bimt_bench.spec import ReferencePoint
 from tests.rows import member
 
 ORIGIN = ReferencePoint(modularity=0.0, performance=0.0)
@@ -73,7 +73,7 @@ def test_same_seed_same_bits_and_another_seed_other_intervals():
 def test_another_configuration_leaves_an_interval_as_it_is():
     rows = seeded("bimt", 1.0, [0.1, 0.3, 0.4], [0.5, 0.9, 0.8])
     more = rows + seeded("l1", 1.0, [0.7, 0.2, 0.3], [0.5, 0.4, 0.8])
-    alone, joined = of(rows).lines[0].points[0], of(more).lines[0].points[0]
+    alone, joined = of(rows).lines[-1].points[0], of(more).lines[-1].points[0]
     assert (alone.x, alone.y) == (joined.x, joined.y)
 
 
@@ -126,7 +126,7 @@ def test_a_member_that_stands_twice_counts_once():
 # --------------------------------------------------------------------------- lines
 
 
-def test_a_line_follows_strength_then_the_other_settings():
+def test_a_line_follows_the_dial_then_the_other_settings():
     rows = [
         member("bimt", 2.0, x=0.1),
         member("bimt", 0.5, locality=2.0),
@@ -137,15 +137,19 @@ def test_a_line_follows_strength_then_the_other_settings():
     lines = of(rows).lines
     assert [line.recipe for line in lines] == ["vanilla", "bimt"]
     order = [p.settings for p in lines[1].points]
-    assert [s.strength for s in order] == [0.5, 0.5, 0.5, 2.0]
-    assert [(s.locality, s.learning_rate) for s in order[:3]] == [(1, 0.01), (1, 0.1), (2, 2e-3)]
+    assert [s.dial_value for s in order] == [0.5, 0.5, 0.5, 2.0]
+    assert [(s.values["locality"], s.values["learning_rate"]) for s in order[:3]] == [
+        (1, 0.01),
+        (1, 0.1),
+        (2, 2e-3),
+    ]
 
 
-def test_series_differ_in_strength_only():
+def test_series_differ_in_the_dial_only():
     rows = [member("bimt", s, geometry=g) for s in (3.0, 0.3, 1.0) for g in ("line", "ring")]
     series = of(rows).lines[0].series
-    assert [[p.settings.strength for p in run] for run in series] == [[0.3, 1.0, 3.0]] * 2
-    assert [{p.settings.geometry for p in run} for run in series] == [{"line"}, {"ring"}]
+    assert [[p.settings.dial_value for p in run] for run in series] == [[0.3, 1.0, 3.0]] * 2
+    assert [{p.settings.values["geometry"] for p in run} for run in series] == [{"line"}, {"ring"}]
 
 
 # --------------------------------------------------------------------------- front and volume
@@ -174,13 +178,13 @@ def test_front_and_hypervolume_in_both_directions(direction, reference, front, v
 def test_y_can_be_a_loss():
     rows = [member("bimt", 1.0, x=1.0, y=0.25), member("bimt", 2.0, x=0.5, y=0.5)]
     result = of(rows, y_direction="lower", reference=ReferencePoint(modularity=0, performance=1))
-    assert [p.settings.strength for p in result.front] == [1.0]
+    assert [p.settings.dial_value for p in result.front] == [1.0]
     assert result.hypervolume.value == pytest.approx(0.75)
 
 
 def test_equal_points_are_both_on_the_front():
     result = of([member("l1"), member("bimt"), member("bimt", 2.0, x=0.4, y=0.5)])
-    assert sorted((p.settings.recipe, p.settings.strength) for p in result.front) == [
+    assert sorted((p.settings.recipe, p.settings.dial_value) for p in result.front) == [
         ("bimt", 1.0),
         ("l1", 1.0),
     ]
@@ -266,9 +270,9 @@ def test_summaries_where_lower_is_better():
     assert result.performance_lost(0.05) is None
 
 
-def test_no_vanilla_no_comparison():
+def test_no_baseline_no_comparison():
     result = of([member("bimt", 1.0)])
-    assert result.vanilla is None
+    assert result.baseline is None
     assert result.modularity_won() is None
     assert result.performance_lost(0.0) is None
 
@@ -281,7 +285,7 @@ def test_table_has_one_row_a_configuration():
     assert len(table) == 2
     row = table.set_index("recipe").loc["bimt"]
     assert (row["x_mean"], row["y_mean"]) == (pytest.approx(0.2), pytest.approx(0.5))
-    assert (row["n_seeds"], row["lambda"], row["x"]) == (2, 1e-3, "modularity_q")
+    assert (row["n_seeds"], row["strength"], row["x"]) == (2, 1.0, "modularity_q")
     expected = {f"{a}_{s}" for a in "xy" for s in ("mean", "std", "low", "high")}
     assert expected <= set(table.columns)
 
@@ -325,7 +329,7 @@ def cloud_rows(cloud):
 
 
 def strengths(result: TradeOff):
-    return [p.settings.strength for p in result.front]
+    return [p.settings.dial_value for p in result.front]
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,10 @@ from matplotlib.ticker import LogFormatter
 from scipy import stats
 
 from bimt_bench.errors import InputError, closest
+from bimt_bench.recipes import RECIPES, settings_for
+from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.plots import theme
+from bimt_bench.results.words import dial_words, in_order, title_of
 
 PANELS = {
     "test_loss": "test loss",
@@ -33,7 +36,8 @@ class Curve:
     """
 
     recipe: str
-    strength: float
+    dial: str | None
+    dial_value: float | None
     seeds: int
     steps: np.ndarray
     mean: np.ndarray
@@ -45,30 +49,30 @@ def curves_figure(curves: pd.DataFrame, frame: pd.DataFrame, *, title: str = "")
     """Test loss, performance and connection cost against steps, by recipe.
 
     `curves` has columns member, step and the quantities; `frame` one row a member. Each recipe
-    shows in full, with its 95 % bootstrap band, the configuration whose penalty is nearest to the
-    task's own (strength 1); its other configurations are thin lines. Diverged members are left
-    out. Raises InputError when columns are missing or no member finished.
+    shows in full, with its 95 % bootstrap band, the configuration whose dial is nearest to its
+    default (the task's own lambda, where the dial is a strength); its other configurations are
+    thin lines. Diverged members are left out, and so is a quantity that nobody logged. Raises
+    InputError when columns are missing or no member finished.
     """
     _check(curves, ["member", "step", *PANELS], "curves")
-    _check(frame, ["member", "configuration", "recipe", "strength", "seed", "status"], "frame")
+    columns = ["member", "configuration", "recipe", "dial", "dial_value", "seed"]
+    _check(frame, [*columns, "status"], "frame")
     finished = frame[frame["status"] == "ok"].drop_duplicates("member")
-    columns = ["member", "configuration", "recipe", "strength", "seed"]
     joined = curves.merge(finished[columns], on="member", how="inner")
     if joined.empty:
         raise InputError("curves: no member of the frame finished and has a curve")
     with theme.style():
         figure = Figure(figsize=(2 * theme.COLUMN_WIDTH, 2.35), layout="constrained")
-        panels = np.atleast_1d(figure.subplots(1, len(PANELS)))
-        shown = _panel(panels[0], joined, "test_loss")
-        for axes, quantity in zip(panels[1:], list(PANELS)[1:], strict=True):
-            _panel(axes, joined, quantity)
+        logged = [name for name in PANELS if joined[name].notna().any()] or list(PANELS)[:1]
+        panels = np.atleast_1d(figure.subplots(1, len(logged)))
+        shown, *_ = [_panel(axes, joined, name) for axes, name in zip(panels, logged, strict=True)]
         theme.head(panels[0], title=title or _task(frame), subtitle=_subtitle(frame, shown))
         _legend(figure, shown)
     return figure
 
 
 def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
-    """One curve a configuration from rows of member, configuration, recipe, strength, seed, step.
+    """One curve a configuration, from rows of its members' identity, seed, step and the quantity.
 
     The interval is the percentile one over seeds, the same resamples at every step; a single
     seed has an interval of no width. NaN at a step (not logged) drops the step.
@@ -91,7 +95,8 @@ def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
         found.append(
             Curve(
                 recipe=str(first["recipe"]),
-                strength=float(first["strength"]),
+                dial=plain_cell(first["dial"]),
+                dial_value=plain_cell(first["dial_value"]),
                 seeds=len(values),
                 steps=wide.columns.to_numpy(float),
                 mean=mean,
@@ -141,13 +146,24 @@ def _panel(axes: Axes, joined: pd.DataFrame, quantity: str) -> list[Curve]:
 
 
 def _representatives(curves: Sequence[Curve]) -> list[Curve]:
-    """Of each recipe the curve whose strength is nearest to 1 in ratio, in legend order."""
+    """Of each recipe the curve whose dial is nearest to its default, in legend order."""
+    recipes = in_order(c.recipe for c in curves)
+    return [_representative([c for c in curves if c.recipe == recipe]) for recipe in recipes]
+
+
+def _representative(curves: Sequence[Curve]) -> Curve:
+    """The curve nearest to the dial's default, in ratio; the middle one where there is none."""
+    ordered = sorted(curves, key=lambda c: -np.inf if c.dial_value is None else c.dial_value)
+    recipe, dial = curves[0].recipe, curves[0].dial
+    usual = settings_for(RECIPES[recipe])[dial].default if dial and recipe in RECIPES else None
+    if not isinstance(usual, int | float) or usual <= 0:
+        return ordered[len(ordered) // 2]
 
     def distance(curve: Curve) -> float:
-        return abs(np.log(curve.strength)) if curve.strength > 0 else np.inf
+        value = curve.dial_value
+        return abs(np.log(value / usual)) if value is not None and value > 0 else np.inf
 
-    recipes = theme.in_order(c.recipe for c in curves)
-    return [min((c for c in curves if c.recipe == r), key=distance) for r in recipes]
+    return min(ordered, key=distance)
 
 
 def _legend(figure: Figure, shown: Sequence[Curve]) -> None:
@@ -165,8 +181,9 @@ def _legend(figure: Figure, shown: Sequence[Curve]) -> None:
 
 
 def _name(curve: Curve) -> str:
-    name = theme.title_of(curve.recipe)
-    return f"{name}, {theme.penalty(curve.strength)}" if curve.strength > 0 else name
+    return ", ".join(
+        filter(None, [title_of(curve.recipe), dial_words(curve.dial, curve.dial_value)])
+    )
 
 
 def _task(frame: pd.DataFrame) -> str:

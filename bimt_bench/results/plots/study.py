@@ -1,10 +1,11 @@
-"""Heatmaps of a metric study: how metrics correlate, and which recipes they tell from vanilla."""
+"""Heatmaps of a metric study: how metrics correlate, and which recipes they tell apart."""
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from bimt_bench.results.plots import theme
+from bimt_bench.results.words import in_order, title_of
 
 _CELL = 0.24  # inches
 _MARGIN = 2.4
@@ -19,11 +20,11 @@ def correlation_figure(correlations: pd.DataFrame, *, title: str, subtitle: str 
 
 def effect_figure(effects: pd.DataFrame, *, title: str, subtitle: str = "") -> Figure:
     """A heatmap [metric, recipe] of Cliff's delta; positive (blue) is better."""
-    named = effects[theme.in_order(effects.columns)].rename(columns=theme.title_of)
+    named = effects[in_order(effects.columns)].rename(columns=title_of)
     return _heatmap(
         named,
         annotated=True,
-        label="Cliff's delta, against vanilla where nothing else is said",
+        label="Cliff's delta, against the baseline where nothing else is said",
         title=title,
         subtitle=subtitle,
     )

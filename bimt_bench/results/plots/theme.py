@@ -1,7 +1,8 @@
 """How all figures look: sizes, colours of recipes, quiet axes, and how they are saved."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from colorsys import hls_to_rgb
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,31 +10,25 @@ from typing import Any
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+
+from bimt_bench.recipes import RECIPES
+from bimt_bench.results.words import in_order
 
 COLUMN_WIDTH = 3.5
 """Width of one column of a paper, in inches."""
 QUIET = "#5f5f5f"
 POSITIVE, NEGATIVE = "#1f5fd0", "#d3292b"
 
-# Okabe and Ito's palette: told apart with any colour vision, one colour a recipe in every figure.
-_COLOURS = {
-    "vanilla": "#6b6b6b",
-    "l1": "#E69F00",
-    "l1_local": "#56B4E9",
-    "l1_swap": "#009E73",
-    "bimt": "#D55E00",
-}
-_MARKERS = {"vanilla": "X", "l1": "s", "l1_local": "^", "l1_swap": "D", "bimt": "o"}
-_TITLES = {
-    "vanilla": "vanilla",
-    "l1": "L1",
-    "l1_local": "L1 + local",
-    "l1_swap": "L1 + swap",
-    "bimt": "BIMT",
-}
-_RIVAL_COLOURS = ("#CC79A7", "#0072B2", "#8C6D1F", "#7A4FBF", "#B8336A", "#2F4858")
-_RIVAL_MARKERS = ("P", "v", "p", "h", "<", ">")
+# Recipes take these in the order in which they stand: the baseline is grey, then Okabe and Ito's
+# palette, told apart with any colour vision, then what is left between them.
+_COLOURS = (
+    "#6b6b6b", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2", "#8C6D1F",
+    "#7A4FBF", "#B8336A", "#2F4858", "#6B8E23", "#17A2A2", "#A0522D", "#3B3BC8", "#C9A0DC",
+)  # fmt: skip
+_BASELINE_MARKER = "X"
+_MARKERS = ("s", "^", "D", "o", "P", "v", "p", "h", "<", ">", "d")
 
 _SETTINGS = {
     "font.family": "sans-serif",
@@ -71,29 +66,16 @@ def style() -> Iterator[None]:
 
 
 def colours(recipes: Iterable[str]) -> Mapping[str, str]:
-    """A colour a recipe, the same in every figure."""
-    return _assign(recipes, _COLOURS, _RIVAL_COLOURS)
+    """A colour a recipe, the same in every figure; no two of one figure share it."""
+    return _assign(recipes, lambda place: _COLOURS[place] if place < len(_COLOURS) else _hue(place))
 
 
 def markers(recipes: Iterable[str]) -> Mapping[str, str]:
-    """A marker a recipe, the same in every figure."""
-    return _assign(recipes, _MARKERS, _RIVAL_MARKERS)
-
-
-def title_of(recipe: str) -> str:
-    """The recipe's name as figures write it."""
-    return _TITLES.get(recipe, recipe.replace("_", " "))
-
-
-def in_order(recipes: Iterable[str]) -> list[str]:
-    """Recipes in the order of legends: the paper's first, rivals after them by name."""
-    known = list(_TITLES)
-    return sorted(set(recipes), key=lambda r: (known.index(r) if r in known else len(known), r))
-
-
-def penalty(strength: float) -> str:
-    """A penalty strength as figures write it: in units of the task's own lambda."""
-    return f"penalty \N{MULTIPLICATION SIGN} {float(f'{strength:.2g}'):g}"
+    """A marker a recipe, the same in every figure; after the last they repeat."""
+    return _assign(
+        recipes,
+        lambda place: _MARKERS[(place - 1) % len(_MARKERS)] if place else _BASELINE_MARKER,
+    )
 
 
 def head(axes: Axes, *, title: str, subtitle: str = "") -> None:
@@ -138,17 +120,23 @@ def save(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
     return png, pdf
 
 
-def _assign(
-    recipes: Iterable[str], fixed: Mapping[str, str], others: tuple[str, ...]
-) -> dict[str, str]:
-    """Fixed choices by name; a rival's comes from its name, moved on only if taken."""
-    chosen: dict[str, str] = {}
-    for recipe in sorted(set(recipes)):
-        if recipe in fixed:
-            chosen[recipe] = fixed[recipe]
-            continue
-        start = zlib.crc32(recipe.encode())
-        turns = [others[(start + i) % len(others)] for i in range(len(others))]
-        free = [choice for choice in turns if choice not in chosen.values()]
-        chosen[recipe] = (free or turns)[0]
-    return chosen
+def _assign(recipes: Iterable[str], look: Callable[[int], str]) -> dict[str, str]:
+    """Registered recipes take the look of their place; others one that depends on their name.
+
+    Of two such names that fall on one place the later moves on.
+    """
+    known = in_order(RECIPES)
+    places = {recipe: place for place, recipe in enumerate(known)}
+    taken: dict[str, int] = {}
+    for recipe in in_order(recipes):
+        spread = max(1, len(_COLOURS) - len(known))
+        place = places.get(recipe, len(known) + zlib.crc32(recipe.encode()) % spread)
+        while place in taken.values():
+            place += 1
+        taken[recipe] = place
+    return {recipe: look(place) for recipe, place in taken.items()}
+
+
+def _hue(place: int) -> str:
+    """A further colour: hues a golden section apart never meet."""
+    return to_hex(hls_to_rgb(place * 0.618034 % 1.0, 0.42 + 0.06 * (place % 3), 0.55))

@@ -15,10 +15,12 @@ from matplotlib.path import Path
 from scipy.spatial import ConvexHull
 
 from bimt_bench.results.plots import theme
-from bimt_bench.results.tradeoff import Direction, Line, Point, TradeOff
+from bimt_bench.results.tradeoff import Direction, Line, Point, Settings, TradeOff
+from bimt_bench.results.words import dial_words, number
 
 INK = "#1a1a1a"
 _SMALLEST, _LARGEST = 12.0, 54.0  # areas of markers, in points squared
+_ROW = 0.125  # inches of a row of the legend
 _SLIMMEST = 0.004  # half width, as a share of the axis, of a band across an interval of no width
 
 
@@ -26,8 +28,8 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with penalty strength; a line joins configurations that differ in strength only (or,
-    where no two do, the recipe's own front); the band is the union of the 95 % intervals along
+    and grow with the dial; a line joins configurations that differ in the dial only (or, where no
+    two do, the recipe's own front); the band is the union of the 95 % intervals along
     it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
     """
     with theme.style():
@@ -57,26 +59,54 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Marker areas, by the logarithm of penalty strength; in the middle where there is none."""
+    """Marker areas by where the dial stands; in the middle for a recipe without a dial.
 
-    strengths: tuple[float, ...]
+    `dials` has the values of each dial in rising order. Sizes follow the logarithm of the values
+    above 0, the smallest to the largest of that dial; 0 and below are as small as the smallest.
+    """
+
+    dials: Mapping[str, tuple[float, ...]]
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> "_Sizes":
-        return cls(tuple(sorted({p.settings.strength for p in points})))
+        found: dict[str, set[float]] = {}
+        for settings in (p.settings for p in points):
+            if settings.dial is not None and settings.dial_value is not None:
+                found.setdefault(settings.dial, set()).add(settings.dial_value)
+        return cls({dial: tuple(sorted(values)) for dial, values in found.items()})
 
-    def __call__(self, strength: float) -> float:
-        positive = [s for s in self.strengths if s > 0.0]
-        if strength <= 0.0 or len(positive) < 2:
+    def __call__(self, settings: Settings) -> float:
+        return self.at(settings.dial, settings.dial_value)
+
+    def at(self, dial: str | None, value: float | None) -> float:
+        """The area of a marker where a dial has this value."""
+        values = self.dials.get(dial, ()) if dial is not None else ()
+        positive = [v for v in values if v > 0.0]
+        if value is None or len(values) < 2:
             return (_SMALLEST + _LARGEST) / 2
+        if value <= 0.0:
+            return _SMALLEST
         low, high = np.log(positive[0]), np.log(positive[-1])
-        share = (np.log(strength) - low) / (high - low)
+        share = (np.log(value) - low) / (high - low) if high > low else 1.0
         return _SMALLEST + float(share) * (_LARGEST - _SMALLEST)
 
-    def shown(self) -> list[float]:
-        """At most three strengths for the legend: weakest, middle and strongest above 0."""
-        positive = [s for s in self.strengths if s > 0.0]
-        return sorted({positive[i] for i in (0, len(positive) // 2, -1)}) if positive else []
+    def shown(self) -> list[tuple[str, float | None]]:
+        """For the legend: what to say, and the area; lowest, middle and highest of the only dial.
+
+        Of several dials the two ends, and then, without a marker, the range of each.
+        """
+        if len(self.dials) > 1:
+            ranges = [
+                f"{dial_words(dial, values[0])} to {number(values[-1])}"
+                for dial, values in self.dials.items()
+            ]
+            ends = [("dial at its lowest", _SMALLEST), ("dial at its highest", _LARGEST)]
+            return [*ends, *((words, None) for words in ranges)]
+        return [
+            (dial_words(dial, value), self.at(dial, value))
+            for dial, values in self.dials.items()
+            for value in sorted({values[i] for i in (0, len(values) // 2, -1)})
+        ]
 
 
 @dataclass(frozen=True)
@@ -201,7 +231,7 @@ def _means(axes: Axes, line: Line, looks: _Looks) -> None:
     axes.scatter(
         [p.x.mean for p in line.points],
         [p.y.mean for p in line.points],
-        s=[looks.sizes(p.settings.strength) for p in line.points],
+        s=[looks.sizes(p.settings) for p in line.points],
         color=colour,
         marker=looks.markers[line.recipe],
         edgecolor="white",
@@ -234,7 +264,7 @@ def _front(axes: Axes, tradeoff: TradeOff, looks: _Looks) -> None:
     axes.scatter(
         xs,
         ys,
-        s=[looks.sizes(p.settings.strength) + 34.0 for p in front],
+        s=[looks.sizes(p.settings) + 34.0 for p in front],
         facecolor="none",
         edgecolor=INK,
         linewidth=0.8,
@@ -261,24 +291,32 @@ def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
 
 
 def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
-    """Below the axes in columns: recipes, strengths, marks."""
-    columns = [_recipe_handles(tradeoff, looks), _strength_handles(looks), _mark_handles(tradeoff)]
-    columns = [column for column in columns if column]
-    rows = max(len(column) for column in columns)
-    blank = Line2D([], [], linestyle="none", label=" ")
-    handles = [h for c in columns for h in [*c, *[blank] * (rows - len(c))]]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=len(columns),
-        handlelength=1.8,
-        columnspacing=1.4,
-        labelspacing=0.35,
-    )
+    """Below the axes in columns: recipes, what sizes mean, marks; the last two in one if need be.
+
+    Where the legend has more than five rows, the figure grows with it.
+    """
+    recipes, sizes = _recipe_handles(tradeoff, looks), _size_handles(looks)
+    marks = _mark_handles(tradeoff)
+    height = figure.get_figheight()
+    for columns in ([recipes, sizes, marks], [recipes, sizes + marks]):
+        columns = [column for column in columns if column]
+        rows = max(len(column) for column in columns)
+        blank = Line2D([], [], linestyle="none", label=" ")
+        legend = figure.legend(
+            handles=[h for c in columns for h in [*c, *[blank] * (rows - len(c))]],
+            loc="outside lower center",
+            ncols=len(columns),
+            handlelength=1.8,
+            columnspacing=1.4,
+            labelspacing=0.35,
+        )
+        figure.set_figheight(height + _ROW * max(0, rows - 5))
+        if legend.get_window_extent().width <= figure.bbox.width or len(columns) < 3:
+            return
+        legend.remove()
 
 
 def _recipe_handles(tradeoff: TradeOff, looks: _Looks) -> list[Artist]:
-    lines = {line.recipe: line for line in tradeoff.lines}
     return [
         Line2D(
             [],
@@ -289,25 +327,25 @@ def _recipe_handles(tradeoff: TradeOff, looks: _Looks) -> list[Artist]:
             markeredgecolor="white",
             markeredgewidth=0.5,
             linewidth=1.1 if _runs(line) else 0,
-            label=theme.title_of(line.recipe),
+            label=line.title,
         )
-        for line in (lines[recipe] for recipe in theme.in_order(lines))
+        for line in tradeoff.lines
     ]
 
 
-def _strength_handles(looks: _Looks) -> list[Artist]:
+def _size_handles(looks: _Looks) -> list[Artist]:
     return [
         Line2D(
             [],
             [],
             color="#9a9a9a",
-            marker="o",
+            marker="" if area is None else "o",
             linestyle="none",
             markeredgecolor="white",
-            markersize=looks.sizes(strength) ** 0.5,
-            label=theme.penalty(strength),
+            markersize=(area or 0.0) ** 0.5,
+            label=label,
         )
-        for strength in looks.sizes.shown()
+        for label, area in looks.sizes.shown()
     ]
 
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bimt_bench.results.tradeoff.estimation import tradeoff
-    from bimt_bench.results.tradeoff.records import Direction, Estimate, Hypervolume, Line, Missing, Point, Settings, TradeOff
+    from bimt_bench.results.tradeoff.records import (
+        Direction,
+        Estimate,
+        Hypervolume,
+        Line,
+        Missing,
+        Point,
+        Settings,
+        TradeOff,
+    )
 
 __all__ = [
     "Direction",

@@ -9,6 +9,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import moocore
 import numpy as np
@@ -16,26 +17,24 @@ import pandas as pd
 from scipy import stats
 
 from bimt_bench.errors import InputError, closest
+from bimt_bench.results.columns import plain_cell, setting_columns
+from bimt_bench.results.tradeoff.records import (
+    Direction,
+    Estimate,
+    Hypervolume,
+    Line,
+    Missing,
+    Point,
+    Settings,
+    TradeOff,
+)
+from bimt_bench.results.words import in_order, is_baseline, title_of
 from bimt_bench.spec import ReferencePoint
-from bimt_bench.results.tradeoff.records import BASELINE, Direction, Estimate, Hypervolume, Line, Missing, Point, Settings, TradeOff
 
 CONFIDENCE = 0.95
-SETTINGS = {
-    "recipe": "recipe",
-    "strength": "strength",
-    "lambda": "lam",
-    "locality": "locality",
-    "spacing": "spacing",
-    "geometry": "geometry",
-    "distance": "distance",
-    "learning_rate": "learning_rate",
-    "swap_every": "swap_every",
-    "top_k": "top_k",
-    "relocation": "relocation",
-    "moments": "moments",
-}
-"""Columns of the frame that make a configuration, and their names in `Settings`."""
-IDENTITY = ("task", "steps", "shortened", "configuration", "member", "seed", "status")
+REQUIRED = (
+    "task", "recipe", "dial", "dial_value", "configuration", "member", "seed", "status",
+)  # fmt: skip
 
 
 def tradeoff(
@@ -63,12 +62,15 @@ def tradeoff(
     # 'ok' sorts before 'diverged' here; a member that stands twice counts once, in any order.
     unique = members.drop_duplicates("member").sort_values(["configuration", "seed"])
     intervals = _Intervals(resamples=resamples, seed=seed)
-    found = [_point(rows, intervals) for _, rows in unique.groupby("configuration")]
+    columns = setting_columns(unique)
+    found = [_point(rows, columns, intervals) for _, rows in unique.groupby("configuration")]
     points = [p for p in found if isinstance(p, Point)]
     missing = [p for p in found if isinstance(p, Missing)]
     plane = _Plane((x_direction == "higher", y_direction == "higher"), reference, intervals)
     points = plane.mark(points)
-    recipes = dict.fromkeys(p.settings.recipe for p in sorted(points, key=_recipe_order))
+    recipes = in_order(p.settings.recipe for p in points)
+    lost = in_order(m.settings.recipe for m in missing)
+    steps = None if "steps" not in unique else plain_cell(unique["steps"].iloc[0])
     return TradeOff(
         task=str(unique["task"].iloc[0]),
         x=x,
@@ -76,14 +78,16 @@ def tradeoff(
         y=y,
         y_direction=y_direction,
         reference=reference,
-        steps=int(unique["steps"].iloc[0]),
-        shortened=bool(unique["shortened"].iloc[0]),
+        steps=None if steps is None else int(steps),
+        shortened="shortened" in unique and plain_cell(unique["shortened"].iloc[0]) is True,
         seeds=tuple(sorted({int(s) for s in unique["seed"]})),
         members=len(unique),
         diverged=sum(p.diverged for p in found),
         repeated=len(members) - len(unique),
         lines=tuple(plane.line(recipe, points) for recipe in recipes),
-        missing=tuple(sorted(missing, key=lambda m: (m.settings.recipe, m.settings.order))),
+        missing=tuple(
+            sorted(missing, key=lambda m: (lost.index(m.settings.recipe), m.settings.order))
+        ),
         hypervolume=plane.hypervolume(points, name="all"),
     )
 
@@ -160,11 +164,17 @@ class _Plane:
         ]
 
     def line(self, recipe: str, points: Sequence[Point]) -> Line:
-        """The recipe's points by strength, with their own hypervolume."""
+        """The recipe's points by rising dial, with their own hypervolume."""
         own = sorted(
             (p for p in points if p.settings.recipe == recipe), key=lambda p: p.settings.order
         )
-        return Line(recipe, tuple(own), self.hypervolume(own, name=f"recipe {recipe}"))
+        return Line(
+            recipe=recipe,
+            title=title_of(recipe),
+            baseline=is_baseline(recipe),
+            points=tuple(own),
+            hypervolume=self.hypervolume(own, name=f"recipe {recipe}"),
+        )
 
     def hypervolume(self, points: Sequence[Point], *, name: str) -> Hypervolume:
         """Hypervolume of the means of `points`; seeds are resampled jointly for the interval."""
@@ -217,12 +227,16 @@ def _grid(points: Sequence[Point], seeds: list[int]) -> tuple[np.ndarray, np.nda
     return xs, ys, measured
 
 
-def _point(rows: pd.DataFrame, intervals: _Intervals) -> Point | Missing:
+def _point(rows: pd.DataFrame, columns: Sequence[str], intervals: _Intervals) -> Point | Missing:
     """One configuration's record from its members, in order of seed."""
-    first = rows.iloc[0]
+    first: Any = {str(name): plain_cell(value) for name, value in rows.iloc[0].items()}
     settings = Settings(
-        configuration=str(first["configuration"]),
-        **{name: _plain(first[column]) for column, name in SETTINGS.items()},
+        configuration=first["configuration"],
+        recipe=first["recipe"],
+        title=title_of(first["recipe"]),
+        dial=first["dial"],
+        dial_value=first["dial_value"],
+        values={name: first[name] for name in columns},
     )
     finished = rows[rows["status"] == "ok"]
     measured = finished[np.isfinite(finished[["_x", "_y"]].to_numpy(float)).all(axis=1)]
@@ -242,15 +256,6 @@ def _point(rows: pd.DataFrame, intervals: _Intervals) -> Point | Missing:
     )
 
 
-def _plain(value):
-    """The Python value of a NumPy scalar."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _recipe_order(point: Point) -> tuple[bool, str]:
-    return (point.settings.recipe != BASELINE, point.settings.recipe)
-
-
 def _check(
     frame: pd.DataFrame,
     *,
@@ -259,7 +264,7 @@ def _check(
     resamples: int,
 ) -> None:
     names = [str(c) for c in frame.columns]
-    for column in (*IDENTITY, *SETTINGS, *columns):
+    for column in (*REQUIRED, *columns):
         if column not in names:
             raise InputError(f"frame: has no column '{column}'{closest(column, names)}")
     for direction in directions:
@@ -273,7 +278,7 @@ def _check(
     if resamples < 1:
         raise InputError(f"resamples: must be at least 1, but is {resamples}")
     for column in ("task", "steps"):
-        found = sorted(frame[column].unique().tolist())
+        found = sorted(frame[column].dropna().unique().tolist()) if column in names else []
         if len(found) > 1:
             raise InputError(
                 f"frame: a trade-off is of one task at one length, but {column} takes {found}"

@@ -1,8 +1,8 @@
 """Frozen records of a trade-off: configurations with their seed means, lines, fronts, tables."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
@@ -12,53 +12,40 @@ from bimt_bench.errors import InputError, closest
 from bimt_bench.spec import ReferencePoint
 
 Direction = Literal["higher", "lower"]
-BASELINE = "vanilla"
+Cell = float | int | str | bool | None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a configuration sets, and its digest."""
+    """What a configuration sets, and its digest.
+
+    `title` is the recipe's. `dial` names the setting that moves along the recipe's line, None if
+    it has none. `values` has every settings column of the frame by name; None is empty: the
+    recipe has no such setting, or it does not apply.
+    """
 
     configuration: str
     recipe: str
-    strength: float
-    lam: float
-    locality: float
-    spacing: float
-    geometry: str
-    distance: str
-    learning_rate: float
-    swap_every: int
-    top_k: int
-    relocation: str
-    moments: str
+    title: str
+    dial: str | None
+    dial_value: float | None
+    values: Mapping[str, Cell] = field(default_factory=dict, hash=False)
 
     @property
-    def order(self) -> tuple[float | str, ...]:
-        """Place on the recipe's line: by strength, ties by the other numbers, then digest."""
-        return (
-            self.strength,
-            self.lam,
-            self.locality,
-            self.spacing,
-            self.learning_rate,
-            self.configuration,
-        )
+    def order(self) -> tuple[object, ...]:
+        """Place on the recipe's line: by the dial, ties by the other settings, then digest."""
+        return (_key(self.dial_value), self.series, self.configuration)
 
     @property
-    def series(self) -> tuple[float | str, ...]:
-        """Everything but the strength: configurations equal in it differ in penalty only."""
-        return (
-            self.geometry,
-            self.distance,
-            self.locality,
-            self.spacing,
-            self.learning_rate,
-            self.swap_every,
-            self.top_k,
-            self.relocation,
-            self.moments,
-        )
+    def series(self) -> tuple[object, ...]:
+        """Everything but the dial: configurations equal in it differ in the dial only."""
+        return tuple(_key(value) for name, value in self.values.items() if name != self.dial)
+
+
+def _key(value: Cell) -> tuple[bool, float, str]:
+    """What sorts cells of one column: numbers by size, words by letter, empty ones last."""
+    number = float(value) if isinstance(value, int | float) else 0.0
+    return value is None, number, value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
@@ -111,9 +98,14 @@ class Hypervolume:
 
 @dataclass(frozen=True)
 class Line:
-    """One recipe: its points by rising penalty strength, its own front and hypervolume."""
+    """One recipe: its points by rising dial, its own front and hypervolume.
+
+    `baseline` says whether it is the recipe that others are compared with.
+    """
 
     recipe: str
+    title: str
+    baseline: bool
     points: tuple[Point, ...]
     hypervolume: Hypervolume
 
@@ -124,7 +116,7 @@ class Line:
 
     @property
     def series(self) -> tuple[tuple[Point, ...], ...]:
-        """The points parted into runs that differ in penalty strength only, each by strength."""
+        """The points parted into runs that differ in the dial only, each by rising dial."""
         ordered = sorted(self.points, key=lambda p: (p.settings.series, p.settings.order))
         return tuple(tuple(run) for _, run in groupby(ordered, key=lambda p: p.settings.series))
 
@@ -133,7 +125,8 @@ class Line:
 class TradeOff:
     """Performance (y) against modularity (x) over the configurations of one task.
 
-    `repeated` counts rows left out because their member is in the frame already.
+    `steps` is the length of training, None where the frame does not say it. `repeated` counts
+    rows left out because their member is in the frame already.
     """
 
     task: str
@@ -142,7 +135,7 @@ class TradeOff:
     y: str
     y_direction: Direction
     reference: ReferencePoint
-    steps: int
+    steps: int | None
     shortened: bool
     seeds: tuple[int, ...]
     members: int
@@ -154,7 +147,7 @@ class TradeOff:
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """All measured configurations, recipe by recipe, by rising strength."""
+        """All measured configurations, recipe by recipe, by rising dial."""
         return tuple(point for line in self.lines for point in line.points)
 
     @property
@@ -163,51 +156,56 @@ class TradeOff:
         return _by_x(p for p in self.points if p.on_front)
 
     @property
-    def vanilla(self) -> Point | None:
-        """The baseline: the vanilla configuration of best mean performance, if there is one."""
-        found = [p for p in self.points if p.settings.recipe == BASELINE]
+    def baseline(self) -> Point | None:
+        """The baseline recipe's configuration of best mean performance, if there is one."""
+        found = [p for line in self.lines if line.baseline for p in line.points]
         return max(found, key=lambda p: (self._y(p), self._x(p)), default=None)
 
     def performance_lost(self, modularity: float, *, recipe: str | None = None) -> float | None:
-        """Performance lost against vanilla at modularity at least as good as `modularity`.
+        """Performance lost against the baseline at modularity at least as good as `modularity`.
 
         The smallest loss of mean performance, in its own unit, among configurations whose mean x
-        is >= `modularity` (<= where lower is better); negative where they beat vanilla. None when
-        there is no vanilla or no configuration gets there.
+        is >= `modularity` (<= where lower is better); negative where they beat the baseline. None
+        when there is no baseline or no configuration gets there.
         """
         bound = self._sign(self.x_direction) * modularity
         reached = [self._y(p) for p in self._of(recipe) if self._x(p) >= bound]
-        if self.vanilla is None or not reached:
+        if self.baseline is None or not reached:
             return None
-        return self._y(self.vanilla) - max(reached)
+        return self._y(self.baseline) - max(reached)
 
     def modularity_won(self, *, tolerance: float = 0.01, recipe: str | None = None) -> float | None:
-        """Modularity won against vanilla at no more than `tolerance` of its performance lost.
+        """Modularity won against the baseline at no more than `tolerance` of its performance lost.
 
         The largest gain of mean x, in its own unit and positive where it got better, among
-        configurations whose mean performance is at most `tolerance` * |vanilla's| worse. None
-        when there is no vanilla or no configuration is that good.
+        configurations whose mean performance is at most `tolerance` * |the baseline's| worse.
+        None when there is no baseline or no configuration is that good.
         """
-        if self.vanilla is None:
+        if self.baseline is None:
             return None
-        floor = self._y(self.vanilla) - tolerance * abs(self._y(self.vanilla))
+        floor = self._y(self.baseline) - tolerance * abs(self._y(self.baseline))
         kept = [self._x(p) for p in self._of(recipe) if self._y(p) >= floor]
-        return max(kept) - self._x(self.vanilla) if kept else None
+        return max(kept) - self._x(self.baseline) if kept else None
 
     def table(self) -> pd.DataFrame:
         """One row a configuration: settings, counts, mean, std and interval of x and y, fronts.
 
-        A configuration without a measured member has NaN there and is on no front.
+        An empty setting is missing. A configuration without a measured member has NaN for means
+        and intervals and is on no front.
         """
-        rows = [_row(point) for point in (*self.points, *self.missing)]
-        return pd.DataFrame(rows).assign(task=self.task, x=self.x, y=self.y)
+        found = (*self.points, *self.missing)
+        table = pd.DataFrame([_row(point) for point in found])
+        names = ["dial", "dial_value", *found[0].settings.values] if found else []
+        typed = {name: _typed(table[name]) for name in names}
+        return table.assign(**typed, task=self.task, x=self.x, y=self.y)
 
     def recipe_table(self) -> pd.DataFrame:
-        """One row a recipe: hypervolume with interval, and what was won against vanilla."""
+        """One row a recipe: hypervolume with interval, and what was won against the baseline."""
         rows = [
             {
                 "task": self.task,
                 "recipe": line.recipe,
+                "title": line.title,
                 "configurations": len(line.points),
                 "on_front": sum(p.on_front for p in line.points),
                 "hypervolume": line.hypervolume.value,
@@ -245,8 +243,15 @@ def _by_x(points: Iterable[Point]) -> tuple[Point, ...]:
 
 def _row(point: Point | Missing) -> dict[str, object]:
     """One row of the table."""
-    row: dict[str, object] = asdict(point.settings)
-    row["lambda"] = row.pop("lam")
+    settings = point.settings
+    row: dict[str, object] = {
+        "configuration": settings.configuration,
+        "recipe": settings.recipe,
+        "title": settings.title,
+        "dial": settings.dial,
+        "dial_value": settings.dial_value,
+        **settings.values,
+    }
     measured = isinstance(point, Point)
     row |= {"n_seeds": len(point.seeds) if measured else 0}
     row |= {"diverged": point.diverged, "unmeasured": point.unmeasured}
@@ -258,3 +263,11 @@ def _row(point: Point | Missing) -> dict[str, object]:
     row["on_front"] = measured and point.on_front
     row["on_recipe_front"] = measured and point.on_recipe_front
     return row
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """A column of cells in the dtype that keeps whole numbers whole beside empty ones."""
+    kinds = {type(value) for value in column if value is not None and not pd.isna(value)}
+    if kinds <= {int, float}:
+        return column.astype("Int64" if kinds == {int} else "Float64")
+    return column.astype({(bool,): "boolean", (str,): "string"}.get(tuple(kinds), "object"))

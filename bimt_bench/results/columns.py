@@ -1,0 +1,52 @@
+"""What the columns of a frame are: identity, settings, circumstances or metrics."""
+
+from typing import Any
+
+import pandas as pd
+
+from bimt_bench.metrics import METRICS
+from bimt_bench.recipes import RECIPES, settings_for
+from bimt_bench.spec import Setting
+
+IDENTITY = (
+    "task", "recipe", "dial", "dial_value", "distance", "source", "seed", "configuration", "member",
+)  # fmt: skip
+CIRCUMSTANCES = (
+    "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
+    "reason", "pack", "seconds", "device", "bimt_bench_version", "torch_version",
+)  # fmt: skip
+
+
+def known_settings() -> dict[str, Setting]:
+    """The settings of all registered recipes by name: what recipes own, then what all share."""
+    everyone = [(recipe, settings_for(RECIPES[recipe])) for recipe in RECIPES]
+    own = {n: s for recipe, found in everyone for n, s in found.items() if s.owner == recipe}
+    return own | {n: s for _, found in everyone for n, s in found.items() if n not in own}
+
+
+def setting_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of a frame that are settings, in an order that its own does not change.
+
+    Those of registered recipes; `distance`, which is the geometry's; and where a recipe is not
+    registered here, the columns that nothing else explains: they say one thing a configuration,
+    and nothing of registered recipes.
+    """
+    held = set(frame.columns)
+    found = [name for name in known_settings() if name in held]
+    found += ["distance"] if "distance" in held else []
+    is_known = frame["recipe"].isin(list(RECIPES))
+    if is_known.all():
+        return tuple(found)
+    explained = {*found, *IDENTITY, *CIRCUMSTANCES, *METRICS}
+    foreign, ours = frame[~is_known], frame[is_known]
+    others = sorted(str(column) for column in held - explained)
+    said = foreign.groupby("configuration")[others].nunique(dropna=False).max()
+    own = [name for name in others if said[name] <= 1 and ours[name].isna().all()]
+    return (*own, *found)
+
+
+def plain_cell(value: Any) -> Any:
+    """A cell as a Python value; None where it is missing."""
+    if pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,35 @@
+"""What tables, figures and MLflow call a recipe, and in which order recipes stand.
+
+A recipe says it of itself. One that is not registered here (a frame of somebody's plug-in) goes by
+its name, after the others.
+"""
+
+from collections.abc import Iterable
+
+from bimt_bench.recipes import RECIPES
+
+
+def title_of(recipe: str) -> str:
+    """The recipe's title, or its name if it is not registered here."""
+    return RECIPES[recipe].title if recipe in RECIPES else recipe.replace("_", " ")
+
+
+def is_baseline(recipe: str) -> bool:
+    """Whether it is the recipe that others are compared with."""
+    return recipe in RECIPES and RECIPES[recipe].baseline
+
+
+def in_order(recipes: Iterable[str]) -> list[str]:
+    """Each recipe once: the baseline, the others as registered, then unknown ones by name."""
+    known = {name: place for place, name in enumerate(RECIPES)}
+    return sorted(set(recipes), key=lambda r: (not is_baseline(r), known.get(r, len(known)), r))
+
+
+def number(value: float) -> str:
+    """A number as people write it, to three digits: '0.3', '20000'."""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def dial_words(dial: str | None, value: float | None) -> str:
+    """Where a dial stands, 'strength 0.3'; empty without a dial."""
+    return "" if dial is None or value is None else f"{dial.replace('_', ' ')} {number(value)}"
