@@ -16,6 +16,7 @@ from bimt_bench.engine.population import Population
 from bimt_bench.engine.recipe import PenaltySettings, Recipe
 from bimt_bench.engine.relocation import relocate
 from bimt_bench.engine.relocation.permutation import permute, relabel
+from bimt_bench.network import Wiring
 from bimt_bench.seeds import derive
 from bimt_bench.spec import Member, TaskSpec
 
@@ -77,6 +78,11 @@ class Members:
         """The members, in order."""
         return self.stage.members[self.rows]
 
+    @property
+    def wiring(self) -> Wiring:
+        """Groups of neurons, what connects them and what is attached to them; of all members."""
+        return self.stage.population.architecture.wiring
+
     # ------------------------------------------------------------------ parameters
 
     @property
@@ -103,7 +109,7 @@ class Members:
 
         A wire of a group to itself counts at both ends.
         """
-        wiring = self.stage.population.architecture.wiring
+        wiring = self.wiring
         size = wiring.group(group).size
         parts = [_by_neuron(theta[c.parameter], 1, size) for c in wiring.into(group)]
         parts += [_by_neuron(theta[a.parameter], a.axis, size) for a in wiring.attached_to(group)]
@@ -112,7 +118,7 @@ class Members:
 
     def neurons_of(self, table: Float[Tensor, "n neurons"]) -> dict[str, Tensor]:
         """Views of a table of neurons, group -> [n, size]."""
-        groups = self.stage.population.architecture.wiring.groups
+        groups = self.wiring.groups
         return dict(
             zip(
                 (group.name for group in groups),

@@ -5,7 +5,29 @@ Importing this package registers the recipes that ship.
 
 from bimt_bench.engine import RECIPES
 
-from bimt_bench.recipes import vanilla, l1, l1_local, l1_swap, bimt  # isort: skip (the order of tables)
+# in the order of tables
+from bimt_bench.recipes import vanilla  # isort: skip
+from bimt_bench.recipes import l1  # isort: skip
+from bimt_bench.recipes import l1_local  # isort: skip
+from bimt_bench.recipes import l1_swap  # isort: skip
+from bimt_bench.recipes import bimt  # isort: skip
+from bimt_bench.recipes import l2  # isort: skip
+from bimt_bench.recipes import l1_prox  # isort: skip
+from bimt_bench.recipes import pruning  # isort: skip
+from bimt_bench.recipes import dropout  # isort: skip
 from bimt_bench.recipes.resolving import resolve, settings_for
 
-__all__ = ["RECIPES", "bimt", "l1", "l1_local", "l1_swap", "resolve", "settings_for", "vanilla"]
+__all__ = [
+    "RECIPES",
+    "bimt",
+    "dropout",
+    "l1",
+    "l1_local",
+    "l1_prox",
+    "l1_swap",
+    "l2",
+    "pruning",
+    "resolve",
+    "settings_for",
+    "vanilla",
+]
