@@ -16,6 +16,7 @@ from bimt_bench.engine.population import Population
 from bimt_bench.engine.recipe import PenaltySettings, Recipe
 from bimt_bench.engine.relocation import relocate
 from bimt_bench.engine.relocation.permutation import permute, relabel
+from bimt_bench.network import Wiring
 from bimt_bench.seeds import derive
 from bimt_bench.spec import Member, TaskSpec
 
@@ -94,6 +95,11 @@ class Members:
         return self.stage.population.views(table)
 
     @property
+    def wiring(self) -> Wiring:
+        """Which parameters are the weights of connections, and which groups these join."""
+        return self.stage.population.architecture.wiring
+
+    @property
     def connections(self) -> Bool[Tensor, " N"]:
         """Which entries of a flat row are weights of connections: no bias, embedding, padding."""
         return self._once("connections", self._connections)
@@ -103,7 +109,7 @@ class Members:
 
         A wire of a group to itself counts at both ends.
         """
-        wiring = self.stage.population.architecture.wiring
+        wiring = self.wiring
         size = wiring.group(group).size
         parts = [_by_neuron(theta[c.parameter], 1, size) for c in wiring.into(group)]
         parts += [_by_neuron(theta[a.parameter], a.axis, size) for a in wiring.attached_to(group)]
@@ -112,7 +118,7 @@ class Members:
 
     def neurons_of(self, table: Float[Tensor, "n neurons"]) -> dict[str, Tensor]:
         """Views of a table of neurons, group -> [n, size]."""
-        groups = self.stage.population.architecture.wiring.groups
+        groups = self.wiring.groups
         return dict(
             zip(
                 (group.name for group in groups),
@@ -276,7 +282,7 @@ class Members:
     def _connections(self) -> Tensor:
         population = self.stage.population
         found = torch.zeros(population.flat.shape[1], dtype=torch.bool)
-        for connection in population.architecture.wiring.connections:
+        for connection in self.wiring.connections:
             start, stop = population.offsets[connection.parameter]
             found[start:stop] = True
         return found.to(population.flat.device)
