@@ -13,6 +13,7 @@ from bimt_bench import recipes
 from bimt_bench.errors import InputError
 from bimt_bench.network import build, geometry
 from bimt_bench.packs import PackResult, run_pack
+from bimt_bench.plugins import load_all
 from bimt_bench.results import SweepTracking, TaskReport, read_frame, task_report, tradeoff_table
 from bimt_bench.results.tracking import Tracker, open_command
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog
@@ -37,9 +38,11 @@ def train_pack(
     device: str = "auto",
     data_dir: Path | None = None,
     shuffles: int = 20,
+    plugins: Sequence[str | Path] = (),
     on_progress: Callable[[float], None] | None = None,
 ) -> PackResult:
     """Trains configurations x seeds as one pack: frame, learning curves and weights."""
+    load_all(plugins)
     published = catalog.task(task) if isinstance(task, str) else task
     spec = published
     data = task_data.load(spec.data, data_dir=data_dir)
@@ -94,17 +97,20 @@ def run_sweep(
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
+    plugins: Sequence[str | Path] = (),
     console: "Console | None" = None,
 ) -> FinishedSweep:
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
     Everything that can be refused is refused before anything is started (InputError): unknown
-    names, sizes that do not fit, an unreachable Ray address or MLflow server.
+    names, sizes that do not fit, an unreachable Ray address or MLflow server. `plugins` are files
+    with recipes, besides those that the sweep names; workers load the bytes that are read here.
     """
     from bimt_bench.tuning import runner, session  # ray takes seconds to load
 
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec, folder=tasks_dir)
+    loaded = load_all([*spec.plugins, *plugins])
     checked = check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
     session.check_address(address)
     tracker = Tracker.open(tracking_uri) if track else None
@@ -130,6 +136,7 @@ def run_sweep(
             tasks_dir=tasks_dir,
             device=device,  # pyright: ignore[reportArgumentType]
             workers=workers,
+            plugins=loaded,
             console=console,
             on_pack=None
             if tracking is None
@@ -167,13 +174,15 @@ def train(
     device: str = "auto",
     data_dir: Path | None = None,
     shuffles: int = 20,
+    plugins: Sequence[str | Path] = (),
 ) -> pd.DataFrame:
     """Trains one configuration with some seeds in this process; one row a member.
 
     `configuration` is BIMT at the task's published settings if absent; `steps` shortens the
     task; `products` is the precision of matrix products in training ("float32" or "bfloat16",
-    the task's own if absent); `shuffles` is the number of null-model draws. Raises InputError
-    for an unknown task, recipe, geometry or precision.
+    the task's own if absent); `shuffles` is the number of null-model draws; `plugins` are files
+    with recipes of one's own. Raises InputError for an unknown task, recipe, geometry or
+    precision, and for a plug-in that cannot be used.
     """
     return train_pack(
         task,
@@ -184,6 +193,7 @@ def train(
         device=device,
         data_dir=data_dir,
         shuffles=shuffles,
+        plugins=plugins,
     ).frame
 
 
@@ -191,7 +201,7 @@ def sweep(spec: SweepSpec | str | Path, **options: Any) -> pd.DataFrame:
     """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
 
     Options are those of `bimt_bench.run_sweep`: results_dir, address, resume, fresh,
-    tracking_uri, track, workers, device, data_dir, tasks_dir.
+    tracking_uri, track, workers, device, data_dir, tasks_dir, plugins.
     """
     return run_sweep(spec, **options).result.frame
 

@@ -18,7 +18,8 @@ from bimt_bench.version import __version__
 class Source:
     """Where kinds come from: the name of a plug-in, its version, and the digest of its file.
 
-    `digest` is empty for what ships with bimt_bench, whose own digests cover it.
+    `version` is empty for a plug-in that states none. `digest` is empty for what ships with
+    bimt_bench, whose own digests cover it.
     """
 
     name: str
@@ -69,8 +70,8 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
     def register(self, kind: Kind, *, name: str | None = None) -> Kind:
         """Adds a kind under `name` (its own, if absent) and returns it; serves as a decorator.
 
-        InputError if it has no name, or if another source has a kind of that name. The same
-        source may register again: a file that is loaded twice.
+        InputError if it has no name, or if there is another kind of that name. The same class may
+        be registered again: a module that is loaded twice.
         """
         name = name if name is not None else getattr(kind, "name", None)
         source = _entering.get()
@@ -81,6 +82,8 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
             raise InputError(
                 f"{self.word}: '{name}' of {source} has the name of one of {held}; rename it"
             )
+        if held is not None and _place(self._kinds[name]) != _place(kind):
+            raise InputError(f"{self.word}: {source} has two of the name '{name}'; rename one")
         self._kinds[name], self._sources[name] = kind, source
         return kind
 
@@ -98,11 +101,29 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         self.get_kind(name)
         return self._sources[name]
 
+    def of(self, source: Source) -> dict[str, Kind]:
+        """What a source registered, by name."""
+        return {name: self._kinds[name] for name, held in self._sources.items() if held == source}
+
+    def sources(self) -> tuple[Source, ...]:
+        """Where kinds came from, each source once."""
+        return tuple(dict.fromkeys(self._sources.values()))
+
+    @contextmanager
+    def unless_refused(self) -> Iterator[None]:
+        """What is registered or dropped within is undone if an error is raised."""
+        kinds, sources = dict(self._kinds), dict(self._sources)
+        try:
+            yield
+        except BaseException:
+            self._kinds, self._sources = kinds, sources
+            raise
+
     def drop(self, source: Source) -> None:
         """Takes out what a source registered; built-in kinds stay."""
         if source.built_in:
             return
-        for name in [name for name, held in self._sources.items() if held == source]:
+        for name in self.of(source):
             del self._kinds[name], self._sources[name]
 
     def __getitem__(self, name: str) -> Kind:
@@ -113,3 +134,8 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
 
     def __len__(self) -> int:
         return len(self._kinds)
+
+
+def _place(kind: object) -> tuple[object, object]:
+    """Where a class or function was written."""
+    return getattr(kind, "__module__", None), getattr(kind, "__qualname__", None)

@@ -32,6 +32,10 @@ TasksDir = Annotated[
     typer.Option(help="folder with tasks of your own", envvar="BIMT_BENCH_TASKS"),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="a file with recipes of your own; may be repeated"),
+]
 
 
 @contextmanager
@@ -100,11 +104,14 @@ def run(
     device: Device = "auto",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
 ) -> None:
     """Train one configuration, print its scorecard and draw the network of its median seed."""
+    from bimt_bench import plugins
     from bimt_bench.app import single
 
     with _refusing():
+        plugins.load_all(plugin or ())
         wanted = {
             "recipe": recipe,
             "strength": strength,
@@ -153,6 +160,7 @@ def sweep(
     device: Device = "auto",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
 ) -> None:
     """Train every configuration of a sweep on Ray, log to MLflow, draw the trade-offs."""
     from bimt_bench import api
@@ -170,6 +178,7 @@ def sweep(
             workers=workers,
             track=track,
             tracking_uri=tracking_uri,
+            plugins=plugin or (),
             console=_ERR,
         )
     for report in found.reports:

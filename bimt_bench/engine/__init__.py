@@ -1,6 +1,7 @@
 """The engine: populations of networks, their training step, checkpoints and memory."""
 
 from bimt_bench.engine.checkpoints import SECONDS, Checkpoint, Checkpoints
+from bimt_bench.engine.contract_check import COLUMNS, check_recipe
 from bimt_bench.engine.cost import connection_cost, prices
 from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.differentiation import Autograd, Differentiation
@@ -12,6 +13,7 @@ from bimt_bench.engine.recipe import RECIPES, Every, PenaltySettings, Recipe, Re
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 
 __all__ = [
+    "COLUMNS",
     "RECIPES",
     "SECONDS",
     "Autograd",
@@ -28,6 +30,7 @@ __all__ = [
     "Run",
     "Table",
     "Trained",
+    "check_recipe",
     "choose_differentiation",
     "connection_cost",
     "evaluate",

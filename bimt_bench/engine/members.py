@@ -100,6 +100,11 @@ class Members:
         return self.stage.population.views(table)
 
     @property
+    def wiring(self) -> Wiring:
+        """Which parameters are the weights of connections, and which groups these join."""
+        return self.stage.population.architecture.wiring
+
+    @property
     def connections(self) -> Bool[Tensor, " N"]:
         """Which entries of a flat row are weights of connections: no bias, embedding, padding."""
         return self._once("connections", self._connections)
@@ -282,7 +287,7 @@ class Members:
     def _connections(self) -> Tensor:
         population = self.stage.population
         found = torch.zeros(population.flat.shape[1], dtype=torch.bool)
-        for connection in population.architecture.wiring.connections:
+        for connection in self.wiring.connections:
             start, stop = population.offsets[connection.parameter]
             found[start:stop] = True
         return found.to(population.flat.device)

@@ -116,9 +116,11 @@ class Recipe:
     def noise(
         self, m: "Members", group: str, active: Float[Tensor, "n size batch"]
     ) -> Float[Tensor, "n size batch"]:
-        """What a hidden group sends on in training, from what its activation gave.
+        """What a hidden group's activations are multiplied with in training, element by element.
 
-        Differentiable in `active`, element by element; random numbers come from `m.uniform`.
+        Called at every step. It is the factor, not the noisy activations, and it counts as a
+        constant where the loss is differentiated: slopes are scaled by it too. Random numbers come
+        from `m.uniform`.
         """
         raise NotImplementedError
 

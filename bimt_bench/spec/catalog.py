@@ -145,8 +145,8 @@ def _unknown_task(name: str, known: dict[str, tuple[Path, Path]]) -> str:
 def sweep(path_or_name: str | Path, folder: Path | None = None) -> SweepSpec:
     """The sweep in a YAML file, or of that name among those that come along.
 
-    `folder` is where the user's own tasks lie. Raises InputError if the sweep names a task that
-    is unknown or asks for more steps than its task has.
+    `folder` is where the user's own tasks lie. Paths of its plug-ins are completed. Raises
+    InputError if the sweep names a task that is unknown or asks for more steps than it has.
     """
     path = _sweep_file(path_or_name)
     spec = load_yaml(path, SweepSpec)
@@ -164,7 +164,8 @@ def sweep(path_or_name: str | Path, folder: Path | None = None) -> SweepSpec:
             )
     if faults:
         raise InputError("\n".join(faults))
-    return spec
+    beside = (str(path.parent / Path(plugin).expanduser()) for plugin in spec.plugins)
+    return spec.model_copy(update={"plugins": tuple(beside)})
 
 
 def sweeps() -> dict[str, Path]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bimt_bench.spec.base import Positive, Seed, Spec
+from bimt_bench.spec.base import Positive, Seed, Spec, told
 from bimt_bench.spec.geometry import GeometrySpec
 from bimt_bench.spec.member import Configuration
 from bimt_bench.spec.task import Precision
@@ -104,6 +104,9 @@ class SweepSpec(Spec):
     pack_size: Positive | None = Field(
         default=None,
         description="members a pack; timed on this machine if absent and the sweep is long",
+    )
+    plugins: tuple[str, ...] = told(
+        (), "files with recipes of your own; relative to the sweep's file"
     )
     shuffles: Positive = Field(
         default=20,

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,9 @@ from rich.console import Console
 from bimt_bench import data as task_data
 from bimt_bench import packs
 from bimt_bench.errors import InputError
+from bimt_bench.files import write
 from bimt_bench.metrics import METRICS, omissions_line
+from bimt_bench.plugins import Plugin
 from bimt_bench.quiet import quiet
 from bimt_bench.spec import OptunaSearch, SweepSpec, TaskSpec, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
@@ -74,6 +76,7 @@ def sweep(
     packs_per_gpu: int = 4,
     on_pack: OnPack | None = None,
     run_pack: RunPack = packs.run_pack,
+    plugins: Sequence[Plugin] = (),
     console: Console | None = None,
 ) -> SweepResult:
     """Trains and measures every member of a sweep on Ray.
@@ -81,7 +84,8 @@ def sweep(
     address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
     it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
-    thread, in whatever order packs finish, also for packs found in the folder. Raises InputError
+    thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
+    here already; workers load the same bytes, and the folder keeps them. Raises InputError
     before anything starts if the sweep cannot run, SweepInterrupted on Ctrl-C.
     """
     started = time.monotonic()
@@ -90,7 +94,14 @@ def sweep(
     code = code_version()
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked, code=code))
     with _locked(folder):
-        store = open_store(folder, spec=spec, environment=environment(), resume=resume, fresh=fresh)
+        store = open_store(
+            folder,
+            spec=_beside_its_plugins(spec, plugins),
+            environment=environment(),
+            resume=resume,
+            fresh=fresh,
+        )
+        _keep_plugins(folder, plugins)
         if fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
@@ -116,6 +127,7 @@ def sweep(
                             checkpoint_seconds=spec.checkpoint_seconds,
                             data_dir=data_dir,
                             code=code,
+                            plugins=tuple(plugins),
                         )
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
         except KeyboardInterrupt as error:
@@ -143,6 +155,18 @@ def sweep_digest(checked: Checked, *, code: str) -> str:
             "code": code,
         }
     )
+
+
+def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:
+    """The specification as the results folder holds it, with the copies of its plug-ins."""
+    return spec.model_copy(update={"plugins": tuple(f"plugins/{p.name}.py" for p in plugins)})
+
+
+def _keep_plugins(folder: Path, plugins: Sequence[Plugin]) -> None:
+    """The files that made the numbers, as they were when the sweep began."""
+    for plugin in plugins:
+        (folder / "plugins").mkdir(exist_ok=True)
+        write(folder / "plugins" / f"{plugin.name}.py", plugin.content)
 
 
 class _Events:

@@ -15,6 +15,7 @@ import ray
 from ray import tune
 
 from bimt_bench.errors import InputError
+from bimt_bench.plugins import Plugin, enter
 from bimt_bench.store import Weights
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.plan import Pack, SweepTask
@@ -50,7 +51,7 @@ class Job:
     """What all packs of a sweep have in common.
 
     `share`: of its device's (or node's) memory that a pack may take. `results`: the sweep's
-    folder, which nodes other than the driver's may not have.
+    folder, which nodes other than the driver's may not have. `plugins`: as the driver read them.
     """
 
     tasks: Mapping[str, SweepTask]
@@ -62,6 +63,7 @@ class Job:
     checkpoint_seconds: float
     data_dir: Path | None
     code: str
+    plugins: tuple[Plugin, ...] = ()
 
 
 class Stopped(Exception):
@@ -106,6 +108,8 @@ class PackTrainable(tune.Trainable):
                 f"{job.code}; install the same version on all nodes, and leave the source alone "
                 "while a sweep runs"
             )
+        for plugin in job.plugins:
+            enter(plugin)
         task = job.tasks[pack.task]
         checkpoints = checkpoint_folder(job.results, pack.digest)
         results = job.run_pack(
