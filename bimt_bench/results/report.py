@@ -17,7 +17,7 @@ from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
-from bimt_bench.results.words import dial_words, title_of
+from bimt_bench.results.words import title_with_dial
 from bimt_bench.spec import Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
@@ -98,10 +98,9 @@ def published_settings(task: TaskSpec, recipe: str) -> Mapping[str, object]:
 
 def drawing_title(row: pd.Series) -> str:
     """What stands above a member's drawing."""
-    dial = dial_words(plain_cell(row["dial"]), plain_cell(row["dial_value"]))
-    recipe = ", ".join(filter(None, [title_of(row["recipe"]), dial]))
+    dial, value = plain_cell(row["dial"]), plain_cell(row["dial_value"])
     return (
-        f"{row['task']}: {recipe}, seed {row['seed']}\n"
+        f"{row['task']}: {title_with_dial(row['recipe'], dial, value)}, seed {row['seed']}\n"
         f"{row['performance_metric']} {row['performance']:.4g}"
     )
 
