@@ -10,7 +10,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from bimt_bench.engine import Recipe
-    from bimt_bench.results.tradeoff import Estimate, TradeOff
+    from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.spec import TaskSpec
 
 ARROWS = {"higher": "↑", "lower": "↓"}
@@ -52,24 +52,27 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
     """The metrics of one configuration: mean and standard deviation over its seeds.
 
     In the registry's order, without those that no seed has; an arrow says which way is better.
-    Beside them the means of `baseline`, the rows of a vanilla run: the configuration's own is
-    green where it is better and red where it is worse.
+    Beside them the means of `baseline`, the rows of a run of the baseline recipe: the
+    configuration's own is green where it is better and red where it is worse.
     """
     from bimt_bench.metrics import METRICS
+    from bimt_bench.results import plain_cell, title_of, title_with_dial
 
-    first = frame.iloc[0]
+    first = {str(name): plain_cell(value) for name, value in frame.iloc[0].items()}
     trained = frame[frame["status"] == "ok"]
     note = f"{len(trained)} of {len(frame)} seeds"
     if first["shortened"]:
         note += f", shortened to {first['steps']:,} steps"
     if "shuffles" in frame:
         note += f", z against {first['shuffles']} shuffles"
-    table = Table(title=f"{first['task']} · {first['recipe']} ({note})", title_justify="left")
+    recipe = title_with_dial(first["recipe"], first.get("dial"), first.get("dial_value"))
+    table = Table(title=f"{first['task']} · {recipe} ({note})", title_justify="left")
     table.add_column("metric")
     table.add_column("mean", justify="right")
     table.add_column("std", justify="right")
     if baseline is not None:
-        table.add_column(f"vanilla ({len(baseline)} seeds)", justify="right")
+        beside = title_of(str(baseline["recipe"].iloc[0]))
+        table.add_column(f"{beside} ({len(baseline)} seeds)", justify="right")
     table.add_column("better")
     table.add_column("family", style="dim")
     for name, metric in METRICS.items():
@@ -79,12 +82,12 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
         std = f"{values.std(ddof=1):.3g}" if len(values.dropna()) > 1 else "-"
         arrow = ARROWS[metric.direction]
         mean = Text(f"{values.mean():.4g}")
-        beside = []
+        cells = []
         if baseline is not None:
             usual = baseline[name].mean() if name in baseline else float("nan")
-            beside = ["-" if pd.isna(usual) else f"{usual:.4g}"]
+            cells = ["-" if pd.isna(usual) else f"{usual:.4g}"]
             mean.stylize(_better_style(values.mean(), usual, metric.direction))
-        table.add_row(metric.title, mean, std, *beside, arrow, metric.family)
+        table.add_row(metric.title, mean, std, *cells, arrow, metric.family)
     for _, row in frame[frame["status"] != "ok"].iterrows():
         table.add_row(f"seed {row['seed']}: {row['reason']}", "-", "-", style="red")
     return table
@@ -111,23 +114,36 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
         caption="means of seeds (95 % intervals); ● on the front",
         caption_justify="left",
     )
-    table.add_column("recipe", no_wrap=True)
-    table.add_column("penalty", justify="right")
-    table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right")
-    table.add_column(f"{performance} {ARROWS[tradeoff.y_direction]}", justify="right")
-    table.add_column("front")
+    # In a narrow terminal titles break, and numbers stay whole.
+    table.add_column("recipe")
+    dials = {p.settings.dial for p in tradeoff.points} - {None}
+    table.add_column(str(*dials) if len(dials) == 1 else "dial", justify="right", no_wrap=True)
+    table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right", no_wrap=True)
+    y_heading = f"{performance} {ARROWS[tradeoff.y_direction]}"
+    table.add_column(y_heading, justify="right", no_wrap=True)
+    table.add_column("")  # the caption says what the dot means
     for point in tradeoff.points:
         table.add_row(
-            point.settings.recipe,
-            f"x{point.settings.strength:g}",
+            point.settings.title,
+            _dial(point.settings, name_it=len(dials) > 1),
             _with_interval(point.x),
             _with_interval(point.y),
             Text("●", style="green") if point.on_front else "",
         )
     return table
+
+
+def _dial(settings: "Settings", *, name_it: bool) -> str:
+    """Where the dial stands, after its name where a table has several; empty without one."""
+    if settings.dial is None or settings.dial_value is None:
+        return ""
+    value = f"{settings.dial_value:.4g}"
+    return f"{settings.dial} {value}" if name_it else value
 
 
 def _with_interval(found: "Estimate") -> Text:

@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
-    from bimt_bench.results.frames import read_frame, tradeoff_table
+    from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.report import (
         SweepTracking,
         TaskReport,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         task_report,
         tradeoff_of,
     )
+    from bimt_bench.results.words import title_of, title_with_dial
 
 _HOMES = {
     "Comparison": "comparison",
@@ -23,8 +25,12 @@ _HOMES = {
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
+    "plain_cell": "columns",
+    "read_curves": "frames",
     "read_frame": "frames",
     "task_report": "report",
+    "title_of": "words",
+    "title_with_dial": "words",
     "tradeoff_of": "report",
     "tradeoff_table": "frames",
 }
@@ -35,8 +41,12 @@ __all__ = [
     "TaskReport",
     "compare",
     "draw_medians",
+    "plain_cell",
+    "read_curves",
     "read_frame",
     "task_report",
+    "title_of",
+    "title_with_dial",
     "tradeoff_of",
     "tradeoff_table",
 ]

@@ -51,6 +51,8 @@ def _read(file: Path, from_1: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.Data
     try:
         format_ = format_of(file)
         table = pd.read_parquet(file)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         told = " ".join(str(error).split())
         raise InputError(f"run: '{file}' is no readable Parquet file: {told}") from error

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from bimt_bench import data as task_data
-from bimt_bench.metrics import METRICS
+from bimt_bench.metrics import METRICS, metric
 from bimt_bench.network import build
+from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
-from bimt_bench.results.words import dial_words, title_of
-from bimt_bench.spec import TaskSpec
+from bimt_bench.results.words import title_with_dial
+from bimt_bench.spec import Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
@@ -39,7 +40,7 @@ def tradeoff_of(task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None) ->
     Rows that were scored before that metric existed are put on modularity Q.
     """
     own = task.modularity_axis
-    axis = METRICS[x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS)]
+    axis = metric(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
     return tradeoff(frame, x=axis.name, x_direction=axis.direction, reference=task.reference)
 
 
@@ -90,12 +91,16 @@ def drawing_of(
     )
 
 
+def published_settings(task: TaskSpec, recipe: str) -> Mapping[str, object]:
+    """The settings of a recipe as the task has them, as the frame holds them, by name."""
+    return resolve(task, Configuration(recipe=recipe), 0).cells
+
+
 def drawing_title(row: pd.Series) -> str:
     """What stands above a member's drawing."""
-    dial = dial_words(plain_cell(row["dial"]), plain_cell(row["dial_value"]))
-    recipe = ", ".join(filter(None, [title_of(row["recipe"]), dial]))
+    dial, value = plain_cell(row["dial"]), plain_cell(row["dial_value"])
     return (
-        f"{row['task']}: {recipe}, seed {row['seed']}\n"
+        f"{row['task']}: {title_with_dial(row['recipe'], dial, value)}, seed {row['seed']}\n"
         f"{row['performance_metric']} {row['performance']:.4g}"
     )
 
@@ -174,7 +179,13 @@ class SweepTracking:
             arrays = next(part[2][chosen] for part in parts if chosen in part[2])
             title = drawing_title(rows[rows["member"] == chosen].iloc[0])
             drawing = _png(drawing_of(task, arrays, data_dir=self.data_dir), title)
-        self.tracker.log_configuration(self.parent(task.name), rows, curves, drawing=drawing)
+        self.tracker.log_configuration(
+            self.parent(task.name),
+            rows,
+            curves,
+            published=published_settings(task, str(rows["recipe"].iloc[0])),
+            drawing=drawing,
+        )
 
 
 def draw_medians(

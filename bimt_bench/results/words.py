@@ -33,3 +33,8 @@ def number(value: float) -> str:
 def dial_words(dial: str | None, value: float | None) -> str:
     """Where a dial stands, 'strength 0.3'; empty without a dial."""
     return "" if dial is None or value is None else f"{dial.replace('_', ' ')} {number(value)}"
+
+
+def title_with_dial(recipe: str, dial: str | None, value: float | None) -> str:
+    """A configuration in a title or a legend: 'BIMT, strength 0.3'."""
+    return ", ".join(filter(None, [title_of(recipe), dial_words(dial, value)]))

@@ -18,7 +18,8 @@ def frame(recipe="bimt", seeds=3, **metrics):
     rows = {name: np.broadcast_to(value, seeds) for name, value in metrics.items()}
     return pd.DataFrame(
         {
-            "task": "symbolic/independence", "recipe": recipe, "seed": range(seeds),
+            "task": "symbolic/independence", "recipe": recipe, "dial": "strength",
+            "dial_value": 0.3, "seed": range(seeds),
             "status": "ok", "reason": None, "steps": 2000, "shortened": True, "shuffles": 20,
             **rows,
         }
@@ -52,7 +53,7 @@ def test_mean_and_deviation_over_seeds_and_what_the_run_was():
     assert [str(cell) for cell in found["mean"]] == ["2e-05", "0.5"]
     assert found["std"] == ["1.41e-05", "0.25"]
     note = "3 of 3 seeds, shortened to 2,000 steps, z against 20 shuffles"
-    assert table.title == f"symbolic/independence · bimt ({note})"
+    assert table.title == f"symbolic/independence · BIMT, strength 0.3 ({note})"
 
 
 def test_a_metric_that_no_seed_has_is_left_out():
@@ -60,14 +61,14 @@ def test_a_metric_that_no_seed_has_is_left_out():
     assert found["metric"] == ["R²"]
 
 
-def test_better_than_vanilla_is_green_and_worse_red_whichever_way_is_better():
+def test_better_than_the_baseline_is_green_and_worse_red_whichever_way_is_better():
     own = frame(test_loss=0.1, r2=0.9, modularity_q=0.5, ncut=2.0, live_neurons=0.5)
     vanilla = frame(
         "vanilla", 2, test_loss=0.2, r2=1.0, modularity_q=0.5, ncut=[1.0, 1.5], live_neurons=np.nan
     )
     table = tables.of_scorecard(own, vanilla)
     found = cells(table)
-    assert found["vanilla (2 seeds)"] == ["0.2", "1", "-", "0.5", "1.25"]
+    assert found["Vanilla (2 seeds)"] == ["0.2", "1", "-", "0.5", "1.25"]
     assert [span.style for cell in found["mean"] for span in cell.spans] == ["green", "red", "red"]
     colours = {
         title: [span.style for span in cell.spans]
@@ -97,7 +98,7 @@ def test_a_seed_that_diverged_is_named_and_not_averaged():
 def test_a_row_of_a_trade_off_is_a_line_of_eighty_columns():
     rows = [
         member(recipe, strength, seed, x=strength / 40 + seed / 997, y=strength / 30 + seed / 991)
-        for recipe in ("vanilla", "l1_local")
+        for recipe in ("l1", "l1_local")
         for strength in (3.0, 30.0)
         for seed in range(3)
     ]
@@ -110,9 +111,9 @@ def test_a_row_of_a_trade_off_is_a_line_of_eighty_columns():
         resamples=100,
     )
     text = printed(tables.of_tradeoff(found, performance="accuracy"), width=80)
-    lines = [line for line in text.splitlines() if line.lstrip().startswith(("vanilla", "l1_loc"))]
+    lines = [line for line in text.splitlines() if line.lstrip().startswith("L1")]
     assert len(lines) == 4
     assert all(line.count("(") == line.count(")") == 2 for line in lines)
     assert "cross_cluster_mass ↑" in text and "accuracy ↑" in text and "…" not in text
-    best = next(line for line in lines if "x30" in line and "vanilla" in line)
+    best = next(line for line in lines if " 30 " in line and "locality" in line)
     assert "0.7510 (0.750..0.752)" in best and "1.001 (1.00..1.00)" in best and "●" in best

@@ -192,9 +192,20 @@ def test_a_recipe_looks_the_same_whoever_is_beside_it(choose):
         assert choose([recipe])[recipe] == everyone[recipe]
 
 
-def test_rivals_never_share_a_colour():
-    rivals = [f"rival_{i}" for i in range(6)]
-    assert len(set(theme.colours(rivals).values())) == 6
+def test_built_in_recipes_keep_the_colours_of_published_figures():
+    assert theme.colours(RECIPES) == {
+        "vanilla": "#6b6b6b",
+        "l1": "#E69F00",
+        "l1_local": "#56B4E9",
+        "l1_swap": "#009E73",
+        "bimt": "#D55E00",
+    }
+
+
+def test_recipes_never_share_a_colour_however_many():
+    rivals = [f"rival_{i}" for i in range(40)]
+    assert len(set(theme.colours([*RECIPES, *rivals]).values())) == 45
+    assert theme.colours(rivals) == theme.colours(reversed(rivals))
 
 
 def test_legends_keep_the_papers_order():
@@ -326,6 +337,27 @@ def test_a_full_run_is_not_called_shortened_and_lower_can_be_better():
     assert "one seed, so no intervals" in said
     assert "95 % interval" not in said
     assert "(← better)" in said
+
+
+@pytest.mark.parametrize("name", ["short", "a recipe with a title as long as a line of text"])
+def test_the_legend_fits_whatever_is_in_it(name, monkeypatch):
+    monkeypatch.setattr("bimt_bench.results.tradeoff.estimation.title_of", f"{name} {{}}".format)
+    dials = {f"rival_{i}": f"dial_{i}" for i in range(5)}
+    rows = [
+        row(recipe, value, seed, x=0.3 + value / 50, y=0.9 - value / 50) | {"dial": dial}
+        for recipe, dial in {**dict.fromkeys(["l1", "bimt"], "strength"), **dials}.items()
+        for value in (1.0, 10.0)
+        for seed in range(2)
+    ]
+    figure = tradeoff_figure(trade(pd.DataFrame(rows)), **LABELS)
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    axes = figure.axes[0].get_tightbbox()
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.width
+    assert 0 <= legend.y0 < legend.y1 < axes.y0
+    assert figure.axes[0].get_window_extent().height > 180  # the figure grew, not the axes shrank
+    said = words(figure)
+    assert "strength 1 to 10" in said and "dial 4 1 to 10" in said
 
 
 def test_members_worse_than_the_reference_do_not_squeeze_the_rest():

@@ -20,6 +20,7 @@ from mlflow.entities import Run
 from bimt_bench.errors import InputError
 from bimt_bench.metrics import METRICS
 from bimt_bench.results.tracking import Tracker, open_command, resolve_uri, summary
+from tests.rows import member
 
 PNG = b"\x89PNG\r\n\x1a\n not a real image, but the bytes must arrive"
 TASK = "symbolic/independence"
@@ -36,22 +37,7 @@ def make_rows(
             {
                 "task": TASK,
                 "task_version": 1,
-                "recipe": recipe,
-                "strength": 0.3,
-                "lambda": 3e-4,
-                "locality": 1.0,
-                "spacing": 0.1,
-                "geometry": "line",
-                "distance": "l1",
-                "learning_rate": 2e-3,
-                "swap_every": 200,
-                "top_k": 5,
-                "relocation": "greedy",
-                "moments": "stay",
-                "seed": seed,
-                "steps": 400,
-                "shortened": True,
-                "reduce": "sum",
+                **member(recipe, 0.3, seed, task=TASK, steps=400, shortened=True, reduce="sum"),
                 "performance_metric": "r2",
                 "shuffles": 20,
                 "configuration": configuration,
@@ -121,10 +107,11 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
 ) -> None:
     parent = start(tracker, "a" * 12, cores=2)
     rows = make_rows()
-    child = tracker.log_configuration(parent, rows, make_curves(rows), drawing=PNG)
+    usual = {"strength": 1.0, "learning_rate": 4e-3, "geometry": "line"}
+    child = tracker.log_configuration(parent, rows, make_curves(rows), published=usual, drawing=PNG)
     run = tracker.client.get_run(child)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "bimt λ×0.3 A=1 l0=0.1 line lr=0.002 swap 200/5"
+    assert run.info.run_name == "BIMT strength=0.3 learning_rate=0.002"
     assert run.data.tags["mlflow.parentRunId"] == parent
     assert run.data.metrics["performance"] == pytest.approx(0.3)
     assert run.data.metrics["performance_std"] == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
@@ -132,9 +119,14 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
     assert run.data.metrics["diverged"] == 0
     assert "accuracy" not in run.data.metrics
     assert run.data.params["recipe"] == "bimt"
-    assert run.data.params["lambda"] == "0.0003"
+    assert (run.data.params["dial"], run.data.params["dial_value"]) == ("strength", "0.3")
     assert run.data.params["seeds"] == "0, 1, 2"
-    assert set(summary.PARAMETERS) <= set(run.data.params)
+    one = {
+        name: str(value)
+        for name, value in rows.iloc[0].items()
+        if name not in (*METRICS, *summary.OF_MEMBERS)
+    }
+    assert run.data.params == one | {"seeds": "0, 1, 2"}
     assert read(tracker, child, "network.png", tmp_path) == PNG
     curve = tracker.client.get_metric_history(child, "curve/train_loss")
     assert [(m.step, m.value) for m in sorted(curve, key=lambda m: m.step)] == [
@@ -280,16 +272,31 @@ def test_one_seed_has_a_mean_and_no_deviation() -> None:
     assert "performance_std" not in values
 
 
-def test_an_unpenalised_configuration_has_a_short_name() -> None:
-    row = make_rows(recipe="vanilla").iloc[0].to_dict() | {"lambda": 0.0, "swap_every": 0}
-    assert summary.run_name(row) == "vanilla line lr=0.002"
+def named(recipe: str, usual: dict[str, object], **settings: object) -> str:
+    return summary.run_name(pd.Series(member(recipe, 0.3, **settings)), usual)
 
 
-def test_the_name_says_how_neurons_relocate() -> None:
-    row = make_rows().iloc[0].to_dict()
-    assert summary.run_name(row) == "bimt λ×0.3 A=1 l0=0.1 line lr=0.002 swap 200/5"
-    row |= {"relocation": "assignment", "top_k": 0, "moments": "travel"}
-    assert summary.run_name(row).endswith("lr=0.002 swap 200 by assignment moments travel")
+def test_a_name_says_the_dial_and_what_is_not_as_published() -> None:
+    usual = {"strength": 1.0, "swap_every": 200, "geometry": "line", "top_k": 5, "moments": "stay"}
+    assert named("vanilla", usual) == "Vanilla"
+    assert named("bimt", usual) == "BIMT strength=0.3"
+    assert named("bimt", usual, geometry="ring", swap_every=50, top_k=None) == (
+        "BIMT strength=0.3 swap_every=50 geometry=ring"
+    )
+
+
+def test_a_name_stays_short_whatever_it_says() -> None:
+    usual = {f"setting_{i}": "" for i in range(40)}
+    name = named("bimt", usual, **dict.fromkeys(usual, "something else"))
+    assert len(name) == summary.NAME_LENGTH
+    assert name.startswith("BIMT strength=0.3 setting_0=something else") and name.endswith("…")
+
+
+def test_what_is_empty_or_differs_between_seeds_is_no_parameter() -> None:
+    rows = make_rows(recipe="vanilla").assign(node=["a", "b", "b"])
+    found = summary.parameters(rows)
+    assert not {"strength", "swap_every", "dial", "dial_value", "node"} & set(found)
+    assert found["learning_rate"] == "0.002"
 
 
 # ----------------------------------------------------------------------- addresses
@@ -447,6 +454,6 @@ def test_a_new_database_is_made_without_a_word(tmp_path: Path) -> None:
 
 
 def test_importing_the_package_is_light() -> None:
-    script = "import sys, bimt_bench.tracking; print({'mlflow', 'torch'} & {*sys.modules})"
+    script = "import sys, bimt_bench.results.tracking; print({'mlflow', 'torch'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"set()"

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 from bimt_bench.results.tracking import Tracker, view
+from tests import rows
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -54,25 +55,8 @@ def picture() -> bytes:
 
 
 def member(recipe: str, strength: float, performance: float) -> pd.DataFrame:
-    row = {
-        "task": "symbolic/independence",
-        "recipe": recipe,
-        "strength": strength,
-        "lambda": strength * 1e-3,
-        "locality": 1.0,
-        "spacing": 0.1,
-        "geometry": "line",
-        "learning_rate": 2e-3,
-        "swap_every": 0,
-        "top_k": 5,
-        "seed": 0,
-        "configuration": f"{recipe}{strength}",
-        "member": f"{recipe}{strength}-0",
-        "status": "ok",
-        "reason": None,
-        "performance": performance,
-        "modularity_q": 0.625,
-    }
+    row = rows.member(recipe, strength, x=0.625, y=performance, task="symbolic/independence")
+    row |= {"reason": None, "configuration": f"{recipe}{strength}"}
     return pd.DataFrame([row])
 
 
@@ -171,9 +155,9 @@ def test_the_saved_view_shows_configurations_with_their_metrics(
     tracked: Tracked, page: "sync_api.Page"
 ) -> None:
     page.goto(view.page(tracked.server, tracked.experiment))
-    page.get_by_text("bimt λ×0.3 A=1", exact=False).first.wait_for()
+    page.get_by_text("BIMT strength=0.3", exact=False).first.wait_for()
     grid = page.locator(".ag-root").first.inner_text()
-    for shown in ("l1 λ×3 A=1", "performance", "modularity_q", "recipe", "0.8125", "0.4375"):
+    for shown in ("L1 strength=3", "performance", "modularity_q", "recipe", "0.8125", "0.4375"):
         assert shown in grid
     assert grid.index("0.8125") < grid.index("0.4375")  # best first
     page.get_by_text(view.NAME, exact=False).first.wait_for()  # comes after the grid
@@ -185,9 +169,9 @@ def test_the_page_of_all_runs_nests_configurations_under_the_task(
 ) -> None:
     page.goto(f"{tracked.server}/#/experiments/{tracked.experiment}/runs")
     page.get_by_text("quick · symbolic/independence").first.wait_for()
-    assert page.get_by_text("bimt λ×0.3", exact=False).count() == 0
+    assert page.get_by_text("BIMT strength=0.3", exact=False).count() == 0
     page.locator(".ag-row").first.locator("button").first.click()
-    page.get_by_text("bimt λ×0.3", exact=False).first.wait_for()
+    page.get_by_text("BIMT strength=0.3", exact=False).first.wait_for()
 
 
 def test_two_configurations_can_be_compared(tracked: Tracked, page: "sync_api.Page") -> None:
@@ -198,7 +182,7 @@ def test_two_configurations_can_be_compared(tracked: Tracked, page: "sync_api.Pa
     page.get_by_text("0.8125").first.wait_for()
     text = page.locator("body").inner_text()
     assert "0.4375" in text
-    assert "strength" in text
+    assert "dial_value" in text
 
 
 def test_the_task_has_a_table_and_a_figure(tracked: Tracked, page: "sync_api.Page") -> None:

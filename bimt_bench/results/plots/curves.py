@@ -16,7 +16,7 @@ from bimt_bench.errors import InputError, closest
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.plots import theme
-from bimt_bench.results.words import dial_words, in_order, title_of
+from bimt_bench.results.words import in_order, title_with_dial
 
 PANELS = {
     "test_loss": "test loss",
@@ -169,7 +169,14 @@ def _representative(curves: Sequence[Curve]) -> Curve:
 def _legend(figure: Figure, shown: Sequence[Curve]) -> None:
     colours = theme.colours(c.recipe for c in shown)
     handles = [
-        Line2D([], [], color=colours[c.recipe], linewidth=1.4, label=_name(c)) for c in shown
+        Line2D(
+            [],
+            [],
+            color=colours[c.recipe],
+            linewidth=1.4,
+            label=title_with_dial(c.recipe, c.dial, c.dial_value),
+        )
+        for c in shown
     ]
     figure.legend(
         handles=handles,
@@ -177,12 +184,6 @@ def _legend(figure: Figure, shown: Sequence[Curve]) -> None:
         ncols=min(len(handles), 5),
         handlelength=1.6,
         columnspacing=1.6,
-    )
-
-
-def _name(curve: Curve) -> str:
-    return ", ".join(
-        filter(None, [title_of(curve.recipe), dial_words(curve.dial, curve.dial_value)])
     )
 
 

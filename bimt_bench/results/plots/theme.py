@@ -28,7 +28,7 @@ _COLOURS = (
     "#7A4FBF", "#B8336A", "#2F4858", "#6B8E23", "#17A2A2", "#A0522D", "#3B3BC8", "#C9A0DC",
 )  # fmt: skip
 _BASELINE_MARKER = "X"
-_MARKERS = ("s", "^", "D", "o", "P", "v", "p", "h", "<", ">", "d")
+_MARKERS = ("s", "^", "D", "o", "P", "v", "p", "h", "<", ">", "d", "H", "8", "*")
 
 _SETTINGS = {
     "font.family": "sans-serif",
@@ -129,7 +129,7 @@ def _assign(recipes: Iterable[str], look: Callable[[int], str]) -> dict[str, str
     places = {recipe: place for place, recipe in enumerate(known)}
     taken: dict[str, int] = {}
     for recipe in in_order(recipes):
-        spread = max(1, len(_COLOURS) - len(known))
+        spread = max(1, len(_MARKERS) + 1 - len(known))
         place = places.get(recipe, len(known) + zlib.crc32(recipe.encode()) % spread)
         while place in taken.values():
             place += 1

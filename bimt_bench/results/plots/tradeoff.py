@@ -96,10 +96,7 @@ class _Sizes:
         Of several dials the two ends, and then, without a marker, the range of each.
         """
         if len(self.dials) > 1:
-            ranges = [
-                f"{dial_words(dial, values[0])} to {number(values[-1])}"
-                for dial, values in self.dials.items()
-            ]
+            ranges = [_range(dial, values) for dial, values in self.dials.items()]
             ends = [("dial at its lowest", _SMALLEST), ("dial at its highest", _LARGEST)]
             return [*ends, *((words, None) for words in ranges)]
         return [
@@ -107,6 +104,12 @@ class _Sizes:
             for dial, values in self.dials.items()
             for value in sorted({values[i] for i in (0, len(values) // 2, -1)})
         ]
+
+
+def _range(dial: str, values: Sequence[float]) -> str:
+    """'kept 0.02 to 1' of values in rising order."""
+    first = dial_words(dial, values[0])
+    return first if len(values) == 1 else f"{first} to {number(values[-1])}"
 
 
 @dataclass(frozen=True)
@@ -291,15 +294,16 @@ def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
 
 
 def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
-    """Below the axes in columns: recipes, what sizes mean, marks; the last two in one if need be.
+    """Below the axes: recipes, what sizes mean, marks, in three columns or as few as fit.
 
     Where the legend has more than five rows, the figure grows with it.
     """
     recipes, sizes = _recipe_handles(tradeoff, looks), _size_handles(looks)
     marks = _mark_handles(tradeoff)
     height = figure.get_figheight()
-    for columns in ([recipes, sizes, marks], [recipes, sizes + marks]):
-        columns = [column for column in columns if column]
+    layouts = ([recipes, sizes, marks], [recipes, sizes + marks], [recipes + sizes + marks])
+    for layout in layouts:
+        columns = [column for column in layout if column]
         rows = max(len(column) for column in columns)
         blank = Line2D([], [], linestyle="none", label=" ")
         legend = figure.legend(
@@ -311,7 +315,7 @@ def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
             labelspacing=0.35,
         )
         figure.set_figheight(height + _ROW * max(0, rows - 5))
-        if legend.get_window_extent().width <= figure.bbox.width or len(columns) < 3:
+        if legend.get_window_extent().width <= figure.bbox.width or layout is layouts[-1]:
             return
         legend.remove()
 

@@ -8,28 +8,10 @@ import pandas as pd
 
 from bimt_bench.errors import InputError
 
-PARAMETERS = (
-    "task",
-    "task_version",
-    "recipe",
-    "strength",
-    "lambda",
-    "locality",
-    "spacing",
-    "geometry",
-    "distance",
-    "learning_rate",
-    "swap_every",
-    "top_k",
-    "relocation",
-    "moments",
-    "steps",
-    "shortened",
-    "reduce",
-    "performance_metric",
-    "shuffles",
-)
-CURVES = ("train_loss", "test_loss", "performance", "cost")
+CURVES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
+OF_MEMBERS = ("seed", "member", "configuration", "pack", "status", "reason", "seconds")
+"""Columns that tell members apart or say what became of them: no parameters."""
+NAME_LENGTH = 250
 # A database write costs 0.2 ms a value, and a chart is no better for more points than these.
 CURVE_POINTS = 50
 
@@ -42,32 +24,45 @@ def configuration_of(rows: pd.DataFrame) -> str:
     return str(digests[0])
 
 
-def run_name(row: Mapping[str, object]) -> str:
-    """A name to read in a table: 'bimt λ×0.3 A=1 l0=0.1 line lr=0.002 swap 200/5'."""
-    words = [str(row["recipe"])]
-    if row.get("lambda", row.get("strength")):
-        words += [f"λ×{row['strength']:g}", f"A={row['locality']:g}", f"l0={row['spacing']:g}"]
-    words += [str(row["geometry"]), f"lr={row['learning_rate']:g}"]
-    if row.get("swap_every"):
-        words.append(f"swap {row['swap_every']:g}{_method(row)}")
-    if row.get("moments") == "travel":
-        words.append("moments travel")
-    return " ".join(words)
+def run_name(row: pd.Series, published: Mapping[str, object]) -> str:
+    """A name to read in a table: 'BIMT strength=0.3 geometry=ring'.
+
+    The recipe's title, its dial, and the settings that differ from the task's `published` ones.
+    """
+    from bimt_bench.results.columns import plain_cell
+    from bimt_bench.results.words import title_of
+
+    said = {str(name): plain_cell(value) for name, value in row.items()}
+    words = [title_of(str(said["recipe"]))]
+    if said.get("dial") is not None:
+        words.append(f"{said['dial']}={_short(said['dial_value'])}")
+    words += [
+        f"{name}={_short(said[name])}"
+        for name, usual in published.items()
+        if name != said.get("dial") and said.get(name) is not None and said[name] != usual
+    ]
+    name = " ".join(words)
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
 
-def _method(row: Mapping[str, object]) -> str:
-    """How relocation finds its swaps: '/5' of the strongest neurons, or ' by assignment'."""
-    greedy = row.get("relocation", "greedy") == "greedy"
-    return f"/{row['top_k']:g}" if greedy else f" by {row['relocation']}"
+def _short(value: object) -> str:
+    """A number to four digits, whole numbers in full, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def parameters(rows: pd.DataFrame) -> dict[str, str]:
-    """What the members share, and their seeds, as MLflow parameters, as far as it is known."""
+    """What the members share, and their seeds, as MLflow parameters, as far as it is known.
+
+    Every column of the frame that is no metric and takes one value: what is missing is left out.
+    """
+    from bimt_bench.metrics import METRICS
+
+    told = [str(name) for name in rows.columns if name not in (*METRICS, *OF_MEMBERS)]
     row = rows.iloc[0]
     shared = {
         name: str(row[name])
-        for name in PARAMETERS
-        if name in rows.columns and not pd.isna(row[name])
+        for name in told
+        if not pd.isna(row[name]) and rows[name].nunique(dropna=False) == 1
     }
     return {**shared, "seeds": ", ".join(str(seed) for seed in sorted(rows["seed"]))}
 

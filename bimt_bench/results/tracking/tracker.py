@@ -79,7 +79,7 @@ class Tracker:
         found = self.client.search_runs(
             [self.experiment_id],
             f"tags.`bimt_bench.kind` = 'task' and tags.`bimt_bench.task` = '{task_name}' "
-            f"and tags.`bimt_bench.tuning_digest` = '{sweep_digest}'",
+            f"and tags.`bimt_bench.sweep_digest` = '{sweep_digest}'",
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )
@@ -91,8 +91,8 @@ class Tracker:
                 "mlflow.source.name": "bimt-bench",
                 "bimt_bench.kind": "task",
                 "bimt_bench.task": task_name,
-                "bimt_bench.tuning": sweep_name,
-                "bimt_bench.tuning_digest": sweep_digest,
+                "bimt_bench.sweep": sweep_name,
+                "bimt_bench.sweep_digest": sweep_digest,
             }
             name = f"{sweep_name} · {task_name}"
             run = self.client.create_run(self.experiment_id, tags=tags, run_name=name)
@@ -107,19 +107,21 @@ class Tracker:
         rows: pd.DataFrame,
         curves: pd.DataFrame,
         *,
+        published: Mapping[str, object] | None = None,
         drawing: bytes | Path | None = None,
     ) -> str:
         """The child run of one configuration; a configuration already written is left alone.
 
-        rows: the frame's rows of its members. curves: columns member, step, train_loss,
-        test_loss, performance, cost (rows of other members are ignored). drawing: the PNG of
-        the median seed's network. Returns the child's run id; its status is FAILED if every
-        member diverged.
+        rows: the frame's rows of its members. curves: columns member, step and quantities (rows
+        of other members are ignored). published: the recipe's settings as the task has them; the
+        run's name says which differ. drawing: the PNG of the median seed's network. Returns the
+        child's run id; its status is FAILED if every member diverged.
         """
         configuration = summary.configuration_of(rows)
         children = self._children.setdefault(parent, {})
         if configuration not in children:
-            children[configuration] = self._write_child(parent, rows, curves, drawing)
+            name = summary.run_name(rows.iloc[0], published or {})
+            children[configuration] = self._write_child(parent, name, rows, curves, drawing)
         return children[configuration]
 
     def finish_task(
@@ -193,7 +195,12 @@ class Tracker:
                 return complete
 
     def _write_child(
-        self, parent: str, rows: pd.DataFrame, curves: pd.DataFrame, drawing: bytes | Path | None
+        self,
+        parent: str,
+        name: str,
+        rows: pd.DataFrame,
+        curves: pd.DataFrame,
+        drawing: bytes | Path | None,
     ) -> str:
         first = rows.iloc[0]
         tags = {
@@ -205,7 +212,6 @@ class Tracker:
         }
         if why := summary.reasons(rows):
             tags["mlflow.note.content"] = f"Diverged:\n\n{why}"
-        name = summary.run_name({str(key): value for key, value in first.items()})
         run = self.client.create_run(self.experiment_id, tags=tags, run_name=name)
         child = run.info.run_id
         if drawing is not None:

@@ -15,7 +15,7 @@ KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
 NAME = "configurations side by side"
 
-_PARAMETERS = ("task", "recipe", "strength", "locality", "spacing", "geometry", "learning_rate")
+_PARAMETERS = ("task", "recipe", "dial", "dial_value", "geometry", "learning_rate")
 _METRICS = (
     "performance",
     "performance_std",

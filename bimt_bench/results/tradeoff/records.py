@@ -1,10 +1,10 @@
 """Frozen records of a trade-off: configurations with their seed means, lines, fronts, tables."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -195,8 +195,12 @@ class TradeOff:
         """
         found = (*self.points, *self.missing)
         table = pd.DataFrame([_row(point) for point in found])
-        names = ["dial", "dial_value", *found[0].settings.values] if found else []
-        typed = {name: _typed(table[name]) for name in names}
+        own = [point.settings for point in found]
+        typed = {
+            "dial": _column([one.dial for one in own]),
+            "dial_value": _column([one.dial_value for one in own]),
+            **{name: _column([one.values[name] for one in own]) for name in own[0].values},
+        }
         return table.assign(**typed, task=self.task, x=self.x, y=self.y)
 
     def recipe_table(self) -> pd.DataFrame:
@@ -265,9 +269,14 @@ def _row(point: Point | Missing) -> dict[str, object]:
     return row
 
 
-def _typed(column: pd.Series) -> pd.Series:
-    """A column of cells in the dtype that keeps whole numbers whole beside empty ones."""
-    kinds = {type(value) for value in column if value is not None and not pd.isna(value)}
-    if kinds <= {int, float}:
-        return column.astype("Int64" if kinds == {int} else "Float64")
-    return column.astype({(bool,): "boolean", (str,): "string"}.get(tuple(kinds), "object"))
+def _column(cells: Sequence[Cell]) -> Any:
+    """Cells in the dtype that keeps whole numbers whole beside empty ones."""
+    kinds = frozenset(type(cell) for cell in cells if cell is not None)
+    dtypes: Any = {
+        frozenset([bool]): "boolean",
+        frozenset([int]): "Int64",
+        frozenset([float]): "Float64",
+        frozenset([int, float]): "Float64",
+        frozenset([str]): "string",
+    }
+    return pd.array(list(cells), dtype=dtypes.get(kinds, "object"))
