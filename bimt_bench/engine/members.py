@@ -78,6 +78,11 @@ class Members:
         """The members, in order."""
         return self.stage.members[self.rows]
 
+    @property
+    def wiring(self) -> Wiring:
+        """Groups of neurons, what connects them and what is attached to them; of all members."""
+        return self.stage.population.architecture.wiring
+
     # ------------------------------------------------------------------ parameters
 
     @property
@@ -93,11 +98,6 @@ class Members:
     def views(self, table: Float[Tensor, "n N"]) -> dict[str, Tensor]:
         """Views of a table laid out like the parameters, parameter -> [n, *shape]."""
         return self.stage.population.views(table)
-
-    @property
-    def wiring(self) -> Wiring:
-        """Which parameters are the weights of connections, and which groups these join."""
-        return self.stage.population.architecture.wiring
 
     @property
     def connections(self) -> Bool[Tensor, " N"]:
