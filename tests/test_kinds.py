@@ -66,11 +66,15 @@ def test_dropping_a_source_leaves_what_ships(kinds):
 
 
 def test_what_is_refused_half_way_is_undone(kinds):
+    def half_way():
+        with kinds.unless_refused():
+            kinds.drop(OUTSIDE)
+            kinds.register(named("three"))
+            kinds.register(named(""))
+
     before = dict(kinds)
-    with pytest.raises(InputError), kinds.unless_refused():
-        kinds.drop(OUTSIDE)
-        kinds.register(named("three"))
-        kinds.register(named(""))
+    with pytest.raises(InputError):
+        half_way()
     assert dict(kinds) == before and kinds.source_of("two") == OUTSIDE
 
 
