@@ -102,14 +102,20 @@ def enter(plugin: Plugin) -> None:
     registries = _registries()
     if any(plugin.source in kinds.sources() for kinds in registries):
         return
-    with ExitStack() as stack:
-        for kinds in registries:
-            stack.enter_context(kinds.unless_refused())
-            for source in kinds.sources():
-                if source.name == plugin.name:
-                    kinds.drop(source)
-        _execute(plugin)
-        _check(plugin, registries)
+    replaced = {old for kinds in registries for old in kinds.sources() if old.name == plugin.name}
+    try:
+        with ExitStack() as stack:
+            for kinds in registries:
+                stack.enter_context(kinds.unless_refused())
+                for old in replaced:
+                    kinds.drop(old)
+            _execute(plugin)
+            _check(plugin, registries)
+    except BaseException:
+        sys.modules.pop(_module(plugin.digest), None)
+        raise
+    for old in replaced:
+        sys.modules.pop(_module(old.digest), None)
 
 
 def _registries() -> tuple[Kinds[Any], ...]:
@@ -121,8 +127,7 @@ def _registries() -> tuple[Kinds[Any], ...]:
 
 def _execute(plugin: Plugin) -> None:
     """Imports the bytes as a module of their own, which pydantic and pickle find by its name."""
-    name = f"bimt_bench_plugin_{plugin.digest}"
-    loader = _Loader(plugin)
+    name, loader = _module(plugin.digest), _Loader(plugin)
     spec = spec_from_loader(name, loader, origin=loader.file)
     assert spec is not None
     sys.modules[name] = module = module_from_spec(spec)
@@ -130,8 +135,12 @@ def _execute(plugin: Plugin) -> None:
         with entering(plugin.source), redirect_stdout(sys.stderr):
             loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
         raise InputError(f"{_where(plugin, error)}: {_told(error)}") from error
+
+
+def _module(digest: str) -> str:
+    """The name of the module that a plug-in of this digest is imported as."""
+    return f"bimt_bench_plugin_{digest}"
 
 
 class _Loader(InspectLoader):

@@ -31,7 +31,7 @@ COLUMNS = frozenset(
 """Columns of the frame that no setting can be called, besides the metrics'."""
 
 
-def check_recipe(recipe: type[Recipe], *, taken: Collection[str] = ()) -> None:
+def check_recipe(recipe: object, *, taken: Collection[str] = ()) -> None:
     """InputError that lists, in one line, everything about a recipe that breaks the contract.
 
     `taken`: names that no setting may have, besides the frame's other columns.

@@ -100,11 +100,6 @@ class Members:
         return self.stage.population.views(table)
 
     @property
-    def wiring(self) -> Wiring:
-        """Which parameters are the weights of connections, and which groups these join."""
-        return self.stage.population.architecture.wiring
-
-    @property
     def connections(self) -> Bool[Tensor, " N"]:
         """Which entries of a flat row are weights of connections: no bias, embedding, padding."""
         return self._once("connections", self._connections)

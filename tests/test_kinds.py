@@ -1,0 +1,83 @@
+"""The registry: one door for what ships and what comes from outside."""
+
+import pytest
+
+from bimt_bench.errors import InputError
+from bimt_bench.kinds import BUILT_IN, Kinds, Source, entering
+
+OUTSIDE = Source("own", "", "0123456789ab")
+
+
+@pytest.fixture
+def kinds():
+    held = Kinds("thing")
+    held.register(named("one"))
+    with entering(OUTSIDE):
+        held.register(named("two"))
+    return held
+
+
+def named(name, label="Thing"):
+    return type(label, (), {"name": name})
+
+
+def test_kinds_remember_where_they_came_from(kinds):
+    assert list(kinds) == ["one", "two"]
+    assert kinds.sources() == (BUILT_IN, OUTSIDE)
+    assert kinds.source_of("one") == BUILT_IN and kinds.source_of("two") == OUTSIDE
+    assert kinds.of(OUTSIDE) == {"two": kinds["two"]}
+    assert (BUILT_IN.built_in, OUTSIDE.built_in, str(OUTSIDE)) == (True, False, "own")
+
+
+def test_what_is_entered_in_one_place_does_not_leak_to_the_next(kinds):
+    with pytest.raises(RuntimeError), entering(OUTSIDE):
+        raise RuntimeError
+    kinds.register(named("three"))
+    assert kinds.source_of("three") == BUILT_IN
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "message"),
+    [
+        (named("two"), BUILT_IN, "thing: 'two' of bimt_bench .* has the name of one of own"),
+        (named("one"), OUTSIDE, "thing: 'one' of own has the name of one of bimt_bench"),
+        (named("two", "Other"), OUTSIDE, "thing: own has two of the name 'two'; rename one"),
+        (named(""), OUTSIDE, "thing: .* of own has no name"),
+        (named(3), OUTSIDE, "thing: .* of own has no name"),
+        (object(), OUTSIDE, "thing: .* of own has no name"),
+    ],
+)
+def test_a_name_that_is_absent_or_taken_is_refused(kinds, kind, source, message):
+    with pytest.raises(InputError, match=message), entering(source):
+        kinds.register(kind)
+    assert list(kinds) == ["one", "two"]
+
+
+def test_a_class_that_is_loaded_again_takes_its_own_place(kinds):
+    again = named("one")
+    assert kinds.register(again) is again
+    assert kinds["one"] is again
+
+
+def test_dropping_a_source_leaves_what_ships(kinds):
+    kinds.drop(BUILT_IN)
+    kinds.drop(OUTSIDE)
+    assert list(kinds) == ["one"]
+
+
+def test_what_is_refused_half_way_is_undone(kinds):
+    def half_way():
+        with kinds.unless_refused():
+            kinds.drop(OUTSIDE)
+            kinds.register(named("three"))
+            kinds.register(named(""))
+
+    before = dict(kinds)
+    with pytest.raises(InputError):
+        half_way()
+    assert dict(kinds) == before and kinds.source_of("two") == OUTSIDE
+
+
+def test_an_unknown_name_suggests_the_nearest(kinds):
+    with pytest.raises(InputError, match="unknown thing 'tow'; did you mean 'two'"):
+        kinds.get_kind("tow")
