@@ -1,11 +1,11 @@
 """Cohorts: members of a population that share a recipe and its settings, and calls of its hooks.
 
-The loop knows cohorts, a cohort knows one recipe. Every call of a hook goes through `_call`, which
-turns what goes wrong in it into one line that names recipe, hook and member.
+The loop knows cohorts, a cohort knows one recipe. Every call of a hook goes through its `Guard`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -14,8 +14,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import cost, kernels
+from bimt_bench.engine.finite import bad_rows
+from bimt_bench.engine.guard import Guard
 from bimt_bench.engine.members import Members, Stage
-from bimt_bench.engine.recipe import HOOKS, RECIPES, PenaltySettings, Recipe, RecipeSettings, Table
+from bimt_bench.engine.recipe import (
+    HOOKS,
+    RECIPES,
+    Every,
+    PenaltySettings,
+    Recipe,
+    RecipeSettings,
+    Table,
+)
 from bimt_bench.errors import InputError
 from bimt_bench.spec import Member, settings_of
 
@@ -59,26 +69,23 @@ class Cohort:
         self.stage = stage
         self.members = Members(self.recipe, own_settings(kind, first), dict(tables), rows, stage)
         self.has = {hook: kind.overrides(hook) for hook in HOOKS}
+        self._guard = Guard(self.members)
         self._parts: dict[tuple[int, int], Members] = {}
-        self._leaves: dict[tuple[int, int], dict[str, Tensor]] = {}
-        self._checked: set[str] = set()
-        self._bad = torch.zeros(len(self.members), dtype=torch.bool, device=stage.loss.device)
-        self._bad_hook: dict[str, Tensor] = {}
-        self.events = list(self._call("events", lambda: list(self.recipe.events(self.members))))
+        self._tools: dict[tuple[int, int, int], _Tools] = {}
+        self.events = self._guard.call("events", lambda: _events_of(self.recipe, self.members))
 
     # ------------------------------------------------------------------ hooks
 
     def start(self) -> None:
         """Before the first step."""
         if self.has["start"]:
-            self._call("start", lambda: self.recipe.start(self.members))
-            self._check_flat("start")
+            self._guard.move("start", lambda: self.recipe.start(self.members))
         self.project()
 
     def edges(self) -> set[int]:
         """Steps at which prices change."""
         settings, steps = self.members.settings, self.stage.steps
-        found = set(self._call("edges", lambda: list(self.recipe.edges(self.members))))
+        found = set(self._guard.call("edges", lambda: list(self.recipe.edges(self.members))))
         if isinstance(settings, PenaltySettings):
             found |= {int(phase.start * steps) for phase in settings.phases}
         return found
@@ -87,65 +94,63 @@ class Cohort:
         """What parameters cost from here on; None for a recipe without prices."""
         if not self.has["prices"]:
             return None
-        found = self._call("prices", lambda: self.recipe.prices(self.members))
-        self._check("prices", found, self.members.flat.shape)
+        m = self.members
+        found = self._guard.call("prices", lambda: self.recipe.prices(m))
+        self._guard.check("prices", found, m.flat.shape)
+        self._guard.blame("prices", found, m.flat)
         return found
 
-    def penalise(self, part: slice, gradient: Float[Tensor, "t N"]) -> Float[Tensor, " t"]:
-        """Adds the gradient of the penalty of some of the members, which it returns [t].
+    def penalise(self, part: slice, gradient: Float[Tensor, "t N"]) -> None:
+        """Adds the gradient of the penalty of some of the members to a table of theirs.
 
         `part` counts within the cohort.
         """
-        m, leaves = self._part(part), self._leaf(part)
+        m, tools = self._part(part), self._tools_of(part, gradient)
+        before = bad_rows(gradient)
         with torch.enable_grad():
-            value = self._call("penalty", lambda: self.recipe.penalty(m, leaves))
-            self._check("penalty", value, (len(m),), part)
-            names = list(leaves)
-            found = self._call(
-                "penalty",
-                lambda: torch.autograd.grad(
-                    value.sum(), [leaves[name] for name in names], allow_unused=True
-                ),
-            )
-        before = gradient.sum(dim=1)
-        views = m.views(gradient)
-        for name, change in zip(names, found, strict=True):
+            value = self._guard.call("penalty", lambda: self.recipe.penalty(m, tools.theta))
+            self._guard.check("penalty", value, (len(m),))
+            changes = self._guard.call("penalty", lambda: tools.gradients(value))
+        for view, change in zip(tools.views, changes, strict=True):
             if change is not None:
-                views[name].add_(change)
-        self._mark("penalty", torch.isfinite(before) & ~torch.isfinite(gradient.sum(dim=1)), part)
-        return value.detach()
+                view.add_(change)
+        self._guard.blame("penalty", value, m.flat, part)
+        self._guard.mark("penalty", bad_rows(gradient), before, part)
+
+    def penalty(self) -> Float[Tensor, " n"]:
+        """What the penalty is now."""
+        m = self.members
+        found = self._guard.call("penalty", lambda: self.recipe.penalty(m, m.theta))
+        self._guard.check("penalty", found, (len(m),))
+        return found
 
     def noise(self, part: slice, group: str, active: Tensor) -> Tensor:
         """What the activations of some of the members are multiplied with, in training."""
         m = self._part(part)
-        found = self._call("noise", lambda: self.recipe.noise(m, group, active))
-        self._check("noise", found, active.shape, part)
+        found = self._guard.call("noise", lambda: self.recipe.noise(m, group, active))
+        self._guard.check("noise", found, active.shape)
+        self._guard.blame("noise", found, active, part)
         return found
 
     def shrink(self, prices: Float[Tensor, "n N"]) -> None:
         """The proximal step: parameters shrink towards 0 by learning rate times price."""
-        flat = self.members.flat
-        thresholds = prices * self.members.learning_rate[:, None]
+        flat, rates = self.members.flat, self.members.learning_rate
         if flat.device.type == "cpu":
-            kernels.shrink(flat.numpy(), thresholds.numpy())
+            kernels.shrink(flat.numpy(), prices.numpy(), rates.numpy())
         else:
-            flat.copy_(torch.sign(flat) * (flat.abs() - thresholds).clamp_min(0.0))
+            left = (flat.abs() - rates[:, None] * prices).clamp_min_(0.0)
+            flat.copy_(torch.sign(flat) * left)
 
     def project(self) -> None:
         """After an update or an event."""
-        if not self.has["project"]:
-            return
-        before = torch.isfinite(self.members.flat.sum(dim=1))
-        self._call("project", lambda: self.recipe.project(self.members))
-        self._mark("project", before & ~torch.isfinite(self.members.flat.sum(dim=1)))
-        self._check_flat("project")
+        if self.has["project"]:
+            self._guard.move("project", lambda: self.recipe.project(self.members))
 
     def happen(self, done: int) -> bool:
         """Events that are due after `done` steps; whether there was one."""
         due = [event for event in self.events if event.due(done)]
         for event in due:
-            self._call("events", lambda event=event: event.act(self.members))
-            self._check_flat("events")
+            self._guard.move("events", lambda event=event: event.act(self.members))
         return bool(due)
 
     def tables(self) -> Mapping[str, Tensor]:
@@ -154,72 +159,7 @@ class Cohort:
 
     def fault_of(self, row: int) -> str | None:
         """The hook that first gave a member something that is no number; None if none did."""
-        for hook, bad in self._bad_hook.items():
-            if bool(bad[row]):
-                return f"{hook} of recipe '{self.recipe.name}' was not finite"
-        return None
-
-    # ------------------------------------------------------------------ calls
-
-    def _call(self, hook: str, act: Callable[[], Any]) -> Any:
-        try:
-            return act()
-        except InputError as error:
-            raise InputError(f"{self._where(hook)}: {error}") from error
-        except KeyboardInterrupt:
-            raise
-        except Exception as error:
-            told = " ".join(str(error).split()) or "no message"
-            raise InputError(f"{self._where(hook)}: {type(error).__name__}: {told}") from error
-
-    def _where(self, hook: str) -> str:
-        """'recipe 'x': penalty: members abc (seed 0) and 3 more, step 7'."""
-        first, *others = self.members.members
-        more = f" and {len(others)} more" if others else ""
-        return (
-            f"recipe '{self.recipe.name}': {hook}: member {first.digest} (seed {first.seed})"
-            f"{more}, step {self.stage.step}"
-        )
-
-    def _check(
-        self, hook: str, found: object, shape: Sequence[int], part: slice | None = None
-    ) -> None:
-        """A hook's value: a tensor of the right shape, finite at step 0 for some member."""
-        if hook not in self._checked or not isinstance(found, Tensor):
-            self._checked.add(hook)
-            if not isinstance(found, Tensor) or tuple(found.shape) != tuple(shape):
-                given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-                raise InputError(
-                    f"{self._where(hook)}: gave {given}, but must give a tensor {tuple(shape)}"
-                )
-        flat = found.detach().reshape(len(found), -1)
-        self._mark(
-            hook, ~torch.isfinite(flat.sum(dim=1) if flat.shape[1] > 1 else flat[:, 0]), part
-        )
-
-    def _check_flat(self, hook: str) -> None:
-        if hook != "project":
-            self._mark(hook, ~torch.isfinite(self.members.flat.sum(dim=1)))
-        if self.stage.step == 0:
-            self._refuse_if_all(hook)
-
-    def _mark(self, hook: str, bad: Tensor, part: slice | None = None) -> None:
-        """Remembers which members a hook gave something that is no number, the first time."""
-        if bad.device.type == "cpu" and not bool(bad.any()):
-            return
-        held = self._bad_hook.get(hook)
-        if held is None:
-            held = self._bad_hook[hook] = torch.zeros_like(self._bad)
-        rows = slice(None) if part is None else part
-        held[rows] |= bad & ~self._bad[rows]
-        self._bad[rows] |= bad
-        if self.stage.step == 0 and (part is None or part.stop == len(self.members)):
-            self._refuse_if_all(hook)
-
-    def _refuse_if_all(self, hook: str) -> None:
-        held = self._bad_hook.get(hook)
-        if held is not None and bool(held.all()):
-            raise InputError(f"{self._where(hook)}: is not finite for any member at the first step")
+        return self._guard.fault_of(row)
 
     def _part(self, part: slice) -> Members:
         if part.start == 0 and part.stop == len(self.members):
@@ -229,13 +169,49 @@ class Cohort:
             self._parts[key] = self.members[part]
         return self._parts[key]
 
-    def _leaf(self, part: slice) -> dict[str, Tensor]:
-        """Leaves that share the parameters' memory, so that they are made once."""
-        key = (part.start, part.stop)
-        if key not in self._leaves:
-            theta = self._part(part).theta
-            self._leaves[key] = {k: v.detach().requires_grad_() for k, v in theta.items()}
-        return self._leaves[key]
+    def _tools_of(self, part: slice, gradient: Tensor) -> "_Tools":
+        key = (part.start, part.stop, gradient.data_ptr())
+        if key not in self._tools:
+            self._tools[key] = _Tools.of(self._part(part), gradient)
+        return self._tools[key]
+
+
+@dataclass(frozen=True)
+class _Tools:
+    """What the gradient of a penalty of some members is computed with.
+
+    Made once, as slices and views cost more than the arithmetic of small networks. `theta` are
+    leaves that share the parameters' memory, `views` those parts of the gradient table, `ones` [n].
+    """
+
+    theta: dict[str, Tensor]
+    leaves: tuple[Tensor, ...]
+    views: tuple[Tensor, ...]
+    ones: Tensor
+
+    @classmethod
+    def of(cls, m: Members, gradient: Float[Tensor, "n N"]) -> "_Tools":
+        """Those of some members, whose gradient table this is."""
+        theta = {name: view.detach().requires_grad_() for name, view in m.theta.items()}
+        views = m.views(gradient)
+        return cls(
+            theta,
+            tuple(theta.values()),
+            tuple(views[name] for name in theta),
+            torch.ones_like(gradient[:, 0]),
+        )
+
+    def gradients(self, value: Float[Tensor, " n"]) -> tuple[Tensor | None, ...]:
+        """Of each member's value with respect to its own parameters; None if it has none of one."""
+        return torch.autograd.grad(value, self.leaves, self.ones, allow_unused=True)
+
+
+def _events_of(recipe: Recipe, members: Members) -> list[Every]:
+    found = list(recipe.events(members))
+    for event in found:
+        if not isinstance(event, Every):
+            raise InputError(f"gave {event!r}, but must give Every(steps, act)")
+    return found
 
 
 class Cohorts:
@@ -322,8 +298,7 @@ class Cohorts:
         total = cost.connection_cost(self.stage.population.flat, self.prices)
         for cohort in self.penalised:
             with torch.no_grad():
-                m = cohort.members
-                total[cohort.rows] += cohort.recipe.penalty(m, m.theta)
+                total[cohort.rows] += cohort.penalty()
         return total
 
     def fault_of(self, row: int) -> str | None:

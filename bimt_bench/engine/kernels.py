@@ -398,22 +398,44 @@ def penalised_adamw(theta, prices, gradient, first, second, constants):
             _adamw(t, g, first[member, here], second[member, here], own)
 
 
-@loop("f2 f2")
-def shrink(theta, thresholds):
-    """theta = sign(theta) max(|theta| - threshold, 0), both [T, N], in place: a soft threshold."""
+@loop("f2 f2 f1")
+def shrink(theta, prices, rates):
+    """theta = sign(theta) max(|theta| - rate * price, 0), [T, N] and [T], in place."""
     zero = theta.dtype.type(0.0)
     for member in range(theta.shape[0]):
-        row, least = theta[member], thresholds[member]
+        row, price, rate = theta[member], prices[member], rates[member]
         for i in range(row.shape[0]):
-            size = abs(row[i]) - least[i]
+            size = abs(row[i]) - rate * price[i]
             kept = size if size > zero else (zero if size <= zero else size)
             row[i] = kept if row[i] > zero or kept == zero else -kept
+
+
+# ------------------------------------------------------------------ what hooks gave
+
+
+@loop("f1")
+def all_finite(entries):
+    """Whether no entry is infinite or undefined."""
+    bad = False
+    for i in range(entries.shape[0]):
+        bad |= entries[i] - entries[i] != entries.dtype.type(0.0)
+    return not bad
+
+
+@loop("f2 f2 f2")
+def scale_rows(factors, left, right):
+    """left and right times the factors, [T, >= k] and factors [T, k], in place."""
+    for member in range(factors.shape[0]):
+        factor, one, other = factors[member], left[member], right[member]
+        for i in range(factor.shape[0]):
+            one[i] *= factor[i]
+            other[i] *= factor[i]
 
 
 # ------------------------------------------------------------------ chance
 
 
-@njit(error_model="numpy", cache=True)
+@_inner
 def _mixed(x):
     """A 64-bit number whose bits all depend on all bits of x (the finaliser of splitmix64)."""
     x ^= x >> np.uint64(30)
@@ -423,23 +445,25 @@ def _mixed(x):
     return x ^ (x >> np.uint64(31))
 
 
-@njit(error_model="numpy", cache=True)
-def uniform_rows(keys, step, found):
-    """found [n, k] float32: numbers in [0, 1) that depend on key, step and place in the row.
+@_inner
+def _hashed(place, low, high):
+    """lowbias32 of C. Wellons, keyed by 64 bits; products are cut to 32 bits, as numba's are 64."""
+    x = np.uint32(np.uint32(place) * np.uint32(0x9E3779B1)) ^ low
+    x = np.uint32(np.uint32(x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D))
+    x = np.uint32(np.uint32(x ^ (x >> np.uint32(15)) ^ high) * np.uint32(0x846CA68B))
+    return np.uint32(x ^ (x >> np.uint32(16)))
 
-    Each is the high 24 bits of a 32-bit hash (lowbias32 of C. Wellons) of the place, keyed by 64
-    bits of key and step.
+
+@loop("i1 i f2")
+def uniform_rows(keys, step, found):
+    """found [n, k]: numbers in [0, 1) that depend on key, step and place in the row.
+
+    Each is the high 24 bits of a 32-bit hash of the place, keyed by 64 bits of key and step.
     """
-    share = np.float32(1.0 / (1 << 24))
+    share = found.dtype.type(1.0 / 16777216.0)
     for member in range(found.shape[0]):
         key = _mixed(np.uint64(keys[member]) + np.uint64(step) * np.uint64(0x9E3779B97F4A7C15))
         low, high = np.uint32(key & np.uint64(0xFFFFFFFF)), np.uint32(key >> np.uint64(32))
         row = found[member]
         for i in range(row.shape[0]):
-            x = np.uint32(i) * np.uint32(0x9E3779B1) ^ low
-            x ^= x >> np.uint32(16)
-            x *= np.uint32(0x7FEB352D)
-            x ^= (x >> np.uint32(15)) ^ high
-            x *= np.uint32(0x846CA68B)
-            x ^= x >> np.uint32(16)
-            row[i] = np.float32(x >> np.uint32(8)) * share
+            row[i] = found.dtype.type(np.int32(_hashed(i, low, high) >> np.uint32(8))) * share

@@ -160,15 +160,14 @@ class Members:
     @property
     def factor(self) -> float:
         """What lambda is multiplied with in this phase."""
-        if not isinstance(self.settings, PenaltySettings):
-            return 1.0
-        begun = [p for p in self.settings.phases if int(p.start * self.steps) <= self.step]
-        return begun[-1].factor if begun else 1.0
+        begun = [factor for start, factor in self._phases if start <= self.step]
+        return begun[-1] if begun else 1.0
 
     @property
     def strength(self) -> Float[Tensor, " n"]:
         """The dial times the task's lambda times the phase's factor."""
-        return self._lam * self.factor
+        factor = self.factor
+        return self._once(("strength", factor), lambda: self._lam * factor)
 
     @property
     def learning_rate(self) -> Float[Tensor, " n"]:
@@ -216,14 +215,14 @@ class Members:
     def uniform(self, stream: str, shape: Sequence[int]) -> Float[Tensor, "n ..."]:
         """Numbers in [0, 1), [n, *shape]: a hash of task, seed, stream, step and place.
 
-        The same for a member whatever its pack mates, tile or interruptions.
+        The same for a member whatever its pack mates, tile or interruptions. They may be written
+        over; the next call with this stream and shape does it too.
         """
-        keys = self._once(("keys", stream), lambda: self._keys(stream))
-        found = self._once(
-            ("uniform", stream, tuple(shape)), lambda: np.empty((len(self), *shape), np.float32)
+        keys, found, rows = self._once(
+            ("uniform", stream, tuple(shape)), lambda: self._numbers(stream, shape)
         )
-        uniform_rows(keys, self.step, found.reshape(len(self), -1))
-        return torch.from_numpy(found).to(self.flat)
+        uniform_rows(keys, self.step, rows)
+        return found if found.device == self.flat.device else found.to(self.flat)
 
     # ------------------------------------------------------------------ moving neurons
 
@@ -286,6 +285,14 @@ class Members:
     # ------------------------------------------------------------------ parts
 
     @property
+    def _phases(self) -> list[tuple[int, float]]:
+        """The step where each phase begins, and its factor."""
+        if not isinstance(self.settings, PenaltySettings):
+            return []
+        phases, steps = self.settings.phases, self.steps
+        return self._once("phases", lambda: [(int(p.start * steps), p.factor) for p in phases])
+
+    @property
     def _lam(self) -> Tensor:
         return self._once("lam", lambda: self._vector([one.lam for one in self.members]))
 
@@ -305,10 +312,12 @@ class Members:
             found[start:stop] = True
         return found.to(population.flat.device)
 
-    def _keys(self, stream: str) -> np.ndarray:
+    def _numbers(self, stream: str, shape: Sequence[int]) -> tuple[np.ndarray, Tensor, np.ndarray]:
+        """Keys of the members, memory for their numbers, and the same as rows."""
         name = self.stage.task.name
         keys = [derive("noise", name, one.seed, stream) for one in self.members]
-        return np.array(keys, dtype=np.int64)
+        found = torch.empty((len(self), *shape), dtype=self.flat.dtype)
+        return np.array(keys, dtype=np.int64), found, found.view(len(self), -1).numpy()
 
 
 def _by_neuron(table: Tensor, axis: int, size: int) -> Tensor:

@@ -42,7 +42,7 @@ class PopulationAdamW:
         self.step_count = step_count
         self.rates = tuple(rates)
         self._learning = np.array([rate.learning_rate for rate in rates])
-        self._betas = ([rate.beta1 for rate in rates], [rate.beta2 for rate in rates])
+        self._betas = tuple(map(_one_or_all, ([r.beta1 for r in rates], [r.beta2 for r in rates])))
         self._steps = self._unchanging(flat.dtype)
         # by their bounds, members updated together; torch counts steps in a tensor of its own
         self._constants: np.ndarray | None = None
@@ -51,7 +51,8 @@ class PopulationAdamW:
 
     def _unchanging(self, dtype: torch.dtype) -> np.ndarray:
         """What every step is taken with, but for the two columns that change, [P, 7]."""
-        beta1, beta2 = map(np.array, self._betas)
+        beta1 = np.array([rate.beta1 for rate in self.rates])
+        beta2 = np.array([rate.beta2 for rate in self.rates])
         decay = np.array([rate.weight_decay for rate in self.rates])
         held = np.zeros((len(self.rates), 7))
         held[:, 1:4] = np.stack([1.0 - beta1, beta2, 1.0 - beta2], axis=1)
@@ -119,16 +120,9 @@ class PopulationAdamW:
         So loops compiled for float32 do not compute in float64.
         """
         with np.errstate(over="ignore"):  # a member with such a rate diverges
-            self._steps[:, _RATE] = self._learning / (1.0 - self._power(self._betas[0], step))
-        self._steps[:, _ROOT] = 1.0 / np.sqrt(1.0 - self._power(self._betas[1], step))
+            self._steps[:, _RATE] = self._learning / (1.0 - _power(self._betas[0], step))
+        self._steps[:, _ROOT] = 1.0 / np.sqrt(1.0 - _power(self._betas[1], step))
         return self._steps
-
-    def _power(self, betas: Sequence[float], step: int) -> np.ndarray | float:
-        """beta**step of every member, as Python has it: numpy's may differ in the last bit."""
-        first = betas[0]
-        if all(beta == first for beta in betas):
-            return first**step
-        return np.array([beta**step for beta in betas])
 
     def _update_fused(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
         found = self._runs.get((rows.start, rows.stop))
@@ -165,3 +159,15 @@ class PopulationAdamW:
                 found.append((rate, slice(start, stop), steps))
             start = stop
         return found
+
+
+def _one_or_all(betas: Sequence[float]) -> float | Sequence[float]:
+    """The one value that all members have, or those of each."""
+    return betas[0] if len(set(betas)) == 1 else betas
+
+
+def _power(betas: float | Sequence[float], step: int) -> np.ndarray | float:
+    """beta**step of every member, as Python has it: numpy's may differ in the last bit."""
+    if isinstance(betas, float):
+        return betas**step
+    return np.array([beta**step for beta in betas])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt_bench.errors import InputError
 from bimt_bench.kinds import Kinds
 from bimt_bench.network import Wiring
 from bimt_bench.spec import NonNegative, Phase, Settings, setting
@@ -61,6 +62,10 @@ class Every:
     act: Callable[["Members"], None]
     begin: int = 0
     end: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"Every: steps: {self.steps} given; must be at least 1")
 
     def due(self, done: int) -> bool:
         """Whether it happens after `done` steps."""
@@ -116,9 +121,9 @@ class Recipe:
     def noise(
         self, m: "Members", group: str, active: Float[Tensor, "n size batch"]
     ) -> Float[Tensor, "n size batch"]:
-        """What a hidden group sends on in training, from what its activation gave.
+        """What the activations of a hidden group are multiplied with, in training only.
 
-        Differentiable in `active`, element by element; random numbers come from `m.uniform`.
+        No gradient flows through it; random numbers come from `m.uniform`.
         """
         raise NotImplementedError
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -31,5 +30,5 @@ class L2(Recipe):
         """Strength times the sum of squares."""
         charged = [c.parameter for c in m.wiring.connections]
         charged += [a.parameter for a in m.wiring.attachments if a.kind == "embedding"]
-        squares = [theta[name].square().sum(dim=(1, 2)) for name in charged]
-        return m.strength * torch.stack(squares).sum(dim=0)
+        squares = [(theta[name] * theta[name]).sum(dim=(1, 2)) for name in charged]
+        return m.strength * sum(squares[1:], start=squares[0])

@@ -101,8 +101,13 @@ class CompiledBetween:
 
     def scale(self, layer: int, factor: Tensor) -> None:
         """active[layer], and the slopes in sums[layer], times a factor."""
-        self.space.active[layer].mul_(factor)
-        self.space.sums[layer].mul_(factor)
+        active, slopes = self.space.active[layer], self.space.sums[layer]
+        if slopes.is_contiguous() and factor.is_contiguous() and factor.dtype == slopes.dtype:
+            rows = factor.view(len(factor), -1).numpy()
+            kernels.scale_rows(rows, self._active[layer], self._sums[layer])
+        else:  # samples lie as rows
+            active.mul_(factor)
+            slopes.mul_(factor)
 
     def loss(self, targets: Tensor) -> None:
         """The last of the deltas, and the last bias's gradient."""
