@@ -62,7 +62,7 @@ def run_pack(
     published, task = task, trained_as(task, members[0])
     note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
-    needed = memory.estimate(task, data, device=device)
+    needed = memory.estimate(task, data, members, device=device)
     parts = [tuple(members)]
     if memory_limit is not None:
         parts = memory.parts(members, needed, memory_limit)

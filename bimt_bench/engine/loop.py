@@ -303,8 +303,9 @@ class Run:
         if stay:
             kept = self.population.keep(stay)
             optimizer = self.optimizer.keep(kept.flat, stay)
-            tables = self.cohorts.kept_tables(stay)
+            tables, last = self.cohorts.kept_tables(stay), self.stage.loss[stay]
             self._enter([self.rows[i] for i in stay], kept, optimizer, tables)
+            self.stage.loss.copy_(last)  # hooks of this step's events may read it
             self.cohorts.charge()
         else:
             self.rows = []

@@ -109,12 +109,25 @@ class Members:
 
         A wire of a group to itself counts at both ends.
         """
+        return torch.cat([part.flatten(2) for part in self._belongings(theta, group)], dim=2)
+
+    def scale_neurons(self, group: str, factors: Float[Tensor, "n size k"]) -> None:
+        """Multiplies all that belongs to each neuron, laid out as `neurons` has it, in place.
+
+        A wire of a group to itself is multiplied at both ends.
+        """
+        parts = self._belongings(self.theta, group)
+        sizes = [part[0, 0].numel() for part in parts]
+        for part, factor in zip(parts, factors.split(sizes, dim=2), strict=True):
+            part.mul_(factor.reshape(part.shape))
+
+    def _belongings(self, theta: Mapping[str, Tensor], group: str) -> list[Tensor]:
+        """Views [n, size, folds, ...] of all that belongs to the neurons of a group."""
         wiring = self.wiring
         size = wiring.group(group).size
         parts = [_by_neuron(theta[c.parameter], 1, size) for c in wiring.into(group)]
         parts += [_by_neuron(theta[a.parameter], a.axis, size) for a in wiring.attached_to(group)]
-        parts += [_by_neuron(theta[c.parameter], 2, size) for c in wiring.out_of(group)]
-        return torch.cat(parts, dim=2)
+        return parts + [_by_neuron(theta[c.parameter], 2, size) for c in wiring.out_of(group)]
 
     def neurons_of(self, table: Float[Tensor, "n neurons"]) -> dict[str, Tensor]:
         """Views of a table of neurons, group -> [n, size]."""
@@ -160,6 +173,11 @@ class Members:
     def learning_rate(self) -> Float[Tensor, " n"]:
         """Of AdamW."""
         return self["learning_rate"]
+
+    @property
+    def divisors(self) -> Float[Tensor, "n N"] | None:
+        """What AdamW divided each parameter's last step by; None before the first update."""
+        return self.stage.optimizer.divisors(self.rows)
 
     def at_strength(self, prices: Float[Tensor, "n N"]) -> Float[Tensor, "n N"]:
         """Prices times `strength`, multiplied in the order that published numbers have."""
@@ -303,8 +321,5 @@ class Members:
 
 
 def _by_neuron(table: Tensor, axis: int, size: int) -> Tensor:
-    """A parameter [n, ..., folds * size, ...] as [n, size, k]: what belongs to each neuron."""
-    moved = table.movedim(axis, 1)
-    folds = moved.shape[1] // size
-    parted = moved.reshape(len(table), folds, size, -1)
-    return parted.movedim(2, 1).reshape(len(table), size, -1)
+    """A parameter [n, ..., folds * size, ...] as a view [n, size, folds, ...]."""
+    return table.movedim(axis, 1).unflatten(1, (-1, size)).movedim(2, 1)

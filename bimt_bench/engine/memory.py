@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import torch
 
 from bimt_bench.data import TaskData
+from bimt_bench.engine.cohorts import cohort_key, own_settings, table_shape
+from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time
 from bimt_bench.network import Architecture, build
 from bimt_bench.spec import Member, TaskSpec
 
 # Tables laid out like the parameters: themselves, gradient, signs, two moments, two of prices,
-# products on their way into the gradient, placed copies; and once more parameters and moments
-# while members that stay are copied out; the altered weights that metrics ask for. Distances and
-# relocation's float64 are counted apart.
-_TABLES = 9 + 4 + 10
+# those at full strength, products on their way into the gradient, placed copies; and once more
+# parameters and moments while members that stay are copied out; the altered weights that metrics
+# ask for. Distances, relocation's float64 and what recipes hold are counted apart.
+_TABLES = 10 + 4 + 10
+_COPIES = 3  # of a recipe's tables, while members that stay are copied out
 _BUFFERS = 4  # sums, activations and two gradients of each neuron, for every sample of a batch
 _EVALUATION = 3  # the same on test data: a sum, its activation and the next sum
 _TEMPORARIES = 4  # of the size of the outputs, in loss and performance
@@ -40,8 +43,13 @@ class Estimate:
         return self.shared + members * self.member + under_way
 
 
-def estimate(task: TaskSpec, data: TaskData, *, device: str = "cpu") -> Estimate:
-    """Bytes of training and evaluating a pack of the task, from sizes alone."""
+def estimate(
+    task: TaskSpec, data: TaskData, members: Sequence[Member], *, device: str = "cpu"
+) -> Estimate:
+    """Bytes of training and evaluating such members of the task together, from sizes alone.
+
+    What recipes hold is that of the member that needs most.
+    """
     architecture = build(task, data)
     entry = getattr(torch, task.training.dtype).itemsize
     samples, test = len(data.train_inputs), len(data.test_inputs)
@@ -53,6 +61,7 @@ def estimate(task: TaskSpec, data: TaskData, *, device: str = "cpu") -> Estimate
     outputs = len(data.output_names)
     member = _TABLES * parameters * entry
     member += _relocation(architecture, parameters, entry)
+    member += _recipes(architecture, members, parameters, entry)
     activations = (_BUFFERS * sum(neurons) + inputs) * batch * entry
     member += (_EVALUATION * max(neurons) + inputs) * test * entry
     member += _TEMPORARIES * outputs * max(batch, test) * entry
@@ -66,6 +75,21 @@ def estimate(task: TaskSpec, data: TaskData, *, device: str = "cpu") -> Estimate
     dtype = getattr(torch, task.training.dtype)
     at_once = members_at_a_time(architecture, batch, dtype=dtype, device=device) or _ALL
     return Estimate(member=member, shared=shared, activations=activations, at_once=at_once)
+
+
+def _recipes(
+    architecture: Architecture, members: Sequence[Member], parameters: int, entry: int
+) -> int:
+    """What the recipe that needs most holds for a member: its tables, and what its hooks take."""
+    wiring, most = architecture.wiring, 0
+    for member in {cohort_key(one): one for one in members}.values():
+        recipe = RECIPES.get_kind(member.recipe)
+        neurons = sum(group.size for group in wiring.groups)
+        shapes = [table_shape(table, parameters, neurons) for table in recipe.tables]
+        tables = _COPIES * entry * sum(math.prod(shape) for shape in shapes)
+        working = recipe().working_bytes(own_settings(recipe, member), wiring)
+        most = max(most, tables + working)
+    return most
 
 
 def _relocation(architecture: Architecture, parameters: int, entry: int) -> int:

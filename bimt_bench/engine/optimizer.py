@@ -95,6 +95,18 @@ class PopulationAdamW:
         self.step_count += 1
         self._constants = None
 
+    def divisors(self, rows: slice) -> Float[Tensor, "rows width"] | None:
+        """What the last update of the members `rows` was divided by; None if there was none.
+
+        The root of the second moment, its start at 0 allowed for, and epsilon: AdamW takes its
+        step in this metric.
+        """
+        if self.step_count == 0:
+            return None
+        shares = [1.0 - rate.beta2**self.step_count for rate in self.rates[rows]]
+        share = torch.tensor(shares, dtype=torch.float64).to(self.second)
+        return (self.second[rows] / share[:, None]).sqrt_().add_(_EPSILON)
+
     def _update_compiled(self, rows: slice, gradient: Tensor, prices: Tensor) -> None:
         found = self._arrays.get((rows.start, rows.stop))
         if found is None:

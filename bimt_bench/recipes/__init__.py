@@ -13,19 +13,23 @@ from bimt_bench.recipes import l1_swap  # isort: skip
 from bimt_bench.recipes import bimt  # isort: skip
 from bimt_bench.recipes import l2  # isort: skip
 from bimt_bench.recipes import l1_prox  # isort: skip
+from bimt_bench.recipes import group_lasso  # isort: skip
 from bimt_bench.recipes import pruning  # isort: skip
 from bimt_bench.recipes import dropout  # isort: skip
+from bimt_bench.recipes import ncut_penalty  # isort: skip
 from bimt_bench.recipes.resolving import resolve, settings_for
 
 __all__ = [
     "RECIPES",
     "bimt",
     "dropout",
+    "group_lasso",
     "l1",
     "l1_local",
     "l1_prox",
     "l1_swap",
     "l2",
+    "ncut_penalty",
     "pruning",
     "resolve",
     "settings_for",
