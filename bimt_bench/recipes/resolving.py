@@ -136,15 +136,8 @@ def _number(value: Any) -> Any:
 def _place(task: TaskSpec, given: object) -> GeometrySpec:
     if given is None:
         return task.geometry
-    if isinstance(given, GeometrySpec):
-        return given
-    if isinstance(given, str):
-        return geometry.named(given)
-    try:
-        return GeometrySpec.model_validate(given)
-    except ValidationError as error:
-        lines = fault_lines(error, GeometrySpec, given)
-        raise InputError("; ".join(f"geometry.{line}" for line in lines)) from None
+    place = _checked(GeometrySettings, {"geometry": plain(given)}).geometry
+    return geometry.named(place) if isinstance(place, str) else place
 
 
 def _check_steps(task: TaskSpec, steps: int) -> None:

@@ -10,7 +10,12 @@ from bimt_bench.spec.base import (
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.geometry import GeometrySpec, Placement
-from bimt_bench.spec.member import Configuration, GeometrySettings, Member, trained_as
+from bimt_bench.spec.member import (
+    Configuration,
+    GeometrySettings,
+    Member,
+    trained_as,
+)
 from bimt_bench.spec.settings import (
     ALWAYS,
     Setting,
@@ -22,15 +27,16 @@ from bimt_bench.spec.settings import (
     settings_of,
 )
 from bimt_bench.spec.sweep import (
-    Choice,
     GridSearch,
     Objective,
     OptunaSearch,
     Range,
     Search,
+    Space,
     SweepSpec,
-    SweptField,
     SweptTask,
+    Value,
+    Values,
 )
 from bimt_bench.spec.task import (
     DataSpec,
@@ -54,7 +60,6 @@ from bimt_bench.spec.task import (
 
 __all__ = [
     "ALWAYS",
-    "Choice",
     "Configuration",
     "DataSpec",
     "DigitsData",
@@ -86,13 +91,15 @@ __all__ = [
     "Seed",
     "Setting",
     "Settings",
+    "Space",
     "Spec",
     "SweepSpec",
-    "SweptField",
     "SweptTask",
     "TaskSpec",
     "TrainingSpec",
     "Traits",
+    "Value",
+    "Values",
     "at_path",
     "digest_of",
     "fault_lines",
