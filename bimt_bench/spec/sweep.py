@@ -81,11 +81,16 @@ class SweptTask(Spec):
         None, "precision of matrix products in training; the task's own if absent", absent=None
     )
     space: Space | None = Field(
-        default=None, description="replaces the sweep's space for this task"
+        default=None, description="with `recipes`, replaces the sweep's for this task"
     )
     recipes: RecipeSpaces | None = later(
-        None, "replaces the sweep's recipes for this task", absent=None
+        None, "with `space`, replaces the sweep's for this task", absent=None
     )
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the task has a space or recipes of its own, and takes neither from the sweep."""
+        return self.space is not None or self.recipes is not None
 
     @property
     def fixed(self) -> Space:
@@ -122,13 +127,17 @@ class SweepSpec(Spec):
 
     def space_of(self, index: int) -> tuple[str, Space]:
         """Where the space that holds for a task stands in the file, and the space."""
-        own = self.tasks[index].space
-        return ("space", self.space) if own is None else (f"tasks.{index}.space", own)
+        task = self.tasks[index]
+        if task.has_own:
+            return f"tasks.{index}.space", task.space or {}
+        return "space", self.space
 
     def recipes_of(self, index: int) -> tuple[str, RecipeSpaces]:
         """Where the spaces of recipes that hold for a task stand in the file, and the spaces."""
-        own = self.tasks[index].recipes
-        return ("recipes", self.recipes) if own is None else (f"tasks.{index}.recipes", own)
+        task = self.tasks[index]
+        if task.has_own:
+            return f"tasks.{index}.recipes", task.recipes or {}
+        return "recipes", self.recipes
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -1,6 +1,7 @@
 """Everything wrong in a sweep is one clear line before anything starts, and all of it is told."""
 
 import re
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -277,6 +278,7 @@ def test_a_tasks_own_recipes_take_the_place_of_the_sweeps(sweep_spec):
     tasks = [
         {"task": "symbolic/independence", "recipes": {"l1": {"strength": [7]}}},
         {"task": "symbolic/feature_sharing"},
+        {"task": "symbolic/compositionality", "space": {"moments": ["stay"]}},
     ]
     space = {"learning_rate": [0.1]}
     checked = check(sweep_spec(tasks=tasks, space=space, recipes={"bimt": {}}))
@@ -284,7 +286,25 @@ def test_a_tasks_own_recipes_take_the_place_of_the_sweeps(sweep_spec):
         [(s.recipe, [f.setting.name for f in s.fields]) for s in task.spaces]
         for task in checked.tasks
     ]
-    assert found == [[("l1", ["strength", "learning_rate"])], [("bimt", ["learning_rate"])]]
+    assert found == [[("l1", ["strength"])], [("bimt", ["learning_rate"])], [("bimt", ["moments"])]]
+
+
+def test_the_page_about_sweeps_is_true(sweep_spec):
+    page = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    blocks = re.findall(r"```(\w*)\n(.*?)```", page, re.DOTALL)
+    files = [yaml.safe_load(text) for kind, text in blocks if kind == "yaml"]
+    counts = [
+        [task.members for task in check(catalog.SweepSpec.model_validate(file)).tasks]
+        for file in files
+    ]
+    assert counts == [[(2 + 6 + 2 * 2 * 2) * 5, (1 + 2) * 5], [2 * 128 * 3]]
+    (faults,) = [text.splitlines() for kind, text in blocks if text.startswith("space.")]
+    spec = sweep_spec(
+        tasks=[{"task": "symbolic/independence", "steps": 30000}],
+        space={"strength": [1, -1]},
+        recipes={"bimt": {"swap_evry": [1]}},
+    )
+    assert set(told(spec)) == set(faults)
 
 
 def test_members_are_counted_without_repeats(sweep_spec):
