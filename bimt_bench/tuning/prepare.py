@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bimt_bench import data
@@ -96,18 +96,14 @@ def _task(
     wiring = build(task, loaded).wiring
     found = SweepTask(task, spaces, multiply_adds(wiring), len(loaded.train_inputs))
     judge = _Judge(task, wiring, faults)
-    members, seconds = 0, 0.0
+    count, seconds = 0, 0.0
     for space in spaces:
-        configurations = judge.members(space, spec.search)
-        if not configurations:
-            continue
-        count = len(configurations)
+        times = [found.seconds_of([member]) for member in judge.members(space, spec.search)]
         if isinstance(spec.search, OptunaSearch):
-            count = spec.search.trials
-            configurations = count * [max(configurations, key=lambda m: found.seconds_of([m]))]
-        members += count * len(spec.seeds)
-        seconds += found.seconds_of(configurations) * len(spec.seeds)
-    return SweepTask(task, spaces, found.sample_work, found.samples, members, seconds)
+            times = [max(times, default=0.0)] * spec.search.trials
+        count, seconds = count + len(times), seconds + sum(times)
+    seeds = len(spec.seeds)
+    return replace(found, members=count * seeds, seconds=seconds * seeds)
 
 
 def multiply_adds(wiring: Wiring) -> float:
