@@ -109,7 +109,7 @@ def run_sweep(
     from bimt_bench.tuning import runner, session  # ray takes seconds to load
 
     if not isinstance(spec, SweepSpec):
-        spec = catalog.sweep(spec, folder=tasks_dir)
+        spec = catalog.sweep(spec)
     loaded = load_all([*spec.plugins, *plugins])
     checked = check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
     session.check_address(address)
@@ -127,13 +127,11 @@ def run_sweep(
         )
     try:
         result = runner.sweep(
-            spec,
+            checked,
             results_dir=results_dir,
             address=address,
             resume=resume,
             fresh=fresh,
-            data_dir=data_dir,
-            tasks_dir=tasks_dir,
             device=device,  # pyright: ignore[reportArgumentType]
             workers=workers,
             plugins=loaded,

@@ -15,6 +15,7 @@ import torch
 from bimt_bench import data as task_data
 from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
 from bimt_bench.engine import Checkpoints, Trained, memory, train_population
+from bimt_bench.joining import join, merged
 from bimt_bench.metrics import Scored, scorecards
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import Member, TaskSpec, trained_as
@@ -112,15 +113,16 @@ def identity_frame(members: Sequence[Member]) -> pd.DataFrame:
     }
     dtypes = {name: "string" if name == "geometry" else one.dtype for name, one in settings.items()}
     dtypes |= {"dial": "string", "dial_value": "Float64", "source": "string"}
-    frame = pd.DataFrame([member.row() for member in members])
+    rows = [member.row() for member in members]
+    frame = pd.DataFrame(rows, columns=merged(rows))
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame})
 
 
 def _joined(found: Sequence[PackResult]) -> PackResult:
     """The parts of a pack as one."""
     return PackResult(
-        frame=pd.concat([part.frame for part in found], ignore_index=True),
-        curves=pd.concat([part.curves for part in found], ignore_index=True),
+        frame=join([part.frame for part in found]),
+        curves=join([part.curves for part in found]),
         weights={member: arrays for part in found for member, arrays in part.weights.items()},
     )
 

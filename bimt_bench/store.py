@@ -26,6 +26,7 @@ import yaml
 
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
+from bimt_bench.joining import join
 from bimt_bench.spec import SweepSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
@@ -94,18 +95,18 @@ class Store:
 
     def collect(self, packs: Iterable[str], *, members: Sequence[str]) -> None:
         """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`."""
-        frames: list[pa.Table] = []
-        curves: list[pa.Table] = []
+        rank = {member: i for i, member in enumerate(members)}
+        found: list[tuple[pd.DataFrame, pd.DataFrame]] = []
         for pack in packs:
             stored = self.read(pack)
-            frames.append(pa.Table.from_pandas(stored.frame, preserve_index=False))
-            curves.append(pa.Table.from_pandas(stored.curves, preserve_index=False))
-        rank = {member: i for i, member in enumerate(members)}
-        for name, tables, keys in (
-            ("frame.parquet", frames, ["member"]),
-            ("curves.parquet", curves, ["member", "step"]),
+            found.append((stored.frame, stored.curves))
+        # By their first member, so that columns do not depend on which pack was finished first.
+        found.sort(key=lambda tables: tables[0]["member"].map(rank).min())
+        for name, frames, keys in (
+            ("frame.parquet", [frame for frame, _ in found], ["member"]),
+            ("curves.parquet", [curves for _, curves in found], ["member", "step"]),
         ):
-            table = _in_order(tables, rank=rank, keys=keys)
+            table = _in_order(join(frames), rank=rank, keys=keys)
             write(self.folder / name, _parquet(table))
 
     def frame(self) -> pd.DataFrame:
@@ -197,9 +198,7 @@ def _by_member(flat: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray
     return weights
 
 
-def _in_order(tables: list[pa.Table], *, rank: Mapping[str, int], keys: list[str]) -> pa.Table:
-    # Arrow, not pandas, joins them: a column that is null in one pack keeps its type.
-    joined = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+def _in_order(joined: pd.DataFrame, *, rank: Mapping[str, int], keys: list[str]) -> pa.Table:
     order = joined[keys].assign(member=joined["member"].map(rank)).sort_values(keys, kind="stable")
     ordered = joined.loc[order.index].reset_index(drop=True)
     return pa.Table.from_pandas(ordered, preserve_index=False)

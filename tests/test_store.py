@@ -6,13 +6,25 @@ import pytest
 
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
+from bimt_bench.spec import SweepSpec, catalog
 from bimt_bench.store import CorruptPack, Store, open_store
+
+SPEC = SweepSpec.model_validate(
+    {
+        "name": "small",
+        "title": "A small sweep",
+        "tasks": [{"task": "symbolic/independence", "steps": 1000}],
+        "space": {"recipe": ["vanilla", "bimt"], "strength": [0.5, 1]},
+        "recipes": {"bimt": {"swap_every": [100, None], "geometry": ["line", {"name": "mine"}]}},
+        "seeds": [0, 1],
+    }
+)
 
 
 @pytest.fixture
-def opened(tmp_path, sweep_spec):
+def opened(tmp_path):
     def open_it(**how):
-        return open_store(tmp_path / "small-1", spec=sweep_spec(), environment={"os": "x"}, **how)
+        return open_store(tmp_path / "small-1", spec=SPEC, environment={"os": "x"}, **how)
 
     return open_it
 
@@ -79,6 +91,42 @@ def test_collect_orders_members_and_joins_null_columns(opened):
     ]
 
 
+def keep_settings(store, pack, member, **settings):
+    frame = pd.DataFrame({"member": [member], **settings, "performance": [0.5]})
+    store.keep(
+        pack, frame=frame, curves=pd.DataFrame({"member": [member], "step": [0]}), weights={}
+    )
+
+
+@pytest.mark.parametrize("packs", [["p1", "p2", "p3"], ["p3", "p2", "p1"]])
+def test_settings_that_a_pack_lacks_are_missing_and_columns_keep_order_and_type(opened, packs):
+    store = opened()
+    swaps = pd.array([2**60 + 1], dtype="Int64")
+    price = {"spacing": pd.array([0.5], dtype="Float64")}
+    keep_settings(store, "p1", "a", steps=pd.array([10], dtype="Int64"))
+    keep_settings(store, "p2", "b", swap_every=swaps, **price, steps=swaps)
+    masks = {"masked": pd.array([True], dtype="boolean")}
+    moments = {"moments": pd.array(["stay"], dtype="string")}
+    keep_settings(store, "p3", "c", **masks, **price, **moments, steps=swaps)
+    store.collect(packs, members=["a", "b", "c"])
+    frame = store.frame()
+    assert frame.dtypes.astype(str).to_dict() == {
+        "member": "str",
+        "swap_every": "Int64",
+        "masked": "boolean",
+        "spacing": "Float64",
+        "moments": "string",
+        "steps": "Int64",
+        "performance": "float64",
+    }
+    assert list(frame) == [
+        "member", "masked", "swap_every", "spacing", "moments", "steps", "performance",
+    ]  # fmt: skip
+    assert frame["swap_every"].tolist() == [pd.NA, 2**60 + 1, pd.NA]
+    assert frame["masked"].tolist() == [pd.NA, pd.NA, True]
+    assert frame["moments"].tolist() == [pd.NA, pd.NA, "stay"]
+
+
 def test_a_folder_with_packs_needs_a_choice(opened):
     keep(opened(), "p1", ["a"])
     with pytest.raises(InputError, match=r"already holds \(1 packs\); --resume .* --fresh"):
@@ -98,11 +146,9 @@ def test_fresh_keeps_the_old_folder(opened):
     assert [Store(backup).packs() for backup in backups] == [["p1"], ["p2"]]
 
 
-def test_specification_and_environment_lie_beside_the_results(opened, sweep_spec):
-    from bimt_bench.spec import SweepSpec, catalog
-
+def test_specification_and_environment_lie_beside_the_results(opened):
     folder = opened().folder
-    assert catalog.load_yaml(folder / "spec.yaml", SweepSpec) == sweep_spec()
+    assert catalog.load_yaml(folder / "spec.yaml", SweepSpec) == SPEC
     assert (folder / "environment.json").read_text() == '{\n "os": "x"\n}'
 
 

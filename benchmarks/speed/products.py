@@ -39,7 +39,8 @@ def products(task: TaskSpec, data: TaskData, members: list[Member], *, steps: in
 
     Two runs of different length begin and end alike, so their difference is steps alone.
     """
-    alone = [replace(member, swap_every=0) for member in members]
+    never = {"swap_every": task.training.steps + steps + _LEAST}
+    alone = [replace(member, settings={**member.settings, **never}) for member in members]
     quiet = task.training.model_copy(update={"log_every": task.training.steps})
     task = task.model_copy(update={"training": quiet})
     short, long = (_seconds(shortened(task, n), data, alone) for n in (_LEAST, _LEAST + steps))

@@ -61,13 +61,12 @@ def run(
     is replaced, as it holds the same numbers. `with_vanilla` trains the vanilla baseline in the
     same pack; without it an earlier vanilla run in `out` serves.
     """
-    published = catalog.task(task, tasks_dir)
-    spec = catalog.in_precision(catalog.shorten(published, steps), products)
+    spec = catalog.task(task, tasks_dir)
     chosen = configuration(wanted)
     beside = with_vanilla and chosen.recipe != VANILLA
     baselines = [Configuration(recipe=VANILLA)] if beside else []
     trained = api.train_pack(
-        published,
+        spec,
         [chosen, *baselines],
         seeds=range(seeds),
         steps=steps,
@@ -76,7 +75,8 @@ def run(
         data_dir=data_dir,
         on_progress=on_progress,
     )
-    own = resolve(spec, chosen, 0).configuration
+    given = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
+    own = resolve(spec, chosen.model_copy(update=given), 0).configuration
     files = [
         file
         for name, frame in trained.frame.groupby("configuration", sort=False)

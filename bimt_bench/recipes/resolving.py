@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ from bimt_bench.spec import (
     plain,
     settings_of,
 )
+
+Owner = TypeVar("Owner", bound=Settings)
 
 
 def settings_for(recipe: type[Recipe]) -> dict[str, Setting]:
@@ -119,7 +121,7 @@ def _applies(one: Setting, values: Settings) -> bool:
     return all(plain(getattr(values, k)) == v for k, v in one.traits.when.items())
 
 
-def _checked(owner: type[Settings], raw: Mapping[str, object]) -> Settings:
+def _checked(owner: type[Owner], raw: Mapping[str, object]) -> Owner:
     try:
         return owner.model_validate_json(json.dumps(raw))
     except ValidationError as error:
@@ -136,15 +138,8 @@ def _number(value: Any) -> Any:
 def _place(task: TaskSpec, given: object) -> GeometrySpec:
     if given is None:
         return task.geometry
-    if isinstance(given, GeometrySpec):
-        return given
-    if isinstance(given, str):
-        return geometry.named(given)
-    try:
-        return GeometrySpec.model_validate(given)
-    except ValidationError as error:
-        lines = fault_lines(error, GeometrySpec, given)
-        raise InputError("; ".join(f"geometry.{line}" for line in lines)) from None
+    place = _checked(GeometrySettings, {"geometry": plain(given)}).geometry
+    return geometry.named(place) if isinstance(place, str) else place
 
 
 def _check_steps(task: TaskSpec, steps: int) -> None:

@@ -11,7 +11,12 @@ from bimt_bench.spec.base import (
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import FORMAT, format_of, with_format
 from bimt_bench.spec.geometry import GeometrySpec, Placement
-from bimt_bench.spec.member import Configuration, GeometrySettings, Member, trained_as
+from bimt_bench.spec.member import (
+    Configuration,
+    GeometrySettings,
+    Member,
+    trained_as,
+)
 from bimt_bench.spec.settings import (
     ALWAYS,
     Setting,
@@ -23,15 +28,16 @@ from bimt_bench.spec.settings import (
     settings_of,
 )
 from bimt_bench.spec.sweep import (
-    Choice,
     GridSearch,
     Objective,
     OptunaSearch,
     Range,
     Search,
+    Space,
     SweepSpec,
-    SweptField,
     SweptTask,
+    Value,
+    Values,
 )
 from bimt_bench.spec.task import (
     DataSpec,
@@ -56,7 +62,6 @@ from bimt_bench.spec.task import (
 __all__ = [
     "ALWAYS",
     "FORMAT",
-    "Choice",
     "Configuration",
     "DataSpec",
     "DigitsData",
@@ -88,13 +93,15 @@ __all__ = [
     "Seed",
     "Setting",
     "Settings",
+    "Space",
     "Spec",
     "SweepSpec",
-    "SweptField",
     "SweptTask",
     "TaskSpec",
     "TrainingSpec",
     "Traits",
+    "Value",
+    "Values",
     "at_path",
     "digest_of",
     "fault_lines",

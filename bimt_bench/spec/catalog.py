@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from bimt_bench.errors import InputError, closest
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.sweep import SweepSpec
-from bimt_bench.spec.task import TaskSpec, TrainingSpec
+from bimt_bench.spec.task import TaskSpec
 
 TASKS_VARIABLE = "BIMT_BENCH_TASKS"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -104,66 +104,20 @@ def task(name: str, folder: Path | None = None) -> TaskSpec:
     """The task of that name; InputError names the closest one if there is none."""
     files = _task_files(folder)
     if name not in files:
-        raise InputError(f"task: {_unknown_task(name, files)}")
+        raise InputError(
+            f"task: unknown task '{name}'{closest(name, files)} (bimt-bench tasks lists all)"
+        )
     return _load_task(*files[name])
 
 
-def shorten(task: TaskSpec, steps: int | None, *, path: str = "steps") -> TaskSpec:
-    """The task at `steps` steps, evaluated at least ten times; InputError outside 1 .. its own.
-
-    Phases, which are fractions of the steps, shorten with it; relocation keeps its interval.
-    """
-    published = task.training.steps
-    if steps is None or steps == published:
-        return task
-    if not 0 < steps < published:
-        raise InputError(
-            f"{path}: {steps} given; '{task.name}' has {published} steps, and it can only be "
-            "shortened"
-        )
-    log_every = min(task.training.log_every, max(1, steps // 10))
-    training = task.training.model_copy(update={"steps": steps, "log_every": log_every})
-    return task.model_copy(update={"training": training})
-
-
-def in_precision(task: TaskSpec, products: str | None, *, path: str = "products") -> TaskSpec:
-    """The task with matrix products of that precision; InputError if it cannot have it."""
-    if products is None or products == task.training.products:
-        return task
-    settings = {**task.training.model_dump(), "products": products}
-    try:
-        training = TrainingSpec.model_validate(settings)
-    except ValidationError as error:
-        raise InputError(f"{path}: {products} given; {error.errors()[0]['msg']}") from None
-    return task.model_copy(update={"training": training})
-
-
-def _unknown_task(name: str, known: dict[str, tuple[Path, Path]]) -> str:
-    return f"unknown task '{name}'{closest(name, known)} (bimt-bench tasks lists all)"
-
-
-def sweep(path_or_name: str | Path, folder: Path | None = None) -> SweepSpec:
+def sweep(path_or_name: str | Path) -> SweepSpec:
     """The sweep in a YAML file, or of that name among those that come along.
 
-    `folder` is where the user's own tasks lie. Paths of its plug-ins are completed. Raises
-    InputError if the sweep names a task that is unknown or asks for more steps than it has.
+    Paths of its plug-ins are completed. Whether its tasks, recipes and settings exist,
+    `bimt_bench.tuning.check` says.
     """
     path = _sweep_file(path_or_name)
     spec = load_yaml(path, SweepSpec)
-    files = _task_files(folder)
-    faults = []
-    for i, swept in enumerate(spec.tasks):
-        if swept.task not in files:
-            faults.append(f"{path}: tasks.{i}.task: {_unknown_task(swept.task, files)}")
-            continue
-        steps = _load_task(*files[swept.task]).training.steps
-        if swept.steps is not None and swept.steps > steps:
-            faults.append(
-                f"{path}: tasks.{i}.steps: {swept.steps} given; '{swept.task}' has {steps} steps, "
-                "and a sweep can only shorten it"
-            )
-    if faults:
-        raise InputError("\n".join(faults))
     beside = (str(path.parent / Path(plugin).expanduser()) for plugin in spec.plugins)
     return spec.model_copy(update={"plugins": tuple(beside)})
 

@@ -70,7 +70,8 @@ def _describe(detail: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, s
 def _plain(message: str) -> str:
     """Pydantic's message in words of YAML."""
     message = re.sub(r"valid dictionary( or instance of \w+)?", "mapping of fields", message)
-    return re.sub(r"(valid )?[Tt]uple", "list", message).replace("Input should", "should")
+    message = message.replace("an object", "a mapping of fields")  # what JSON calls it
+    return re.sub(r"(valid )?([Tt]uple|array)", "list", message).replace("Input should", "should")
 
 
 def _short(value: object) -> str:

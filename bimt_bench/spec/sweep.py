@@ -1,23 +1,27 @@
-"""A sweep: which tasks, configurations and seeds, as a specification."""
+"""A sweep: which tasks, configurations and seeds, as a specification.
 
+Which settings a recipe has, and which values they take, only the recipe says: here the shape of a
+file is checked, and `bimt_bench.tuning.check` asks the recipes before anything starts.
+"""
+
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
-from bimt_bench.spec.base import Positive, Seed, Spec, told
-from bimt_bench.spec.geometry import GeometrySpec
-from bimt_bench.spec.member import Configuration
+from bimt_bench.spec.base import Positive, Seed, Spec, later, told
+from bimt_bench.spec.settings import plain
 from bimt_bench.spec.task import Precision
-
-_REAL_FIELDS = ("strength", "locality", "spacing", "learning_rate")
 
 
 class Range(Spec):
-    """An interval a sampler draws from."""
+    """An interval that a sampler draws from, both ends included."""
 
     low: float = Field(allow_inf_nan=False)
     high: float = Field(allow_inf_nan=False)
-    log: bool = False
+    log: bool | None = Field(
+        default=None, description="on a logarithmic scale; as the setting says if absent"
+    )
 
     @model_validator(mode="after")
     def _is_an_interval(self) -> Self:
@@ -28,23 +32,13 @@ class Range(Spec):
         return self
 
 
-Choice = str | float | None | GeometrySpec
+# A value in terms of JSON; None stands for the task's own.
+Value = Annotated[JsonValue, BeforeValidator(plain)]
+Values = Annotated[tuple[Value, ...], Field(min_length=1)] | Range
+# Values by name of the setting, or of "recipe".
+Space = dict[str, Values]
+RecipeSpaces = dict[str, Space]
 _Path = tuple[int | str, ...]
-SweptField = Literal[
-    "recipe",
-    "strength",
-    "locality",
-    "spacing",
-    "geometry",
-    "learning_rate",
-    "swap_every",
-    "top_k",
-    "relocation",
-    "moments",
-]
-
-
-_Space = dict[SweptField, tuple[Choice, ...] | Range]
 
 
 class GridSearch(Spec):
@@ -60,10 +54,11 @@ class Objective(Spec):
 
 
 class OptunaSearch(Spec):
-    """Configurations proposed by an Optuna sampler, in rounds.
+    """Configurations proposed by an Optuna sampler, in rounds: one study a task and recipe.
 
-    A round is asked for as a whole and told as a whole, in order, so that the same seed gives
-    the same proposals on one worker or many, interrupted or not.
+    `trials` and `round` are those of each study. A round is asked for as a whole and told as a
+    whole, in order, so that the same seed gives the same proposals on one worker or many,
+    interrupted or not.
     """
 
     kind: Literal["optuna"]
@@ -78,27 +73,44 @@ Search = Annotated[GridSearch | OptunaSearch, Field(discriminator="kind")]
 
 
 class SweptTask(Spec):
-    """A task in a sweep, at its published length or shortened to `steps`."""
+    """A task in a sweep; `steps` and `products` are short for settings of one value."""
 
     task: str
     steps: Positive | None = Field(default=None, description="shortens the task, and says so")
-    products: Precision | None = Field(
-        default=None,
-        exclude_if=lambda value: value is None,
-        description="precision of matrix products in training; the task's own if absent",
+    products: Precision | None = later(
+        None, "precision of matrix products in training; the task's own if absent", absent=None
     )
-    space: _Space | None = Field(
-        default=None, description="replaces the sweep's space for this task"
+    space: Space | None = Field(
+        default=None, description="with `recipes`, replaces the sweep's for this task"
     )
+    recipes: RecipeSpaces | None = later(
+        None, "with `space`, replaces the sweep's for this task", absent=None
+    )
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the task has a space or recipes of its own, and takes neither from the sweep."""
+        return self.space is not None or self.recipes is not None
+
+    @property
+    def fixed(self) -> Space:
+        """The settings given in short, each with its one value."""
+        given = {"steps": self.steps, "products": self.products}
+        return {name: (value,) for name, value in given.items() if value is not None}
 
 
 class SweepSpec(Spec):
-    """Which tasks, which configurations, which seeds."""
+    """Which tasks, which configurations, which seeds.
+
+    `space` holds for every recipe that has the setting, `recipes` for one recipe each; where both
+    have a setting, that of the recipe counts.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
-    title: str
+    title: str = told()
     tasks: tuple[SweptTask, ...] = Field(min_length=1)
-    space: _Space = Field(min_length=1)
+    space: Space = Field(default={}, description="values of settings, and which recipes")
+    recipes: RecipeSpaces = later({}, "values of settings, recipe by recipe", absent={})
     seeds: tuple[Seed, ...] = Field(min_length=1)
     search: Search = GridSearch(kind="grid")
     pack_size: Positive | None = Field(
@@ -116,6 +128,20 @@ class SweepSpec(Spec):
         default=60.0, ge=0.0, allow_inf_nan=False, description="between checkpoints of a pack"
     )
 
+    def space_of(self, index: int) -> tuple[str, Space]:
+        """Where the space that holds for a task stands in the file, and the space."""
+        task = self.tasks[index]
+        if task.has_own:
+            return f"tasks.{index}.space", task.space or {}
+        return "space", self.space
+
+    def recipes_of(self, index: int) -> tuple[str, RecipeSpaces]:
+        """Where the spaces of recipes that hold for a task stand in the file, and the spaces."""
+        task = self.tasks[index]
+        if task.has_own:
+            return f"tasks.{index}.recipes", task.recipes or {}
+        return "recipes", self.recipes
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
@@ -123,41 +149,48 @@ class SweepSpec(Spec):
         names = [task.task for task in self.tasks]
         if len(set(names)) != len(names):
             raise ValueError(f"a task can be swept once, but tasks are {names}")
-        self._check_spaces()
-        return self
-
-    def _check_spaces(self) -> None:
-        """Every value as the configuration it will be part of; all faults, each with its path."""
-        spaces: list[tuple[_Path, _Space]] = [(("space",), self.space)]
-        spaces += [(("tasks", i, "space"), t.space) for i, t in enumerate(self.tasks) if t.space]
-        faults: list[Any] = []
-        for path, space in spaces:
-            for field, values in space.items():
-                for place, value in self._values((*path, field), field, values):
-                    faults += _faults_of(field, value, place)
+        faults = [*self._misshapen(), *self._given_twice()]
         if faults:
             raise ValidationError.from_exception_data(type(self).__name__, faults)
+        return self
 
-    def _values(
-        self, path: _Path, field: str, values: tuple[Choice, ...] | Range
-    ) -> list[tuple[_Path, Choice]]:
-        """Path and value of what a configuration can be asked to judge."""
-        dotted = ".".join(map(str, path))
-        if isinstance(values, Range):
-            if self.search.kind == "grid":
-                raise ValueError(f"{dotted}: a grid needs a list of values, not a range")
-            if field not in _REAL_FIELDS:
-                raise ValueError(f"{dotted}: needs a list of values, not a range")
-            return [((*path, "low"), values.low)]
-        if not values:
-            raise ValueError(f"{dotted}: needs at least one value")
-        return [((*path, i), value) for i, value in enumerate(values)]
+    def _spaces(self) -> Iterator[tuple[_Path, Space]]:
+        """Every space of the file and where it stands."""
+        yield ("space",), self.space
+        for recipe, space in self.recipes.items():
+            yield ("recipes", recipe), space
+        for i, task in enumerate(self.tasks):
+            yield ("tasks", i, "space"), task.space or {}
+            for recipe, space in (task.recipes or {}).items():
+                yield ("tasks", i, "recipes", recipe), space
+
+    def _misshapen(self) -> Iterator[Any]:
+        for path, space in self._spaces():
+            for name, values in space.items():
+                if isinstance(values, Range):
+                    if self.search.kind == "grid":
+                        yield _fault((*path, name), "a grid needs a list of values, not a range")
+                    elif name == "recipe":
+                        yield _fault((*path, name), "needs a list of names, not a range")
+                elif name == "recipe":
+                    for i, value in enumerate(values):
+                        if not isinstance(value, str):
+                            yield _fault(
+                                (*path, name, i), f"{value!r} given; should be a recipe's name"
+                            )
+
+    def _given_twice(self) -> Iterator[Any]:
+        for i, task in enumerate(self.tasks):
+            where, space = self.space_of(i)
+            spaces = {where: space}
+            where, recipes = self.recipes_of(i)
+            spaces |= {f"{where}.{recipe}": one for recipe, one in recipes.items()}
+            for name in task.fixed:
+                for where in (where for where, space in spaces.items() if name in space):
+                    yield _fault(
+                        ("tasks", i, name), f"is given here and in {where}.{name}; keep one"
+                    )
 
 
-def _faults_of(field: str, value: Choice, path: _Path) -> list[Any]:
-    """What a configuration says of one value of a field, told of the value's own path."""
-    try:
-        Configuration.model_validate({field: value})
-    except ValidationError as error:
-        return [{**fault, "loc": (*path, *fault["loc"][1:])} for fault in error.errors()]
-    return []
+def _fault(path: _Path, text: str) -> Any:
+    return {"type": "value_error", "loc": path, "input": None, "ctx": {"error": text}}

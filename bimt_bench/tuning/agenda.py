@@ -13,7 +13,8 @@ import pandas as pd
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, Member
 from bimt_bench.store import CorruptPack, Store, StoredPack
-from bimt_bench.tuning.plan import Pack, SweepTask, compose
+from bimt_bench.tuning.packing import SweepTask, compose
+from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.proposals import Proposals, Scores
 
 

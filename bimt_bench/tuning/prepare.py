@@ -1,39 +1,41 @@
 """Checks of a sweep before anything starts: everything that can be wrong in its file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import product
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bimt_bench import data
+from bimt_bench.data import TaskData
+from bimt_bench.engine import own_settings
 from bimt_bench.errors import InputError, closest
 from bimt_bench.metrics import METRICS
 from bimt_bench.network import Wiring, build, geometry
-from bimt_bench.recipes import resolve
-from bimt_bench.spec import Configuration, OptunaSearch, Range, SweepSpec, TaskSpec, catalog
+from bimt_bench.recipes import RECIPES, resolve
+from bimt_bench.spec import Member, OptunaSearch, SweepSpec, TaskSpec, catalog
 from bimt_bench.tuning.agenda import Search
-from bimt_bench.tuning.plan import SweepTask
-from bimt_bench.tuning.proposals import GridProposals, OptunaProposals, Proposals, Space, ordered
+from bimt_bench.tuning.faults import Faults, Scope
+from bimt_bench.tuning.packing import SweepTask
+from bimt_bench.tuning.proposals import GridProposals, OptunaProposals, Together
+from bimt_bench.tuning.spaces import Option, RecipeSpace, spaces_of
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A sweep whose tasks, spaces and objectives have been checked."""
+    """A sweep that can run: its tasks, and the data of each as loaded from `data_dir`."""
 
     spec: SweepSpec
     tasks: tuple[SweepTask, ...]
+    data: Mapping[str, TaskData] = field(repr=False)
+    data_dir: Path | None = None
 
     def searches(self, *, code: str, sizes: Mapping[str, int | None]) -> list[Search]:
         """One search a task, each at its beginning; `sizes`: members a pack, by task."""
-        found = self.spec.search
-        objectives = (
-            tuple(o.metric for o in found.objectives) if isinstance(found, OptunaSearch) else ()
-        )
         return [
             Search(
                 task=task,
-                proposals=_proposals(task.space, found),
-                objectives=objectives,
+                proposals=Together([_proposals(space, self.spec) for space in task.spaces]),
+                objectives=self.objectives,
                 seeds=self.spec.seeds,
                 pack_size=sizes[task.spec.name],
                 shuffles=self.spec.shuffles,
@@ -42,55 +44,66 @@ class Checked:
             for task in self.tasks
         ]
 
-    def members(self, task: SweepTask) -> int:
-        """Members of a task: exact for a grid, the most there can be for Optuna."""
-        if isinstance(self.spec.search, OptunaSearch):
-            return self.spec.search.trials * len(self.spec.seeds)
-        configurations = GridProposals(task.space).ask()
-        digests = {resolve(task.spec, c, self.spec.seeds[0]).configuration for c in configurations}
-        return len(digests) * len(self.spec.seeds)
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics that the search is told; none for a grid."""
+        found = self.spec.search
+        return tuple(o.metric for o in found.objectives) if isinstance(found, OptunaSearch) else ()
+
+    @property
+    def members(self) -> int:
+        """Members of the whole sweep: exact for a grid, the most there can be for Optuna."""
+        return sum(task.members for task in self.tasks)
 
 
 def check(
     spec: SweepSpec, *, data_dir: Path | None = None, tasks_dir: Path | None = None
 ) -> Checked:
-    """The sweep ready to run; loads each task's data once, so that it is in the cache.
+    """The sweep ready to run, with the data of its tasks.
 
-    Raises InputError for an unknown task, recipe, geometry or metric, for sizes that do not fit
-    a geometry, for more steps than a task publishes, and for data that cannot be had.
+    Raises InputError with a line for every fault, each with its dotted path in the file: an unknown
+    task, recipe, setting, geometry or metric, a value that a setting cannot take, sizes that do
+    not fit a geometry, settings that a recipe refuses on a task, and data that cannot be had.
     """
-    tasks = tuple(
-        _task(spec, i, data_dir=data_dir, tasks_dir=tasks_dir) for i in range(len(spec.tasks))
-    )
+    faults = Faults()
+    tasks: list[SweepTask] = []
+    loaded: dict[str, TaskData] = {}
+    for i, swept in enumerate(spec.tasks):
+        spaces = spaces_of(spec, i, faults)
+        try:
+            task = catalog.task(swept.task, tasks_dir)
+            loaded[task.name] = data.load(task.data, data_dir=data_dir)
+        except InputError as error:
+            faults.add(f"tasks.{i}.task", f": {str(error).removeprefix('task: ')}")
+        else:
+            tasks.append(_task(spec, task, loaded[task.name], spaces, faults))
     if isinstance(spec.search, OptunaSearch):
         for i, objective in enumerate(spec.search.objectives):
             for task in tasks:
-                loaded = data.load(task.spec.data, data_dir=data_dir)
-                path = f"search.objectives.{i}.metric"
-                _check_objective(path, objective.metric, task.spec, loaded)
-    return Checked(spec, tasks)
+                for told in _objective_faults(objective.metric, task.spec, loaded[task.spec.name]):
+                    faults.add(f"search.objectives.{i}.metric", f": {told}")
+    faults.refuse()
+    return Checked(spec, tuple(tasks), loaded, data_dir)
 
 
 def _task(
-    spec: SweepSpec, index: int, *, data_dir: Path | None, tasks_dir: Path | None
+    spec: SweepSpec,
+    task: TaskSpec,
+    loaded: TaskData,
+    spaces: tuple[RecipeSpace, ...],
+    faults: Faults,
 ) -> SweepTask:
-    swept = spec.tasks[index]
-    published = catalog.task(swept.task, tasks_dir)
-    task = catalog.shorten(published, swept.steps, path=f"tasks.{index}.steps")
-    task = catalog.in_precision(task, swept.products, path=f"tasks.{index}.products")
-    space = swept.space or spec.space
-    loaded = data.load(task.data, data_dir=data_dir)
     wiring = build(task, loaded).wiring
-    path = f"tasks.{index}.space" if swept.space else "space"
-    for configuration in _corners(space):
-        _check_configuration(task, configuration, wiring=wiring, path=path)
-    batch = task.training.batch_size or len(loaded.train_inputs)
-    return SweepTask(
-        spec=task,
-        published_steps=published.training.steps,
-        space=space,
-        work=multiply_adds(wiring) * batch,
-    )
+    found = SweepTask(task, spaces, multiply_adds(wiring), len(loaded.train_inputs))
+    judge = _Judge(task, wiring, faults)
+    count, seconds = 0, 0.0
+    for space in spaces:
+        times = [found.seconds_of([member]) for member in judge.members(space, spec.search)]
+        if isinstance(spec.search, OptunaSearch):
+            times = [max(times, default=0.0)] * spec.search.trials
+        count, seconds = count + len(times), seconds + sum(times)
+    seeds = len(spec.seeds)
+    return replace(found, members=count * seeds, seconds=seconds * seeds)
 
 
 def multiply_adds(wiring: Wiring) -> float:
@@ -104,57 +117,110 @@ def multiply_adds(wiring: Wiring) -> float:
     )
 
 
-def _check_configuration(
-    task: TaskSpec, configuration: Configuration, *, wiring: Wiring, path: str
-) -> None:
-    try:
-        member = resolve(task, configuration, 0)
-        geometry.group_coordinates(member.geometry, wiring)
-    except InputError as error:
-        raise InputError(f"{path}: {task.name}: {error}") from error
+class _Judge:
+    """Judges the spaces of one task: each value by itself, then values together."""
+
+    def __init__(self, task: TaskSpec, wiring: Wiring, faults: Faults) -> None:
+        self._task, self._wiring, self._faults = task, wiring, faults
+        self._placed: set[str] = set()
+        self._accepted: set[tuple[str, str]] = set()
+
+    def members(self, space: RecipeSpace, search: object) -> list[Member]:
+        """A member (seed 0) of each distinct configuration; none if the space is at fault.
+
+        Of a space that is sampled, one of each configuration that `_pairs` lists.
+        """
+        scope = Scope(self._task.name, space.recipe)
+        for swept in space.fields:
+            for option in swept.options:
+                self._judge_value(space, swept.setting.name, option, scope)
+        if self._faults.of(scope):
+            return []
+        rows = _pairs(space) if isinstance(search, OptunaSearch) else _grid(space)
+        found: dict[str, Member] = {}
+        for row in rows:
+            try:
+                member = self._member(space, row)
+                if member.configuration not in found:
+                    self._accept(member)
+            except InputError as error:
+                self._add(str(error), space, row, scope)
+            else:
+                found.setdefault(member.configuration, member)
+        return list(found.values())
+
+    def _judge_value(self, space: RecipeSpace, name: str, option: Option, scope: Scope) -> None:
+        """A value beside the task's own; a fault of something else is one of a combination."""
+        self._faults.judge(option.path, scope)
+        try:
+            self._place(self._member(space, {name: option}))
+        except InputError as error:
+            text = str(error)
+            if text.startswith((f"{name}:", f"{name}.")):
+                self._faults.add(option.path, text.removeprefix(name), scope)
+
+    def _member(self, space: RecipeSpace, row: Mapping[str, Option]) -> Member:
+        values = {name: option.value for name, option in row.items()}
+        return resolve(self._task, space.configuration(values), 0)
+
+    def _place(self, member: Member) -> None:
+        """InputError if the networks do not fit the member's geometry; asked once for each."""
+        if (digest := member.geometry.digest()) not in self._placed:
+            geometry.group_coordinates(member.geometry, self._wiring)
+            self._placed.add(digest)
+
+    def _accept(self, member: Member) -> None:
+        """InputError if the recipe refuses its settings here; asked once for each set of them."""
+        self._place(member)
+        recipe = RECIPES[member.recipe]
+        settings = own_settings(recipe, member)
+        if (key := (recipe.name, settings.model_dump_json())) not in self._accepted:
+            recipe().check(settings, self._wiring)
+            self._accepted.add(key)
+
+    def _add(self, text: str, space: RecipeSpace, row: Mapping[str, Option], scope: Scope) -> None:
+        """A fault of a combination, told of the value that it begins with, else of the recipe."""
+        name = text.split(" ")[0].split(":")[0].split(".")[0]
+        option = row.get(name)
+        path = space.path if option is None else option.path
+        whole = option is None or not text.startswith((f"{name}:", f"{name}."))
+        self._faults.judge(path, scope)
+        self._faults.add(path, f": {text}" if whole else text.removeprefix(name), scope)
 
 
-def _corners(space: Space) -> list[Configuration]:
-    """One configuration for each value of each field, the other fields at their first values.
-
-    Recipe and geometry are combined in full, as a setting may count under some recipes only.
-    """
-    values = {
-        field: [listed.low, listed.high] if isinstance(listed, Range) else list(listed)
-        for field, listed in ordered(space)
-    }
-    named = {f: v if f in ("recipe", "geometry") else v[:1] for f, v in values.items()}
-    rows = [dict(zip(named, row, strict=True)) for row in product(*named.values())]
-    first = rows[0]
-    rows += [{**first, field: value} for field, listed in values.items() for value in listed]
-    return [Configuration.model_validate(row) for row in rows]
+def _grid(space: RecipeSpace) -> Iterator[dict[str, Option]]:
+    """Every combination of a space's values."""
+    names = [swept.setting.name for swept in space.fields]
+    for row in itertools.product(*(swept.options for swept in space.fields)):
+        yield dict(zip(names, row, strict=True))
 
 
-def _check_objective(path: str, metric: str, task: TaskSpec, loaded: data.TaskData) -> None:
+def _pairs(space: RecipeSpace) -> Iterator[dict[str, Option]]:
+    """Every two values of every two settings, the other settings at their first value."""
+    first = {swept.setting.name: swept.options[0] for swept in space.fields}
+    yield first
+    for one, other in itertools.combinations_with_replacement(space.fields, 2):
+        for a, b in itertools.product(one.options, other.options):
+            yield {**first, one.setting.name: a, other.setting.name: b}
+
+
+def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator[str]:
     if metric not in METRICS:
-        raise InputError(
-            f"{path}: unknown metric '{metric}'{closest(metric, METRICS)} "
-            f"(allowed: {', '.join(METRICS)})"
-        )
+        yield f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
+        return
     if metric in ("r2", "accuracy") and metric != task.performance:
-        raise InputError(
-            f"{path}: {task.name} is measured by {task.performance}, not by {metric}; "
-            "'performance' is defined for every task"
+        yield (
+            f"{task.name} is measured by {task.performance}, not by {metric}; 'performance' is "
+            "defined for every task"
         )
     need = METRICS[metric].need
     if need is not None and not need.met_by(task, loaded):
-        raise InputError(
-            f"{path}: '{metric}' is undefined on {task.name}, which has no {need.what}"
-        )
+        yield f"'{metric}' is undefined on {task.name}, which has no {need.what}"
 
 
-def _proposals(space: Space, search: object) -> Proposals:
+def _proposals(space: RecipeSpace, spec: SweepSpec) -> GridProposals | OptunaProposals:
+    search = spec.search
     if not isinstance(search, OptunaSearch):
         return GridProposals(space)
-    directions = [METRICS[objective.metric].direction for objective in search.objectives]
+    directions: Sequence[str] = [METRICS[one.metric].direction for one in search.objectives]
     return OptunaProposals(space, search, directions=directions)
-
-
-def total_members(checked: Checked) -> int:
-    """Members of the whole sweep, as `Checked.members` counts them."""
-    return sum(checked.members(task) for task in checked.tasks)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from rich.console import Console, Group
@@ -11,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bimt_bench.recipes import RECIPES
 from bimt_bench.tuning.plan import Pack
 
 PLAIN_SECONDS = 10.0
@@ -133,8 +135,7 @@ class Board:
             value = float(rows[metric].astype(float).mean(skipna=False))
             held = self.best.get((task, metric))
             if value == value and (held is None or sign * value > sign * held.value):
-                label = f"{rows['recipe'].iloc[0]}, strength {rows['strength'].iloc[0]:g}"
-                self.best[task, metric] = Best(task, metric, value, label)
+                self.best[task, metric] = Best(task, metric, value, _label(rows.iloc[0]))
 
 
 class Display:
@@ -188,6 +189,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _label(row: "pd.Series[Any]") -> str:
+    """A configuration in words: its recipe, and the dial if it has one."""
+    title = RECIPES[row["recipe"]].title
+    return title if pd.isna(row["dial"]) else f"{title}, {row['dial']} {row['dial_value']:g}"
 
 
 def _best(best: Best) -> str:

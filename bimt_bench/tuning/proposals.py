@@ -6,14 +6,16 @@ pack finishes first, not on an interruption in between.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Protocol, get_args
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import optuna
 
-from bimt_bench.spec import Choice, Configuration, GeometrySpec, OptunaSearch, Range, SweptField
+from bimt_bench.seeds import derive
+from bimt_bench.spec import Configuration, OptunaSearch
+from bimt_bench.tuning.spaces import RecipeSpace, Swept
 
-Space = Mapping[SweptField, tuple[Choice, ...] | Range]
 Scores = tuple[float, ...]
 
 
@@ -29,24 +31,15 @@ class Proposals(Protocol):
         ...
 
 
-def ordered(space: Space) -> list[tuple[SweptField, tuple[Choice, ...] | Range]]:
-    """The fields of a space in the order of `SweptField`, whatever order a file has them in."""
-    return [(field, space[field]) for field in get_args(SweptField) if field in space]
-
-
 class GridProposals:
-    """Every combination of the listed values as one round; the first field varies slowest."""
+    """Every combination of a recipe's values as one round; the first setting varies slowest."""
 
-    def __init__(self, space: Space) -> None:
-        fields = ordered(space)
-        for field, values in fields:
-            if isinstance(values, Range):
-                raise ValueError(f"space.{field}: a grid needs a list of values, not a range")
-        combinations = itertools.product(*(values for _, values in fields))
-        names = [field for field, _ in fields]
+    def __init__(self, space: RecipeSpace) -> None:
+        names = [field.setting.name for field in space.fields]
+        values = [[option.value for option in field.options] for field in space.fields]
         self._round = [
-            Configuration.model_validate(dict(zip(names, combination, strict=True)))
-            for combination in combinations
+            space.configuration(dict(zip(names, combination, strict=True)))
+            for combination in itertools.product(*values)
         ]
 
     def ask(self) -> list[Configuration]:
@@ -59,25 +52,28 @@ class GridProposals:
 
 
 class OptunaProposals:
-    """Rounds of an Optuna sampler (TPE, NSGA-II or random), single- or multi-objective.
+    """Rounds of an Optuna sampler (TPE, NSGA-II or random) over the space of one recipe.
 
     `directions` ('higher' or 'lower' is better) follow `search.objectives`. NSGA-II's generation
     is one round. The same search told the same scores proposes the same configurations: this is
-    how a sweep resumes.
+    how a sweep resumes. The sampler's seed follows from the search's and the name of the recipe,
+    so that another recipe more or less changes nothing.
     """
 
-    def __init__(self, space: Space, search: OptunaSearch, *, directions: Sequence[str]) -> None:
+    def __init__(
+        self, space: RecipeSpace, search: OptunaSearch, *, directions: Sequence[str]
+    ) -> None:
         if len(directions) != len(search.objectives):
             raise ValueError(
                 f"directions: {len(directions)} given for {len(search.objectives)} objectives"
             )
-        self._fields = ordered(space)
+        self._space = space
         self._search = search
         self._asked: list[optuna.Trial] = []
         self._left = search.trials
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._study = optuna.create_study(
-            sampler=_sampler(search),
+            sampler=_sampler(search, seed=derive("search", search.seed, space.recipe) % 2**32),
             directions=["maximize" if d == "higher" else "minimize" for d in directions],
         )
 
@@ -100,28 +96,59 @@ class OptunaProposals:
         self._asked = []
 
     def _configuration(self, trial: optuna.Trial) -> Configuration:
-        chosen: dict[str, Choice] = {}
-        for field, values in self._fields:
-            if isinstance(values, Range):
-                chosen[field] = trial.suggest_float(field, values.low, values.high, log=values.log)
-            else:
-                by_label = {_label(value): value for value in values}
-                chosen[field] = by_label[trial.suggest_categorical(field, list(by_label))]
-        return Configuration.model_validate(chosen)
+        return self._space.configuration(
+            {
+                field.setting.name: _suggested(
+                    trial, f"{self._space.recipe}.{field.setting.name}", field
+                )
+                for field in self._space.fields
+            }
+        )
 
 
-def _label(value: Choice) -> str | float | None:
-    """What Optuna stores for a value: a geometry goes by its name and digest."""
-    return f"{value.name}-{value.digest()}" if isinstance(value, GeometrySpec) else value
+class Together:
+    """Several sources as one: a round is a round of each, one after the other."""
+
+    def __init__(self, sources: Sequence[Proposals]) -> None:
+        self._sources = sources
+        self._counts: list[int] = []
+
+    def ask(self) -> list[Configuration]:
+        """The rounds of all sources that have one left."""
+        rounds = [source.ask() for source in self._sources]
+        self._counts = [len(found) for found in rounds]
+        return [configuration for found in rounds for configuration in found]
+
+    def tell(self, scores: Sequence[Scores | None]) -> None:
+        """Tells each source the scores of its round."""
+        rest = iter(scores)
+        for source, count in zip(self._sources, self._counts, strict=True):
+            source.tell(list(itertools.islice(rest, count)))
 
 
-def _sampler(search: OptunaSearch) -> optuna.samplers.BaseSampler:
+def _suggested(trial: optuna.Trial, name: str, field: Swept) -> Any:
+    found = field.range
+    if found is None:
+        by_label = {_label(option.value): option.value for option in field.options}
+        return by_label[trial.suggest_categorical(name, list(by_label))]
+    log = bool(found.log)
+    if field.setting.kind == "whole":
+        return trial.suggest_int(name, int(found.low), int(found.high), log=log)
+    return trial.suggest_float(name, found.low, found.high, log=log)
+
+
+def _label(value: Any) -> Any:
+    """What Optuna stores for a value: what has parts goes as text."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
+
+
+def _sampler(search: OptunaSearch, *, seed: int) -> optuna.samplers.BaseSampler:
     match search.sampler:
         case "tpe":
-            return optuna.samplers.TPESampler(seed=search.seed)
+            return optuna.samplers.TPESampler(seed=seed)
         case "nsga2":
             # One generation is one round; two parents are the least that can mate.
             size = max(2, min(search.round, search.trials))
-            return optuna.samplers.NSGAIISampler(seed=search.seed, population_size=size)
+            return optuna.samplers.NSGAIISampler(seed=seed, population_size=size)
         case "random":
-            return optuna.samplers.RandomSampler(seed=search.seed)
+            return optuna.samplers.RandomSampler(seed=seed)

@@ -15,20 +15,20 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from bimt_bench import data as task_data
 from bimt_bench import packs
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
 from bimt_bench.metrics import METRICS, omissions_line
 from bimt_bench.plugins import Plugin
 from bimt_bench.quiet import quiet
-from bimt_bench.spec import OptunaSearch, SweepSpec, TaskSpec, digest_of
+from bimt_bench.spec import TaskSpec, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
-from bimt_bench.tuning.plan import Pack, SweepTask
-from bimt_bench.tuning.prepare import Checked, check, total_members
+from bimt_bench.tuning.packing import SweepTask
+from bimt_bench.tuning.plan import Pack
+from bimt_bench.tuning.prepare import Checked
 from bimt_bench.tuning.progress import Board, Display
 from bimt_bench.tuning.search import Heartbeat, PackSearcher
 from bimt_bench.tuning.sizes import pack_sizes
@@ -63,14 +63,12 @@ class SweepInterrupted(KeyboardInterrupt):
 
 
 def sweep(
-    spec: SweepSpec,
+    checked: Checked,
     *,
     results_dir: Path,
     address: str | None = None,
     resume: bool = False,
     fresh: bool = False,
-    data_dir: Path | None = None,
-    tasks_dir: Path | None = None,
     device: sessions.Device = "auto",
     workers: int | None = None,
     packs_per_gpu: int = 4,
@@ -79,17 +77,17 @@ def sweep(
     plugins: Sequence[Plugin] = (),
     console: Console | None = None,
 ) -> SweepResult:
-    """Trains and measures every member of a sweep on Ray.
+    """Trains and measures every member of a checked sweep on Ray.
 
     address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
     it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
-    here already; workers load the same bytes, and the folder keeps them. Raises InputError
-    before anything starts if the sweep cannot run, SweepInterrupted on Ctrl-C.
+    here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
+    address or the folder cannot be used, SweepInterrupted on Ctrl-C.
     """
     started = time.monotonic()
-    checked = check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+    spec = checked.spec
     sessions.check_address(address)
     code = code_version()
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked, code=code))
@@ -106,26 +104,26 @@ def sweep(
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
         events = _Events(show, on_pack)
-        sizes = pack_sizes(checked, folder, device=device, address=address, data_dir=data_dir)
+        sizes = pack_sizes(checked, folder, device=device, address=address)
         searches = checked.searches(code=code, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
         try:
             with show:
-                _note_omissions(checked, show, data_dir=data_dir)
+                _note_omissions(checked, show)
                 if agenda.has_work():
                     with sessions.session(address=address, workers=workers):
                         slots = sessions.slots(
                             device=device, workers=workers, packs_per_gpu=packs_per_gpu
                         )
                         job = Job(
-                            tasks={task.spec.name: task for task in checked.tasks},
+                            tasks={task.spec.name: task.spec for task in checked.tasks},
                             run_pack=run_pack,
                             device=slots.device,
                             share=slots.share,
                             results=folder,
                             shuffles=spec.shuffles,
                             checkpoint_seconds=spec.checkpoint_seconds,
-                            data_dir=data_dir,
+                            data_dir=checked.data_dir,
                             code=code,
                             plugins=tuple(plugins),
                         )
@@ -262,27 +260,25 @@ def _show_notes(collector: Any, show: Display) -> None:
         show.note(line)
 
 
-def _note_omissions(checked: Checked, show: Display, *, data_dir: Path | None) -> None:
+def _note_omissions(checked: Checked, show: Display) -> None:
     """Says here what each task leaves unmeasured: workers would say it once each, to nobody."""
     for task in checked.tasks:
-        line = omissions_line(task.spec, task_data.load(task.spec.data, data_dir=data_dir))
+        line = omissions_line(task.spec, checked.data[task.spec.name])
         if line is not None:
             show.note(f"{task.spec.name}: {line}")
 
 
 def _display(checked: Checked, console: Console) -> Display:
-    found = checked.spec.search
-    objectives = [o.metric for o in found.objectives] if isinstance(found, OptunaSearch) else []
     watched = {
         task.spec.name: tuple(
-            dict.fromkeys(["performance", *(objectives or [task.spec.modularity_axis])])
+            dict.fromkeys(["performance", *(checked.objectives or [task.spec.modularity_axis])])
         )
         for task in checked.tasks
     }
     names = {name for metrics in watched.values() for name in metrics}
     board = Board(
-        members=total_members(checked),
-        seconds=sum(t.expected_seconds(checked.members(t)) for t in checked.tasks),
+        members=checked.members,
+        seconds=sum(task.seconds for task in checked.tasks),
         watched=watched,
         directions={name: METRICS[name].direction for name in names},
     )

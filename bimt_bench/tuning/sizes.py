@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from bimt_bench import data
+from bimt_bench.data import TaskData
 from bimt_bench.files import write
+from bimt_bench.spec import TaskSpec
 from bimt_bench.tuning import pace
-from bimt_bench.tuning.plan import SweepTask
 from bimt_bench.tuning.prepare import Checked
 from bimt_bench.tuning.session import Device
 
@@ -18,9 +18,9 @@ FILE = "pack_sizes.json"
 
 
 def pack_sizes(
-    checked: Checked, folder: Path, *, device: Device, address: str | None, data_dir: Path | None
+    checked: Checked, folder: Path, *, device: Device, address: str | None
 ) -> dict[str, int | None]:
-    """Members a pack for every task; None leaves it to the rule of `plan.split`.
+    """Members a pack for every task; None leaves it to the rule of `packing.split`.
 
     What was timed is kept in the sweep's folder, so that an interrupted sweep goes on with the
     same packs. Nothing is timed for a short sweep, nor for GPUs that this process does not see.
@@ -34,20 +34,21 @@ def pack_sizes(
     may_be_elsewhere = device != "cpu" and address is not None and not sees_gpu
     sizes: dict[str, int | None] = {}
     for task in checked.tasks:
-        long = task.expected_seconds(checked.members(task)) >= WORTH_SECONDS
+        long = task.seconds >= WORTH_SECONDS
         tuned = long and not may_be_elsewhere
         sizes[task.spec.name] = (
-            _timed(task, "cuda" if sees_gpu else "cpu", data_dir) if tuned else None
+            _timed(task.spec, checked.data[task.spec.name], "cuda" if sees_gpu else "cpu")
+            if tuned
+            else None
         )
     write(file, json.dumps(sizes, indent=1).encode())
     return sizes
 
 
-def _timed(task: SweepTask, device: str, data_dir: Path | None) -> int:
+def _timed(task: TaskSpec, loaded: TaskData, device: str) -> int:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the workers do
     try:
-        loaded = data.load(task.spec.data, data_dir=data_dir)
-        return pace.best_pack(task.spec, loaded, device=device)
+        return pace.best_pack(task, loaded, device=device)
     finally:
         torch.set_num_threads(threads)

@@ -16,9 +16,10 @@ from ray import tune
 
 from bimt_bench.errors import InputError
 from bimt_bench.plugins import Plugin, enter
+from bimt_bench.spec import TaskSpec
 from bimt_bench.store import Weights
 from bimt_bench.tuning import headroom
-from bimt_bench.tuning.plan import Pack, SweepTask
+from bimt_bench.tuning.plan import Pack
 from bimt_bench.version import code_version
 
 PROGRESS_SECONDS = 1.0
@@ -50,11 +51,12 @@ RunPack = Callable[..., PackResults]
 class Job:
     """What all packs of a sweep have in common.
 
-    `share`: of its device's (or node's) memory that a pack may take. `results`: the sweep's
-    folder, which nodes other than the driver's may not have. `plugins`: as the driver read them.
+    `tasks`: as published, by name. `share`: of its device's (or node's) memory that a pack may
+    take. `results`: the sweep's folder, which nodes other than the driver's may not have.
+    `plugins`: as the driver read them.
     """
 
-    tasks: Mapping[str, SweepTask]
+    tasks: Mapping[str, TaskSpec]
     run_pack: RunPack
     device: str
     share: float
@@ -110,10 +112,9 @@ class PackTrainable(tune.Trainable):
             )
         for plugin in job.plugins:
             enter(plugin)
-        task = job.tasks[pack.task]
         checkpoints = checkpoint_folder(job.results, pack.digest)
         results = job.run_pack(
-            task.spec,
+            job.tasks[pack.task],
             pack.members,
             data_dir=job.data_dir,
             device=job.device,

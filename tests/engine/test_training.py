@@ -81,7 +81,7 @@ def test_a_pack_equals_solo_runs_to_the_bit(shortened, monkeypatch, name, produc
         monkeypatch.setattr("bimt_bench.network.columns.WIDE", 16)
         monkeypatch.setattr("bimt_bench.network.mlp.WIDE", 16)
         monkeypatch.setattr("bimt_bench.network.columns._WORTH", 1.0)
-    task = catalog.in_precision(shortened(name, steps=8, log_every=3), products)
+    task = shortened(name, steps=8, log_every=3, products=products)
     loaded = data.load(task.data)
     members = resolve(task, [*ALL_RECIPES, Configuration(learning_rate=0.02)], seeds=(0, 1))
     pack = training.train_population(task, loaded, members)

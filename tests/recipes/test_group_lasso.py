@@ -73,8 +73,12 @@ def test_in_any_metric_a_group_goes_to_the_minimum(spread):
 
 def test_the_gradient_is_that_of_finite_differences_and_0_at_a_dead_neuron():
     m = view_of("group_lasso", strength=300.0)
-    m.scale_neurons("hidden1", (torch.arange(5.0, dtype=torch.float64) > 0)[None, :, None].expand(
-        m.neurons(m.theta, "hidden1").shape).double())
+    m.scale_neurons(
+        "hidden1",
+        (torch.arange(5.0, dtype=torch.float64) > 0)[None, :, None]
+        .expand(m.neurons(m.theta, "hidden1").shape)
+        .double(),
+    )
     leaves = {name: value.clone().requires_grad_() for name, value in m.theta.items()}
     value = GroupLasso().penalty(m, leaves)
     gradients = dict(zip(leaves, torch.autograd.grad(value.sum(), list(leaves.values())),

@@ -37,7 +37,6 @@ def _fake_pack_function(
         data_dir: Path | None = None,
         device: str = "cpu",
         shuffles: int = 20,
-        shortened: bool = False,
         on_progress: Callable[[float], None] | None = None,
         checkpoints: Path | None = None,
         checkpoint_seconds: float = 60.0,
@@ -60,12 +59,11 @@ def _fake_pack_function(
         for member in members:
             noise = int(hashlib.sha256(member.digest.encode()).hexdigest()[:6], 16) / 2**24
             lost = member.recipe == diverge
-            score = math.exp(-member.strength) + 0.01 * noise
+            score = math.exp(-member.settings.get("strength", 0.0)) + 0.01 * noise
             rows.append(
                 {
                     **member.row(),
-                    "steps": task.training.steps,
-                    "shortened": shortened,
+                    "shortened": member["steps"] < task.training.steps,
                     "status": "diverged" if lost else "ok",
                     "reason": "loss is NaN" if lost else None,
                     "performance": None if lost else score,

@@ -1,4 +1,4 @@
-"""Packs: every member once, seeds together, bounded size, named by all their content."""
+"""Packs: every member once, seeds together, bounded size, shared settings apart, named by all."""
 
 import pytest
 from hypothesis import given
@@ -6,14 +6,16 @@ from hypothesis import strategies as st
 
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, catalog
-from bimt_bench.tuning.plan import SweepTask, compose, pack_digest, split
+from bimt_bench.tuning.packing import SweepTask, compose, split
+from bimt_bench.tuning.plan import pack_digest
 
 TASK = catalog.task("symbolic/independence")
+SWEPT = SweepTask(TASK, (), sample_work=520.0, samples=100)
 
 
-def members(configurations, seeds):
+def members(configurations, seeds, **settings):
     return [
-        [resolve(TASK, Configuration(strength=1.0 + c), seed) for seed in range(seeds)]
+        [resolve(TASK, Configuration(strength=1.0 + c, **settings), seed) for seed in range(seeds)]
         for c in range(configurations)
     ]
 
@@ -60,24 +62,48 @@ def test_digest_names_all_that_results_depend_on():
         pack_digest(TASK, chosen[:1], **same),
         pack_digest(TASK, chosen, shuffles=21, code="1"),
         pack_digest(TASK, chosen, shuffles=20, code="2"),
-        pack_digest(TASK.model_copy(update={"version": 2}), chosen, **same),
+        pack_digest(TASK.model_copy(update={"loss": "cross_entropy"}), chosen, **same),
     ]
     assert len({digest, *others}) == 5
 
 
 def test_expected_seconds_order_tasks_as_they_were_measured():
-    def seconds(work, steps):
-        training = TASK.training.model_copy(update={"steps": steps})
-        spec = TASK.model_copy(update={"training": training})
-        return SweepTask(spec, 20000, {}, work).expected_seconds(1)
+    def seconds(sample_work, steps, **settings):
+        found = SweepTask(TASK, (), sample_work, samples=100)
+        return found.seconds_of(members(1, 1, steps=steps, **settings)[0])
 
-    assert seconds(5e4, 1000) < seconds(9e6, 1000) < seconds(2.4e7, 1000)
-    assert seconds(5e4, 2000) == pytest.approx(2 * seconds(5e4, 1000))
+    assert seconds(5e2, 1000) < seconds(9e4, 1000) < seconds(2.4e5, 1000)
+    assert seconds(5e2, 2000) == pytest.approx(2 * seconds(5e2, 1000))
+    assert seconds(1e5, 1000, batch_size=10) < seconds(1e5, 1000) / 5
 
 
 def test_compose_marks_packs_with_their_task():
-    task = SweepTask(TASK, TASK.training.steps, {}, 5e4)
-    packs = compose(task, members(4, 2), size=4, shuffles=20, code="1")
+    packs = compose(SWEPT, members(4, 2), size=4, shuffles=20, code="1")
     assert [pack.task for pack in packs] == [TASK.name] * 2
     assert len({pack.digest for pack in packs}) == 2
-    assert not task.shortened
+
+
+def test_a_shared_setting_is_one_in_every_pack_and_others_are_not():
+    chosen = [
+        *members(4, 2, steps=100),
+        *members(2, 2, steps=200, learning_rate=0.5),
+        *members(2, 2, steps=200, batch_size=10),
+        *members(3, 2, steps=200),
+    ]
+    packs = compose(SWEPT, chosen, size=None, shuffles=20, code="1")
+    kinds = [{(m["steps"], m["batch_size"]) for m in pack.members} for pack in packs]
+    assert kinds == [{(100, None)}, {(200, None)}, {(200, 10)}]
+    assert {m["learning_rate"] for m in packs[1].members} == {0.5, TASK.training.learning_rate}
+    assert [len(pack.members) for pack in packs] == [8, 10, 4]
+    assert packs[2].expected_seconds < packs[0].expected_seconds
+    everyone = {m.digest for ms in chosen for m in ms}
+    assert {m.digest for pack in packs for m in pack.members} == everyone
+
+
+def test_recipes_travel_together():
+    chosen = [
+        [resolve(TASK, Configuration(recipe=recipe), seed) for seed in range(2)]
+        for recipe in ("vanilla", "l1", "bimt")
+    ]
+    (pack,) = compose(SWEPT, chosen, size=6, shuffles=20, code="1")
+    assert {member.recipe for member in pack.members} == {"vanilla", "l1", "bimt"}

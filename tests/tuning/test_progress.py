@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from bimt_bench.recipes import RECIPES
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.progress import Board, Display, duration
 
@@ -42,7 +43,8 @@ def rows(*values, recipe="l1"):
         {
             "configuration": [str(i // 2) + recipe for i in range(len(values))],
             "recipe": recipe,
-            "strength": 2.0,
+            "dial": None if recipe == "vanilla" else "strength",
+            "dial_value": None if recipe == "vanilla" else 2.0,
             "performance": values,
             "loss": values,
         }
@@ -77,7 +79,12 @@ def test_best_is_by_seed_mean_and_direction(board):
     board.finish(pack("p3", 2, 1.0), rows(5.0, None), found=False)
     assert board.best["t/a", "performance"].value == pytest.approx(0.6)
     assert board.best["t/a", "loss"].value == pytest.approx(0.25)
-    assert board.best["t/a", "loss"].configuration == "bimt, strength 2"
+    assert board.best["t/a", "loss"].configuration == "BIMT, strength 2"
+
+
+def test_a_recipe_without_a_dial_goes_by_its_title(board):
+    board.finish(pack("p1", 2, 1.0), rows(0.9, 0.9, recipe="vanilla"), found=False)
+    assert board.best["t/a", "loss"].configuration == RECIPES["vanilla"].title
 
 
 def test_plain_lines_every_ten_seconds(board, clock):
@@ -90,7 +97,7 @@ def test_plain_lines_every_ten_seconds(board, clock):
     lines = out.getvalue().splitlines()
     assert len(lines) == 2 + 1 + 2
     assert lines[0].startswith("0 / 20 members")
-    assert lines[-2] == "best t/a: performance 0.5 (l1, strength 2)"
+    assert lines[-2] == "best t/a: performance 0.5 (L1, strength 2)"
 
 
 def test_a_terminal_shows_bar_and_table(board, clock):

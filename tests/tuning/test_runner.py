@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bimt_bench.errors import InputError
 from bimt_bench.store import Store
+from bimt_bench.tuning.prepare import check
 from bimt_bench.tuning.runner import sweep
 from bimt_bench.tuning.session import check_address
 from bimt_bench.tuning.trainable import checkpoint_folder
@@ -51,11 +52,11 @@ def plain(result):
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("changes", [TWO_TASKS, OPTUNA], ids=["grid", "optuna"])
 def test_one_worker_or_two_give_the_same(tmp_path, sweep_spec, fake_pack_function, quiet, changes):
-    spec = sweep_spec(**changes)
+    checked = check(sweep_spec(**changes))
     heard = []
     results = [
         sweep(
-            spec,
+            checked,
             results_dir=tmp_path / str(workers),
             workers=workers,
             run_pack=fake_pack_function(),
@@ -79,11 +80,11 @@ def test_one_worker_or_two_give_the_same(tmp_path, sweep_spec, fake_pack_functio
 @pytest.mark.usefixtures("ray_session")
 def test_resume_computes_what_is_missing_only(tmp_path, sweep_spec, fake_pack_function, quiet):
     log = tmp_path / "log"
-    spec = sweep_spec()
+    checked = check(sweep_spec())
 
     def run(**how):
         return sweep(
-            spec,
+            checked,
             results_dir=tmp_path / "results",
             run_pack=fake_pack_function(log=log),
             workers=1,
@@ -113,7 +114,7 @@ def test_a_pack_that_fails_is_tried_again_then_reported(
 ):
     log = tmp_path / "log"
     result = sweep(
-        sweep_spec(pack_size=2),
+        check(sweep_spec(pack_size=2)),
         results_dir=tmp_path / "results",
         run_pack=fake_pack_function(log=log, fail="vanilla"),
         workers=1,
@@ -124,7 +125,7 @@ def test_a_pack_that_fails_is_tried_again_then_reported(
     assert len(log.read_text().splitlines()) == 4 + 3
     assert "failed: RuntimeError: no luck" in quiet.file.getvalue()
     after = sweep(
-        sweep_spec(pack_size=2),
+        check(sweep_spec(pack_size=2)),
         results_dir=tmp_path / "results",
         run_pack=fake_pack_function(log=log),
         workers=1,
@@ -141,7 +142,7 @@ def test_an_error_of_on_pack_loses_nothing(tmp_path, sweep_spec, fake_pack_funct
 
     with pytest.raises(OSError, match="server gone"):
         sweep(
-            sweep_spec(),
+            check(sweep_spec()),
             results_dir=tmp_path,
             run_pack=fake_pack_function(),
             workers=1,
@@ -155,8 +156,10 @@ def test_an_error_of_on_pack_loses_nothing(tmp_path, sweep_spec, fake_pack_funct
 @pytest.mark.usefixtures("ray_session")
 def test_real_packs(tmp_path, sweep_spec, quiet):
     result = sweep(
-        sweep_spec(
-            tasks=[{"task": "symbolic/independence", "steps": 400}], shuffles=2, pack_size=None
+        check(
+            sweep_spec(
+                tasks=[{"task": "symbolic/independence", "steps": 400}], shuffles=2, pack_size=None
+            )
         ),
         results_dir=tmp_path,
         console=quiet,
@@ -178,7 +181,7 @@ def test_what_a_worker_notes_is_shown(tmp_path, sweep_spec, fake_pack_function, 
         on_note(f"threads: {torch.get_num_threads()}")
         return base(*given, on_note=on_note, **how)
 
-    sweep(sweep_spec(), results_dir=tmp_path, run_pack=run, workers=1, console=quiet)
+    sweep(check(sweep_spec()), results_dir=tmp_path, run_pack=run, workers=1, console=quiet)
     lines = quiet.file.getvalue().splitlines()
     for note in ("memory: remarkable", "threads: 1"):
         told = [line for line in lines if line.endswith(note)]
@@ -191,7 +194,7 @@ def test_what_a_task_leaves_unmeasured_is_said_once_however_many_packs(
     tmp_path, sweep_spec, fake_pack_function, quiet
 ):
     sweep(
-        sweep_spec(**TWO_TASKS),
+        check(sweep_spec(**TWO_TASKS)),
         results_dir=tmp_path,
         run_pack=fake_pack_function(),
         workers=1,
@@ -230,7 +233,7 @@ def faltering(log, way):
 def real(sweep_spec, **changes):
     """A sweep of two packs, to be trained."""
     tasks = [{"task": "symbolic/independence", "steps": 400}]
-    return sweep_spec(tasks=tasks, pack_size=6, shuffles=2, **changes)
+    return check(sweep_spec(tasks=tasks, pack_size=6, shuffles=2, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -244,10 +247,10 @@ def whole(tmp_path_factory, sweep_spec, ray_session):
 @pytest.mark.parametrize("way", ["raises", "killed"])
 def test_a_pack_that_is_tried_again_goes_on_where_it_was(way, tmp_path, sweep_spec, quiet, whole):
     # nothing is kept on the way where an error is seen coming; every step where it is not
-    spec = real(sweep_spec, checkpoint_seconds=60.0 if way == "raises" else 0.0)
+    checked = real(sweep_spec, checkpoint_seconds=60.0 if way == "raises" else 0.0)
     log = tmp_path / "log"
     retried = sweep(
-        spec, results_dir=tmp_path / "retried", run_pack=faltering(log, way), console=quiet
+        checked, results_dir=tmp_path / "retried", run_pack=faltering(log, way), console=quiet
     )
     assert not retried.failed
     assert plain(retried).equals(plain(whole))
@@ -315,7 +318,7 @@ def test_a_server_that_is_not_ray_is_named(says):
 
 def test_an_unreachable_address_leaves_no_trace(tmp_path, sweep_spec):
     with pytest.raises(InputError, match="no Ray cluster answers"):
-        sweep(sweep_spec(), results_dir=tmp_path / "r", address=f"127.0.0.1:{free_port()}")
+        sweep(check(sweep_spec()), results_dir=tmp_path / "r", address=f"127.0.0.1:{free_port()}")
     assert not (tmp_path / "r").exists()
 
 
@@ -325,7 +328,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import _fake_pack_function, _sweep_spec
 from rich.console import Console
-from bimt_bench.tuning import SweepInterrupted, sweep
+from bimt_bench.tuning import SweepInterrupted, check, sweep
 import cloudpickle, conftest
 from ray import cloudpickle as ray_cloudpickle
 ray_cloudpickle.register_pickle_by_value(conftest)
@@ -333,7 +336,7 @@ ray_cloudpickle.register_pickle_by_value(conftest)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     sweep(
-        _sweep_spec(pack_size=2), results_dir=Path({results!r}), workers=1,
+        check(_sweep_spec(pack_size=2)), results_dir=Path({results!r}), workers=1,
         run_pack=_fake_pack_function(pause=2.0), console=Console(file=io.StringIO()),
         on_pack=lambda task, results: print("pack", flush=True),
     )
@@ -359,7 +362,7 @@ def test_ctrl_c_keeps_finished_packs(tmp_path, sweep_spec, fake_pack_function, q
     assert "kept in" in told and "--resume goes on" in told
     log = tmp_path / "log"
     result = sweep(
-        sweep_spec(pack_size=2),
+        check(sweep_spec(pack_size=2)),
         results_dir=tmp_path,
         run_pack=fake_pack_function(log=log),
         workers=1,

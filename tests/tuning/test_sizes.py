@@ -19,7 +19,7 @@ def find(monkeypatch, tmp_path, sweep_spec):
 
     def sizes_of(*, device="cpu", address=None, **changes):
         checked = check(sweep_spec(**{"pack_size": None, **changes}))
-        return sizes.pack_sizes(checked, tmp_path, device=device, address=address, data_dir=None)
+        return sizes.pack_sizes(checked, tmp_path, device=device, address=address)
 
     sizes_of.timed = timed
     return sizes_of
