@@ -21,7 +21,7 @@ from bimt_bench.files import write
 from bimt_bench.metrics import METRICS, omissions_line
 from bimt_bench.plugins import Plugin
 from bimt_bench.quiet import quiet
-from bimt_bench.spec import TaskSpec, digest_of
+from bimt_bench.spec import SweepSpec, TaskSpec, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
