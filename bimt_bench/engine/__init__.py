@@ -1,6 +1,7 @@
 """The engine: populations of networks, their training step, checkpoints and memory."""
 
 from bimt_bench.engine.checkpoints import SECONDS, Checkpoint, Checkpoints
+from bimt_bench.engine.cohorts import own_settings
 from bimt_bench.engine.cost import connection_cost, prices
 from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.differentiation import Autograd, Differentiation
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate",
     "fits",
     "members_at_a_time",
+    "own_settings",
     "prices",
     "start",
     "tiles",

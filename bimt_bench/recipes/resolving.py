@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bimt_bench.engine import RECIPES, PenaltySettings, Recipe
+from bimt_bench.engine import RECIPES, PenaltySettings, Recipe, own_settings
 from bimt_bench.errors import InputError, closest
-from bimt_bench.network import geometry
+from bimt_bench.network import Wiring, geometry
 from bimt_bench.spec import (
     Configuration,
     GeometrySettings,
@@ -89,6 +89,13 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
         empty=empty,
         cells={**cells, "geometry": place.name},
     )
+
+
+def check_fit(member: Member, wiring: Wiring) -> None:
+    """Raises InputError if a member's geometry or recipe cannot be had on a network."""
+    geometry.group_coordinates(member.geometry, wiring)
+    recipe = RECIPES[member.recipe]
+    recipe().check(own_settings(recipe, member), wiring)
 
 
 def _values(

@@ -16,27 +16,34 @@ if TYPE_CHECKING:
         task_report,
         tradeoff_of,
     )
+    from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
 
 _HOMES = {
     "Comparison": "comparison",
+    "FinishedSweep": "sweeps",
     "SweepTracking": "report",
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
     "read_frame": "frames",
     "task_report": "report",
+    "task_reports": "sweeps",
+    "tracked": "sweeps",
     "tradeoff_of": "report",
     "tradeoff_table": "frames",
 }
 
 __all__ = [
     "Comparison",
+    "FinishedSweep",
     "SweepTracking",
     "TaskReport",
     "compare",
     "draw_medians",
     "read_frame",
     "task_report",
+    "task_reports",
+    "tracked",
     "tradeoff_of",
     "tradeoff_table",
 ]

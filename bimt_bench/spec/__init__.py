@@ -10,7 +10,13 @@ from bimt_bench.spec.base import (
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.geometry import GeometrySpec, Placement
-from bimt_bench.spec.member import Configuration, GeometrySettings, Member, trained_as
+from bimt_bench.spec.member import (
+    Configuration,
+    GeometrySettings,
+    Member,
+    configured,
+    trained_as,
+)
 from bimt_bench.spec.settings import (
     ALWAYS,
     Setting,
@@ -94,6 +100,7 @@ __all__ = [
     "TrainingSpec",
     "Traits",
     "at_path",
+    "configured",
     "digest_of",
     "fault_lines",
     "plain",
