@@ -25,6 +25,8 @@ from bimt_bench.spec import (
     settings_of,
 )
 
+LARGEST = 2**63 - 1  # whole numbers of columns and tensors are signed and have 64 bits
+
 
 def settings_for(recipe: type[Recipe]) -> dict[str, Setting]:
     """Every setting that a configuration of this recipe has, by name: its own, then everyone's."""
@@ -111,7 +113,7 @@ def _values(
         if one.traits.of_task is not None:
             raw[name] = plain(at_path(task, one.traits.of_task))
     published = dict(raw)
-    raw |= {name: _number(plain(given[name])) for name in declared if name in given}
+    raw |= {name: _given(one, given[name]) for name, one in declared.items() if name in given}
     checked = _checked(owner, raw)
     idle = [k for k, one in declared.items() if not _applies(one, checked)]
     if idle:
@@ -131,13 +133,20 @@ def _checked(owner: type[Settings], raw: Mapping[str, object]) -> Settings:
         return owner.model_validate_json(json.dumps(raw))
     except ValidationError as error:
         raise InputError("; ".join(fault_lines(error, owner, raw))) from None
-    except (TypeError, ValueError) as error:
-        raise InputError(f"settings: {error}") from None
 
 
-def _number(value: Any) -> Any:
-    """The Python number of a NumPy one."""
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+def _given(one: Setting, value: object) -> Any:
+    """A value that somebody gave in terms of JSON, NumPy's numbers as Python's."""
+    found = plain(value)
+    if hasattr(found, "item") and getattr(found, "ndim", 1) == 0:
+        found = found.item()
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError):
+        raise InputError(f"{one.name}: {value!r} given; allowed: {one.allowed}") from None
+    if one.kind == "whole" and isinstance(found, int) and abs(found) > LARGEST:
+        raise InputError(f"{one.name}: {found} given; the largest whole number is {LARGEST}")
+    return found
 
 
 def _place(task: TaskSpec, given: object) -> GeometrySpec:
@@ -147,6 +156,8 @@ def _place(task: TaskSpec, given: object) -> GeometrySpec:
         return given
     if isinstance(given, str):
         return geometry.named(given)
+    if not isinstance(given, Mapping):
+        raise InputError(f"geometry: {given!r} given; should be a name or a mapping of fields")
     try:
         return GeometrySpec.model_validate(given)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """A pack trained in this process, without Ray: what `run` and `train` do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,8 @@ def train_pack(
     trained, for what `resolve` refuses, for a network that a geometry or recipe does not fit, and
     for configurations that cannot share a pack.
     """
+    if shuffles < 1:
+        raise InputError(f"shuffles: {shuffles} given; should be 1 or more")
     chosen = choose_device(device)
     members = [resolve(task, c, seed) for c in configurations for seed in _checked(seeds)]
     _check_shared(members)
@@ -78,6 +80,8 @@ def choose_device(device: str) -> str:
 
 
 def _checked(seeds: Sequence[int]) -> list[int]:
+    if not isinstance(seeds, Iterable):
+        raise InputError(f"seeds: {seeds!r} given; name each of them, as range(5) does")
     found = list(seeds)
     if not found:
         raise InputError("seeds: none given; name one or more")
