@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -59,7 +59,7 @@ def run_sweep(
     fresh: bool = False,
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: str = "auto",
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
@@ -73,6 +73,7 @@ def run_sweep(
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec, folder=tasks_dir)
     checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+    chosen = tuning.check_device(device)
     tuning.check_address(address)
     tracking = results.tracked(checked, tracking_uri, data_dir=data_dir) if track else nullcontext()
     with tracking as runs:
@@ -84,7 +85,7 @@ def run_sweep(
             fresh=fresh,
             data_dir=data_dir,
             tasks_dir=tasks_dir,
-            device=device,
+            device=chosen,
             workers=workers,
             on_pack=None if runs is None else runs.keep,
             console=console,
@@ -102,7 +103,7 @@ def sweep(
     fresh: bool = False,
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: str = "auto",
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,

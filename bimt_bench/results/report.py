@@ -85,9 +85,9 @@ def drawing_of(
 
 def drawing_title(row: pd.Series) -> str:
     """What stands above a member's drawing."""
-    strength = f", penalty x{row['strength']:g}" if row["strength"] else ""
+    dial = "" if pd.isna(row["dial_value"]) else f", {row['dial']} {row['dial_value']:g}"
     return (
-        f"{row['task']}: {row['recipe']}{strength}, seed {row['seed']}\n"
+        f"{row['task']}: {row['recipe']}{dial}, seed {row['seed']}\n"
         f"{row['performance_metric']} {row['performance']:.4g}"
     )
 

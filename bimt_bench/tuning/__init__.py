@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bimt_bench.tuning.plan import pack_digest
     from bimt_bench.tuning.prepare import Checked, check
     from bimt_bench.tuning.runner import SweepInterrupted, SweepResult, sweep, sweep_digest
-    from bimt_bench.tuning.session import check_address
+    from bimt_bench.tuning.session import check_address, check_device
 
 _HOMES = {
     "Checked": "prepare",
@@ -20,6 +20,7 @@ _HOMES = {
     "SweepResult": "runner",
     "check": "prepare",
     "check_address": "session",
+    "check_device": "session",
     "pack_digest": "plan",
     "pack_speeds": "pace",
     "sweep": "runner",
@@ -33,6 +34,7 @@ __all__ = [
     "SweepResult",
     "check",
     "check_address",
+    "check_device",
     "pack_digest",
     "pack_speeds",
     "sweep",
