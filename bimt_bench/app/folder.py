@@ -3,7 +3,7 @@
     <out>/<task>-<recipe>-<configuration>/
         frame.parquet  curves.parquet  weights.safetensors  network-*.png, *.pdf
 
-Rows carry the code that made them. A member trained again by the same code takes the place of its
+Rows carry the code that made them. A member that the same code trains again takes the place of its
 row; a row of other code stays beside it.
 """
 
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import numpy as np
 import pandas as pd
 import safetensors.numpy
 
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
-from bimt_bench.packs import PackResult
+from bimt_bench.packs import PackResult, Weights
 from bimt_bench.results import read_frame
 from bimt_bench.spec import Member
 
@@ -66,19 +65,27 @@ class RunFolder:
         frame = trained.frame[own].assign(code=code)
         curves = trained.curves[trained.curves["member"].isin(frame["member"])].assign(code=code)
         weights = {f"{code}/{m}": trained.weights[m] for m in frame["member"]}
-        self.path.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self.path / ".lock"):
-            held = self._held()
-            if held is not None:
-                new = set(frame["member"])
-                frame = pd.concat([_without(held.frame, new, code), frame], ignore_index=True)
-                curves = pd.concat([_without(held.curves, new, code), curves], ignore_index=True)
-                weights = {**held.weights, **weights}
-            # the frame last: what it names is there
-            write(self.path / WEIGHTS, _flat(weights))
-            write(self.path / CURVES, curves.to_parquet())
-            ordered = frame.sort_values(["code", "seed"], ignore_index=True)
-            write(self.path / FRAME, ordered.to_parquet())
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self.path / ".lock"):
+                self._write(frame, curves, weights, code=code)
+        except OSError as error:
+            raise InputError(f"out: cannot write to {self.path}: {error.strerror}") from error
+
+    def _write(
+        self, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights, *, code: str
+    ) -> None:
+        held = self._held()
+        if held is not None:
+            new = set(frame["member"])
+            frame = pd.concat([_without(held.frame, new, code), frame], ignore_index=True)
+            curves = pd.concat([_without(held.curves, new, code), curves], ignore_index=True)
+            weights = {**held.weights, **weights}
+        # the frame last: what it names is there
+        write(self.path / WEIGHTS, _flat(weights))
+        write(self.path / CURVES, curves.to_parquet())
+        ordered = frame.sort_values(["code", "seed"], ignore_index=True)
+        write(self.path / FRAME, ordered.to_parquet())
 
     def _held(self) -> PackResult | None:
         if not (self.path / FRAME).is_file():
@@ -92,7 +99,7 @@ class RunFolder:
             raise InputError(
                 f"out: earlier results in '{self.path}' cannot be read ({told}); move them away"
             ) from error
-        weights: dict[str, dict[str, np.ndarray]] = {}
+        weights: Weights = {}
         for key, array in flat.items():
             member, _, name = key.rpartition("/")
             weights.setdefault(member, {})[name] = array
@@ -103,7 +110,7 @@ def _without(rows: pd.DataFrame, members: set[str], code: str) -> pd.DataFrame:
     return rows[~(rows["member"].isin(members) & (rows["code"] == code))]
 
 
-def _flat(weights: dict[str, dict[str, np.ndarray]]) -> bytes:
+def _flat(weights: Weights) -> bytes:
     return safetensors.numpy.save(
         {f"{member}/{name}": a for member, arrays in weights.items() for name, a in arrays.items()}
     )
