@@ -185,9 +185,13 @@ def test_run_uses_one_thread_as_train_does(monkeypatch, three_threads, tmp_path)
 
 
 def test_threads_come_back_after_an_error(three_threads):
-    with pytest.raises(ValueError, match="no"), one_thread():
-        assert torch.get_num_threads() == 1
-        raise ValueError("no")
+    def fail() -> None:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
     assert torch.get_num_threads() == 3
 
 
