@@ -149,9 +149,9 @@ def three_threads():
     ("task", "given", "threads"),
     [
         (TASK, {}, 1),
-        ("vision/digits", {}, 3),
+        ("modular/addition_59", {}, 3),
         # fewer samples a step are less work
-        ("vision/digits", {"batch_size": 2}, 1),
+        ("modular/addition_59", {"batch_size": 2}, 1),
     ],
 )
 def test_small_steps_use_one_thread(monkeypatch, three_threads, task, given, threads):

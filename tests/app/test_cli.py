@@ -324,10 +324,9 @@ def test_fewer_seeds_add_nothing_and_others_join(invoke, tmp_path):
 
 
 def test_rows_of_other_code_stay_and_are_not_mixed_in(invoke, tmp_path, monkeypatch):
-    monkeypatch.setattr(single, "code_version", lambda: "0.0.1+old")
-    invoke(*SHORT, "--seeds", "3")
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(single, "code_version", lambda: "0.0.1+old")
+        invoke(*SHORT, "--seeds", "3")
     result = invoke(*SHORT, "--seeds", "2")
     assert "2 of 2 seeds" in result.stdout, result.output
     (folder,) = (tmp_path / "runs").iterdir()
