@@ -58,7 +58,7 @@ def run(
     places = [RunFolder.of(out, resolve(spec, one, 0)) for one in asked]
     count = len(asked) if with_baseline else 1
     check_writable(out)
-    before = places[0].read(code=code).frame
+    before = [place.read(code=code) for place in places]
     trained = train_pack(
         spec, asked[:count], seeds=seeds, device=device, data_dir=data_dir, on_progress=on_progress
     )
@@ -71,7 +71,7 @@ def run(
     ]
     return SingleRun(
         frame=kept[0].frame,
-        note=_note(places[0], before, kept[0].frame),
+        note=_note(places[0], before[0].frame, kept[0].frame),
         baseline=next((_trained(one.frame) for one in kept[1:]), None),
         omissions=omissions_line(spec, task_data.load(spec.data, data_dir=data_dir)),
         files=(*places[0].files, *drawings[0]),
