@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+import bimt_bench
 from benchmarks.relocation_study import interval
-from bimt_bench import api
-from bimt_bench.spec import Configuration
 
 # task, steps (published if None), seeds
 CASES = (
@@ -27,15 +26,9 @@ DIFFERENCES = ("performance", "modularity_q")
 def train(task: str, steps: int | None, seeds: int, products: str) -> tuple[pd.DataFrame, float]:
     """One row a seed, and the microseconds of a member's step on one core."""
     began = time.process_time()
-    frame = api.train_pack(
-        task,
-        [Configuration()],
-        seeds=range(seeds),
-        steps=steps,
-        products=products,
-        device="cpu",
-        shuffles=1,
-    ).frame
+    frame = bimt_bench.train(
+        task, seeds=range(seeds), steps=steps, products=products, device="cpu", shuffles=1
+    )
     spent = (time.process_time() - began) / seeds / frame["steps"].iloc[0]
     return frame.set_index("seed"), spent * 1e6
 

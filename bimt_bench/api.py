@@ -1,87 +1,56 @@
-"""What the command line and the Python calls do: train a pack, run a sweep, read its results."""
+"""The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import torch
 
-from bimt_bench import data as task_data
-from bimt_bench import recipes
+from bimt_bench import results, tuning
 from bimt_bench.errors import InputError
-from bimt_bench.network import build, geometry
-from bimt_bench.packs import PackResult, run_pack
 from bimt_bench.plugins import load_all
-from bimt_bench.results import SweepTracking, TaskReport, read_frame, task_report, tradeoff_table
-from bimt_bench.results.tracking import Tracker, open_command
-from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog
-from bimt_bench.tuning import check, headroom, pack_digest
-from bimt_bench.version import code_version, environment
+from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog, configured
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.tuning import SweepResult
+    from bimt_bench.results import FinishedSweep
 
 RESULTS = Path("runs")
 
 
-def train_pack(
+def train(
     task: str | TaskSpec,
-    configurations: Sequence[Configuration],
+    configuration: Configuration | None = None,
     *,
     seeds: Sequence[int] = (0,),
     steps: int | None = None,
     products: str | None = None,
     device: str = "auto",
     data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
     shuffles: int = 20,
     plugins: Sequence[str | Path] = (),
-    on_progress: Callable[[float], None] | None = None,
-) -> PackResult:
-    """Trains configurations x seeds as one pack: frame, learning curves and weights."""
+    **settings: Any,
+) -> pd.DataFrame:
+    """Trains one configuration with some seeds in this process; one row a member.
+
+    The configuration is given whole or as keywords (`recipe="l1", strength=3.0`), not both; a
+    setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
+    than published) and `products` (the precision of matrix products) may stand beside either.
+    `shuffles` is the number of null-model draws; `plugins` are files with recipes of one's own.
+    Raises InputError for an unknown task, recipe or setting and for a value that is not allowed.
+    """
     load_all(plugins)
-    published = catalog.task(task) if isinstance(task, str) else task
-    spec = published
-    data = task_data.load(spec.data, data_dir=data_dir)
-    given = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
-    configurations = [c.model_copy(update=given) for c in configurations]
-    members = [recipes.resolve(spec, c, seed) for c in configurations for seed in seeds]
-    for member in members:
-        geometry.group_coordinates(member.geometry, build(spec, data).wiring)
-    chosen = pick_device(device)
-    found = run_pack(
-        spec,
-        members,
-        data_dir=data_dir,
-        device=chosen,
-        shuffles=shuffles,
-        memory_limit=headroom.free(chosen),
-        on_progress=on_progress,
-    )
-    digest = pack_digest(spec, members, shuffles=shuffles, code=code_version())
-    return replace(found, frame=found.frame.assign(pack=digest))
-
-
-def pick_device(device: str) -> str:
-    """'auto' -> the GPU if there is one; InputError for a device this machine lacks."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
-        return device
-    raise InputError(f"device: '{device}' is not on this machine; use auto, cpu or cuda")
-
-
-@dataclass(frozen=True)
-class FinishedSweep:
-    """A sweep with its reports, a task each, and where MLflow shows it (None: not tracked)."""
-
-    result: "SweepResult"
-    reports: tuple[TaskReport, ...]
-    open_command: str | None
-    page: str | None
+    published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
+    if configuration is not None and settings:
+        raise InputError(f"{', '.join(settings)}: give a configuration or settings, not both")
+    shared = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
+    asked = configured({**settings, **shared}, beside=configuration)
+    return tuning.train_pack(
+        published, [asked], seeds=seeds, device=device, data_dir=data_dir, shuffles=shuffles
+    ).frame
 
 
 def run_sweep(
@@ -99,109 +68,72 @@ def run_sweep(
     tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
     console: "Console | None" = None,
-) -> FinishedSweep:
+) -> "FinishedSweep":
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
     Everything that can be refused is refused before anything is started (InputError): unknown
     names, sizes that do not fit, an unreachable Ray address or MLflow server. `plugins` are files
     with recipes, besides those that the sweep names; workers load the bytes that are read here.
     """
-    from bimt_bench.tuning import runner, session  # ray takes seconds to load
-
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
     loaded = load_all([*spec.plugins, *plugins])
-    checked = check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
-    session.check_address(address)
-    tracker = Tracker.open(tracking_uri) if track else None
-    tracking = None
-    if tracker is not None:
-        tracking = SweepTracking(
-            tracker,
-            sweep_name=spec.name,
-            sweep_digest=runner.sweep_digest(checked, code=code_version()),
-            spec_text=catalog.dump(spec),
-            environment=environment(),
-            seeds=spec.seeds,
-            data_dir=data_dir,
-        )
-    try:
-        result = runner.sweep(
+    checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+    chosen = tuning.check_device(device)
+    tuning.check_address(address)
+    tracking = results.tracked(checked, tracking_uri, data_dir=data_dir) if track else nullcontext()
+    with tracking as runs:
+        result = tuning.sweep(
             checked,
             results_dir=results_dir,
             address=address,
             resume=resume,
             fresh=fresh,
-            device=device,  # pyright: ignore[reportArgumentType]
+            device=chosen,
             workers=workers,
             plugins=loaded,
+            on_pack=None if runs is None else runs.keep,
             console=console,
-            on_pack=None
-            if tracking is None
-            else lambda task, pack: tracking.pack_done(task, pack.frame, pack.curves, pack.weights),
         )
-        reports = []
-        for swept in checked.tasks:
-            task = swept.spec
-            frame = result.frame[result.frame["task"] == task.name]
-            if frame.empty:
-                continue
-            folder = result.folder / "figures" / task.name.replace("/", "-")
-            reports.append(task_report(task, frame, result.curves, folder=folder))
-            if tracking is not None:
-                tracking.finish(reports[-1], frame)
-    except BaseException:
-        if tracking is not None:
-            tracking.fail()
-        raise
-    return FinishedSweep(
-        result=result,
-        reports=tuple(reports),
-        open_command=open_command(tracking_uri) if tracker is not None else None,
-        page=tracker.page() if tracker is not None else None,
-    )
+        reports = results.task_reports(checked, result, runs)
+    return results.FinishedSweep(result, reports, runs)
 
 
-def train(
-    task: str | TaskSpec,
-    configuration: Configuration | None = None,
+def sweep(
+    spec: SweepSpec | str | Path,
     *,
-    seeds: Sequence[int] = (0,),
-    steps: int | None = None,
-    products: str | None = None,
-    device: str = "auto",
+    results_dir: Path = RESULTS,
+    address: str | None = None,
+    resume: bool = False,
+    fresh: bool = False,
     data_dir: Path | None = None,
-    shuffles: int = 20,
+    tasks_dir: Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    track: bool = True,
+    tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
 ) -> pd.DataFrame:
-    """Trains one configuration with some seeds in this process; one row a member.
-
-    `configuration` is BIMT at the task's published settings if absent; `steps` shortens the
-    task; `products` is the precision of matrix products in training ("float32" or "bfloat16",
-    the task's own if absent); `shuffles` is the number of null-model draws; `plugins` are files
-    with recipes of one's own. Raises InputError for an unknown task, recipe, geometry or
-    precision, and for a plug-in that cannot be used.
-    """
-    return train_pack(
-        task,
-        [configuration or Configuration()],
-        seeds=seeds,
-        steps=steps,
-        products=products,
-        device=device,
-        data_dir=data_dir,
-        shuffles=shuffles,
-        plugins=plugins,
-    ).frame
-
-
-def sweep(spec: SweepSpec | str | Path, **options: Any) -> pd.DataFrame:
     """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
 
-    Options are those of `bimt_bench.run_sweep`: results_dir, address, resume, fresh,
-    tracking_uri, track, workers, device, data_dir, tasks_dir, plugins.
+    address: of a running Ray cluster; this machine's cores and GPUs without it. resume: go on
+    with a folder of the same sweep; fresh: start again, the old folder renamed. workers: packs at
+    a time. track: log to MLflow, at `tracking_uri`. Raises InputError as `run_sweep` does.
     """
-    return run_sweep(spec, **options).result.frame
+    return run_sweep(
+        spec,
+        results_dir=results_dir,
+        address=address,
+        resume=resume,
+        fresh=fresh,
+        data_dir=data_dir,
+        tasks_dir=tasks_dir,
+        device=device,
+        workers=workers,
+        track=track,
+        tracking_uri=tracking_uri,
+        plugins=plugins,
+    ).result.frame
 
 
 def tradeoff(
@@ -212,5 +144,5 @@ def tradeoff(
     `task` picks one of several; `x` names the modularity metric instead of each task's own.
     """
     if not isinstance(frame, pd.DataFrame):
-        frame = read_frame(Path(frame))
-    return tradeoff_table(frame, task=task, x=x)
+        frame = results.read_frame(Path(frame))
+    return results.tradeoff_table(frame, task=task, x=x)

@@ -82,7 +82,8 @@ def test_installed_wheel_finds_its_tasks_from_any_folder(wheel: Path, tmp_path: 
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", str(target), str(wheel)], check=True)
     program = (
-        "import bimt_bench.catalog as c; print(c.__file__); print(*(t.name for t in c.tasks()))"
+        "from bimt_bench.spec import catalog; print(catalog.__file__); "
+        "print(*(task.name for task in catalog.tasks()))"
     )
     environment = {key: value for key, value in os.environ.items() if key != "BIMT_BENCH_TASKS"}
     done = subprocess.run(

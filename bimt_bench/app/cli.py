@@ -20,6 +20,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+recipes = typer.Typer(
+    help="List the recipes, or show one.", invoke_without_command=True, no_args_is_help=False
+)
+app.add_typer(recipes, name="recipes")
 _OUT = Console()
 _ERR = Console(stderr=True)
 
@@ -75,30 +79,46 @@ def tasks(tasks_dir: TasksDir = None) -> None:
         _OUT.print(tables.of_tasks(catalog.tasks(tasks_dir)))
 
 
-@app.command()
-def recipes() -> None:
+@recipes.callback()
+def list_recipes(
+    context: typer.Context,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="print every setting of all, as docs/settings.md")
+    ] = False,
+) -> None:
     """List the recipes: how modularity is encouraged."""
-    from bimt_bench.recipes import RECIPES
+    from bimt_bench.app import listings
 
-    _OUT.print(tables.of_recipes(RECIPES.values()))
+    if context.invoked_subcommand is None:
+        with _refusing():
+            if markdown:
+                typer.echo(listings.settings_page(), nl=False)
+            else:
+                _OUT.print(listings.of_recipes())
+
+
+@recipes.command("show")
+def show_recipe(name: Annotated[str, typer.Argument(help="see: bimt-bench recipes")]) -> None:
+    """Show one recipe: what it does, and every setting with its values and default."""
+    from bimt_bench.app import listings
+
+    with _refusing():
+        _OUT.print(listings.of_recipe(name))
 
 
 @app.command()
 def run(
     task: Annotated[str, typer.Argument(help="a task's name, e.g. symbolic/independence")],
     recipe: Annotated[str, typer.Option(help="see: bimt-bench recipes")] = "bimt",
-    seeds: Annotated[int, typer.Option(min=1, help="how many seeds, from 0 on")] = 1,
-    strength: Annotated[float, typer.Option(help="lambda, in units of the task's own")] = 1.0,
-    geometry: Annotated[str | None, typer.Option(help="line, grid, ring, grid_ring, ...")] = None,
-    locality: Annotated[float | None, typer.Option(help="A, the price of distance")] = None,
-    spacing: Annotated[float | None, typer.Option(help="l0, the distance of layers")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="of AdamW")] = None,
-    steps: Annotated[int | None, typer.Option(help="fewer steps than published")] = None,
-    products: Annotated[
-        str | None, typer.Option(help="precision of products in training: float32 or bfloat16")
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="see: bimt-bench recipes show RECIPE"),
     ] = None,
-    with_vanilla: Annotated[
-        bool, typer.Option("--with-vanilla", help="train the vanilla baseline too, and compare")
+    seeds: Annotated[str, typer.Option(help="how many (5), which (0,1,7) or from:to (5:8)")] = "1",
+    strength: Annotated[str | None, typer.Option(help="short for --set strength=")] = None,
+    steps: Annotated[str | None, typer.Option(help="short for --set steps=")] = None,
+    with_baseline: Annotated[
+        bool, typer.Option("--with-baseline", help="train the baseline recipe too, and compare")
     ] = False,
     out: Annotated[Path, typer.Option(help="folder for frame and drawings")] = Path("runs"),
     device: Device = "auto",
@@ -108,35 +128,29 @@ def run(
 ) -> None:
     """Train one configuration, print its scorecard and draw the network of its median seed."""
     from bimt_bench import plugins
-    from bimt_bench.app import single
+    from bimt_bench.app import given, single
 
     with _refusing():
         plugins.load_all(plugin or ())
-        wanted = {
-            "recipe": recipe,
-            "strength": strength,
-            "geometry": geometry,
-            "locality": locality,
-            "spacing": spacing,
-            "learning_rate": learning_rate,
-        }
-        with _bar(f"{task} · {recipe} · {seeds} seeds") as on_progress:
+        short = {"strength": strength, "steps": steps}
+        entries = [f"{name}={text}" for name, text in short.items() if text is not None]
+        wanted = given.settings([*(settings or []), *entries])
+        with _bar(f"{task} · {recipe} · seeds {seeds}") as on_progress:
             found = single.run(
                 task,
-                wanted,
-                seeds=seeds,
-                steps=steps,
-                products=products,
+                {"recipe": recipe, **wanted},
+                seeds=given.seeds(seeds),
                 out=out,
                 device=device,
                 data_dir=data_dir,
                 tasks_dir=tasks_dir,
-                with_vanilla=with_vanilla,
+                with_baseline=with_baseline,
                 on_progress=on_progress,
             )
         _OUT.print(tables.of_scorecard(found.frame, found.baseline))
-        if found.omissions is not None:
-            _OUT.print(found.omissions, style="dim", markup=False, highlight=False)
+        for line in (found.omissions, found.note):
+            if line is not None:
+                _OUT.print(line, style="dim", markup=False, highlight=False)
         _print_files(found.files)
 
 
@@ -187,10 +201,10 @@ def sweep(
     _print_files(file for r in found.reports for file in r.figures if file.suffix == ".png")
     for pack, reason in found.result.failed.items():
         _ERR.print(f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True)
-    if found.open_command is not None:
+    if found.tracked is not None:
         _OUT.print("\nSee the runs in MLflow:", style="bold")
-        _OUT.print(f"  {found.open_command}", highlight=False, soft_wrap=True)
-        _OUT.print(f"  then open {found.page}", highlight=False, soft_wrap=True)
+        _OUT.print(f"  {found.tracked.open_command}", highlight=False, soft_wrap=True)
+        _OUT.print(f"  then open {found.tracked.page}", highlight=False, soft_wrap=True)
     if found.result.failed:
         raise typer.Exit(1)
 
@@ -235,13 +249,14 @@ def bench(
 
     The comparison with training one network at a time is `make bench`, in a clone.
     """
+    from bimt_bench.app import listings
     from bimt_bench.tuning import pack_speeds
 
     with _refusing():
         found = pack_speeds(
             task, packs.split(","), device=device, data_dir=data_dir, tasks_dir=tasks_dir
         )
-    _OUT.print(tables.of_pack_speeds(task, found))
+    _OUT.print(listings.of_pack_speeds(task, found))
 
 
 @contextmanager

@@ -1,127 +1,106 @@
 """One configuration trained in this process: its members' scorecards and a drawing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pydantic import ValidationError
 
-from bimt_bench import api
 from bimt_bench import data as task_data
-from bimt_bench.errors import InputError
+from bimt_bench.app.folder import RunFolder, check_writable
 from bimt_bench.metrics import omissions_line
-from bimt_bench.packs import PackResult
-from bimt_bench.recipes import resolve
-from bimt_bench.results import read_frame, report
-from bimt_bench.spec import Configuration, TaskSpec, catalog, fault_lines
-
-VANILLA = "vanilla"
+from bimt_bench.recipes import RECIPES, resolve, settings_for
+from bimt_bench.results import draw_medians
+from bimt_bench.spec import Configuration, catalog, configured
+from bimt_bench.tuning import train_pack
+from bimt_bench.version import code_version
 
 
 @dataclass(frozen=True)
 class SingleRun:
-    """The frame of a run, one row a member, and the files that were written.
+    """The frame of a configuration, one row a member, and the files that were written.
 
-    baseline: the rows of a vanilla run of the same task and length, if there is one.
-    omissions: which metrics the task cannot have, and why, in a line; None if it has them all.
+    frame: the members of this run and those that earlier runs left in the same folder. note: what
+    an earlier run has to do with it, if there was one. baseline: the rows of the baseline recipe
+    under the same settings, if it was trained. omissions: which metrics the task cannot have, and
+    why, in a line; None if it has them all.
     """
 
     frame: pd.DataFrame
+    note: str | None
     baseline: pd.DataFrame | None
     omissions: str | None
     files: tuple[Path, ...]
-
-
-def configuration(wanted: Mapping[str, object]) -> Configuration:
-    """A configuration from field values; InputError that lists every fault, a line each."""
-    try:
-        return Configuration.model_validate(dict(wanted))
-    except ValidationError as error:
-        raise InputError("; ".join(fault_lines(error, Configuration, dict(wanted)))) from None
 
 
 def run(
     task: str,
     wanted: Mapping[str, object],
     *,
-    seeds: int,
-    steps: int | None = None,
-    products: str | None = None,
+    seeds: Sequence[int],
     out: Path,
     device: str = "auto",
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
-    with_vanilla: bool = False,
+    with_baseline: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> SingleRun:
-    """Trains a configuration with seeds 0 .. seeds-1 and writes frame, curves and drawing.
+    """Trains a configuration with some seeds and writes frame, curves, weights and a drawing.
 
-    Files go to `out/<task>-<recipe>-<configuration>/`; an earlier run of the same configuration
-    is replaced, as it holds the same numbers. `with_vanilla` trains the vanilla baseline in the
-    same pack; without it an earlier vanilla run in `out` serves.
+    `wanted` holds the recipe and the settings. Files go to `out/<task>-<recipe>-<configuration>/`,
+    where the members of earlier runs stay. `with_baseline` trains the baseline recipe in the same
+    pack, under the same settings as far as it has them; without it an earlier run of just that
+    serves, if `out` holds one.
     """
-    spec = catalog.task(task, tasks_dir)
-    chosen = configuration(wanted)
-    beside = with_vanilla and chosen.recipe != VANILLA
-    baselines = [Configuration(recipe=VANILLA)] if beside else []
-    trained = api.train_pack(
-        spec,
-        [chosen, *baselines],
-        seeds=range(seeds),
-        steps=steps,
-        products=products,
-        device=device,
-        data_dir=data_dir,
-        on_progress=on_progress,
+    spec, code = catalog.task(task, tasks_dir), code_version()
+    chosen = configured(wanted)
+    asked = [chosen, *_baselines(chosen)]
+    places = [RunFolder.of(out, resolve(spec, one, 0)) for one in asked]
+    count = len(asked) if with_baseline else 1
+    check_writable(out)
+    before = [place.read(code=code) for place in places]
+    trained = train_pack(
+        spec, asked[:count], seeds=seeds, device=device, data_dir=data_dir, on_progress=on_progress
     )
-    given = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
-    own = resolve(spec, chosen.model_copy(update=given), 0).configuration
-    files = [
-        file
-        for name, frame in trained.frame.groupby("configuration", sort=False)
-        for file in _write(spec, trained, frame, out=out, data_dir=data_dir)
-        if name == own
+    for place in places[:count]:
+        place.join(trained, code=code)
+    kept = [place.read(code=code) for place in places]
+    drawings = [
+        tuple(draw_medians(spec, one.frame, one.weights, folder=place.path, data_dir=data_dir))
+        for place, one in zip(places[:count], kept[:count], strict=True)
     ]
-    frame = trained.frame[trained.frame["configuration"] == own].reset_index(drop=True)
     return SingleRun(
-        frame=frame,
-        baseline=_baseline(out, frame),
+        frame=kept[0].frame,
+        note=_note(places[0], before[0].frame, kept[0].frame),
+        baseline=next((_trained(one.frame) for one in kept[1:]), None),
         omissions=omissions_line(spec, task_data.load(spec.data, data_dir=data_dir)),
-        files=tuple(files),
+        files=(*places[0].files, *drawings[0]),
     )
 
 
-def _write(
-    spec: TaskSpec, trained: PackResult, frame: pd.DataFrame, *, out: Path, data_dir: Path | None
-) -> tuple[Path, ...]:
-    """The files of one configuration in its own folder."""
-    first = frame.iloc[0]
-    folder = out / f"{_stem(first['task'])}-{first['recipe']}-{first['configuration']}"
-    folder.mkdir(parents=True, exist_ok=True)
-    curves = trained.curves[trained.curves["member"].isin(frame["member"])]
-    frame.to_parquet(folder / "frame.parquet")
-    curves.to_parquet(folder / "curves.parquet")
-    drawings = report.draw_medians(spec, frame, trained.weights, folder=folder, data_dir=data_dir)
-    return (folder / "frame.parquet", folder / "curves.parquet", *drawings)
+def _baselines(chosen: Configuration) -> list[Configuration]:
+    """The baseline recipe under the settings of `chosen` that it has; none if `chosen` is one."""
+    if RECIPES.get_kind(chosen.recipe).baseline:
+        return []
+    return [
+        configured({"recipe": name} | {k: v for k, v in chosen.settings.items() if k in known})
+        for name, recipe in RECIPES.items()
+        if recipe.baseline
+        for known in [settings_for(recipe)]
+    ]
 
 
-def _baseline(out: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """The trained rows of the vanilla run in `out` with the most seeds; None if there is none.
+def _trained(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """The members that did not diverge; None if there are none."""
+    rows = frame[frame["status"] == "ok"] if len(frame) else frame
+    return None if rows.empty else rows
 
-    Only of the same version of the task at the same length.
-    """
-    first = frame.iloc[0]
-    if first["recipe"] == VANILLA:
+
+def _note(folder: RunFolder, before: pd.DataFrame, after: pd.DataFrame) -> str | None:
+    """What this run added to earlier ones; None if there were none."""
+    held, added = len(before), len(after) - len(before)
+    if not held:
         return None
-    found = []
-    for file in sorted(out.glob(f"{_stem(first['task'])}-{VANILLA}-*/frame.parquet")):
-        rows = read_frame(file)
-        same = (rows["task_digest"] == first["task_digest"]) & (rows["status"] == "ok")
-        found.append(rows[same])
-    most = max(found, key=len, default=None)
-    return None if most is None or most.empty else most
-
-
-def _stem(task: object) -> str:
-    return str(task).replace("/", "-")
+    if not added:
+        return f"adds nothing: {folder.path} holds these seeds already; shown are all {held}"
+    return f"{added} seeds join the {held} of earlier runs in {folder.path}; shown are all"

@@ -1,6 +1,6 @@
-"""Tables for the terminal: tasks, recipes, scorecards and trade-offs."""
+"""Tables for the terminal: tasks, scorecards and trade-offs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.engine import Recipe
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.spec import TaskSpec
 
@@ -35,16 +34,6 @@ def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
             f"{task.penalty.lam:g}",
             task.penalty.reduce,
         )
-    return table
-
-
-def of_recipes(recipes: Iterable["type[Recipe]"]) -> Table:
-    """The recipes, a row each."""
-    table = Table(title="Recipes", title_justify="left")
-    for heading in ("recipe", "title", "dial", "equation"):
-        table.add_column(heading, overflow="fold")
-    for recipe in recipes:
-        table.add_row(recipe.name, recipe.title, recipe.dial or "-", recipe.equation)
     return table
 
 
@@ -149,14 +138,3 @@ def _dial(settings: "Settings", *, name_it: bool) -> str:
 def _with_interval(found: "Estimate") -> Text:
     """A mean, and dimmed its interval."""
     return Text.assemble(f"{found.mean:#.4g} ", (f"({found.low:#.3g}..{found.high:#.3g})", "dim"))
-
-
-def of_pack_speeds(task: str, speeds: Mapping[int, float]) -> Table:
-    """Seconds that a step takes for each member, by size of pack."""
-    table = Table(title=f"{task}: a training step of one member", title_justify="left")
-    table.add_column("members a pack", justify="right")
-    table.add_column("µs", justify="right")
-    table.add_column("members' steps a second", justify="right")
-    for size, seconds in speeds.items():
-        table.add_row(str(size), f"{1e6 * seconds:,.1f}", f"{1.0 / seconds:,.0f}")
-    return table

@@ -16,7 +16,7 @@ from torch import Tensor
 from bimt_bench.errors import InputError
 from bimt_bench.kinds import Kinds
 from bimt_bench.network import Wiring
-from bimt_bench.spec import NonNegative, Phase, Settings, setting
+from bimt_bench.spec import NonNegative, Phases, Settings, setting
 
 if TYPE_CHECKING:
     from bimt_bench.engine.members import Members
@@ -32,7 +32,7 @@ class PenaltySettings(RecipeSettings):
     """The settings of every recipe whose dial is the strength of a penalty."""
 
     strength: NonNegative = setting(1.0, "lambda, in units of the task's own", log=True)
-    phases: tuple[Phase, ...] = setting(
+    phases: Phases = setting(
         doc="from which share of the steps lambda is multiplied with which factor",
         of_task="penalty.phases",
     )

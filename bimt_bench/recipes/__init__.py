@@ -17,11 +17,12 @@ from bimt_bench.recipes import group_lasso  # isort: skip
 from bimt_bench.recipes import pruning  # isort: skip
 from bimt_bench.recipes import dropout  # isort: skip
 from bimt_bench.recipes import ncut_penalty  # isort: skip
-from bimt_bench.recipes.resolving import resolve, settings_for
+from bimt_bench.recipes.resolving import check_fit, resolve, settings_for
 
 __all__ = [
     "RECIPES",
     "bimt",
+    "check_fit",
     "dropout",
     "group_lasso",
     "l1",

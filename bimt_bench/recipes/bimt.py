@@ -6,10 +6,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import RECIPES, Every, Members, Recipe
+from bimt_bench.network import Wiring
 from bimt_bench.recipes.connection import (
     LocalWireSettings,
     RelocationSettings,
     bias_edges,
+    check_groups,
     swaps,
     wire_prices,
 )
@@ -30,6 +32,10 @@ class Bimt(Recipe):
 
     class Settings(LocalWireSettings, RelocationSettings):
         """What a connection costs for the way it runs, and how neurons swap."""
+
+    def check(self, settings: Settings, wiring: Wiring) -> None:
+        """Every group that is named must be there."""
+        check_groups(settings, wiring)
 
     def prices(self, m: Members) -> Float[Tensor, "n N"]:
         """A d + l0 for every connection."""

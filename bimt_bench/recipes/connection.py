@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import Every, Members, PenaltySettings, RecipeSettings
+from bimt_bench.errors import InputError, closest
+from bimt_bench.network import Wiring
 from bimt_bench.spec import Fraction, Moments, NonNegative, Positive, RelocationMethod, setting
 
 
@@ -58,6 +60,17 @@ class RelocationSettings(RecipeSettings):
     moments: Moments = setting(
         doc="whether the optimizer's moments travel with the weights", of_task="relocation.moments"
     )
+
+
+def check_groups(settings: LocalWireSettings, wiring: Wiring) -> None:
+    """InputError if connections into a group that the network does not have are to cost less."""
+    known = [group.name for group in wiring.groups]
+    for name in settings.no_locality_into:
+        if name not in known:
+            raise InputError(
+                f"no_locality_into: unknown group '{name}'{closest(name, known)} "
+                f"(allowed: {', '.join(known)})"
+            )
 
 
 def wire_prices(m: Members, locality: Float[Tensor, " n"] | None = None) -> Float[Tensor, "n N"]:

@@ -6,7 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import RECIPES, Members, Recipe
-from bimt_bench.recipes.connection import LocalWireSettings, bias_edges, wire_prices
+from bimt_bench.network import Wiring
+from bimt_bench.recipes.connection import LocalWireSettings, bias_edges, check_groups, wire_prices
 
 
 @RECIPES.register
@@ -21,6 +22,10 @@ class L1Local(Recipe):
 
     class Settings(LocalWireSettings):
         """What a connection costs for the way it runs."""
+
+    def check(self, settings: Settings, wiring: Wiring) -> None:
+        """Every group that is named must be there."""
+        check_groups(settings, wiring)
 
     def prices(self, m: Members) -> Float[Tensor, "n N"]:
         """A d + l0 for every connection."""

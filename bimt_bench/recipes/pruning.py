@@ -69,15 +69,16 @@ def prune(m: Members) -> None:
         _left(member, m.step, m.steps, len(places)) if _due(member, m.step, m.steps) else None
         for member in m.members
     ]
-    rows = [row for row, count in enumerate(left) if count is not None]
-    rows = [row for row in rows if left[row] < mask[row].sum()]
+    due = {row: count for row, count in enumerate(left) if count is not None}
+    due = {row: count for row, count in due.items() if count < mask[row].sum()}
+    rows = list(due)
     if not rows:
         return
     # what was cut off before is last; sorting is stable, so equal weights go by their place
     sizes = m.flat[rows][:, places].abs().masked_fill(mask[rows] == 0.0, -1.0)
     order = sizes.argsort(dim=1, descending=True, stable=True)
     ranks = order.argsort(dim=1)
-    counts = torch.tensor([left[row] for row in rows], device=ranks.device)
+    counts = torch.tensor(list(due.values()), device=ranks.device)
     mask[rows] = (ranks < counts[:, None]).to(mask)
     m.tables["mask"][:, places] = mask
 

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bimt_bench.engine import RECIPES, PenaltySettings, Recipe
+from bimt_bench.engine import RECIPES, PenaltySettings, Recipe, own_settings
 from bimt_bench.errors import InputError, closest
-from bimt_bench.network import geometry
+from bimt_bench.network import Wiring, geometry
 from bimt_bench.spec import (
     Configuration,
     GeometrySettings,
@@ -26,6 +26,7 @@ from bimt_bench.spec import (
 )
 
 Owner = TypeVar("Owner", bound=Settings)
+LARGEST = 2**63 - 1  # whole numbers of columns and tensors are signed and have 64 bits
 
 
 def settings_for(recipe: type[Recipe]) -> dict[str, Setting]:
@@ -93,6 +94,13 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
     )
 
 
+def check_fit(member: Member, wiring: Wiring) -> None:
+    """Raises InputError if a member's geometry or recipe cannot be had on a network."""
+    geometry.group_coordinates(member.geometry, wiring)
+    recipe = RECIPES[member.recipe]
+    recipe().check(own_settings(recipe, member), wiring)
+
+
 def _values(
     owner: type[Settings],
     given: Mapping[str, object],
@@ -106,7 +114,7 @@ def _values(
         if one.traits.of_task is not None:
             raw[name] = plain(at_path(task, one.traits.of_task))
     published = dict(raw)
-    raw |= {name: _number(plain(given[name])) for name in declared if name in given}
+    raw |= {name: _given(one, given[name]) for name, one in declared.items() if name in given}
     checked = _checked(owner, raw)
     idle = [k for k, one in declared.items() if not _applies(one, checked)]
     if idle:
@@ -126,13 +134,20 @@ def _checked(owner: type[Owner], raw: Mapping[str, object]) -> Owner:
         return owner.model_validate_json(json.dumps(raw))
     except ValidationError as error:
         raise InputError("; ".join(fault_lines(error, owner, raw))) from None
-    except (TypeError, ValueError) as error:
-        raise InputError(f"settings: {error}") from None
 
 
-def _number(value: Any) -> Any:
-    """The Python number of a NumPy one."""
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+def _given(one: Setting, value: object) -> Any:
+    """A value that somebody gave in terms of JSON, NumPy's numbers as Python's."""
+    found = plain(value)
+    if hasattr(found, "item") and getattr(found, "ndim", 1) == 0:
+        found = found.item()
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError):
+        raise InputError(f"{one.name}: {value!r} given; allowed: {one.allowed}") from None
+    if one.kind == "whole" and isinstance(found, int) and abs(found) > LARGEST:
+        raise InputError(f"{one.name}: {found} given; the largest whole number is {LARGEST}")
+    return found
 
 
 def _place(task: TaskSpec, given: object) -> GeometrySpec:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         tradeoff_of,
     )
     from bimt_bench.results.words import title_of, title_with_dial
+    from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
 
 _HOMES = {
     "Comparison": "comparison",
+    "FinishedSweep": "sweeps",
     "SweepTracking": "report",
     "TaskReport": "report",
     "compare": "comparison",
@@ -31,12 +33,15 @@ _HOMES = {
     "task_report": "report",
     "title_of": "words",
     "title_with_dial": "words",
+    "task_reports": "sweeps",
+    "tracked": "sweeps",
     "tradeoff_of": "report",
     "tradeoff_table": "frames",
 }
 
 __all__ = [
     "Comparison",
+    "FinishedSweep",
     "SweepTracking",
     "TaskReport",
     "compare",
@@ -47,6 +52,8 @@ __all__ = [
     "task_report",
     "title_of",
     "title_with_dial",
+    "task_reports",
+    "tracked",
     "tradeoff_of",
     "tradeoff_table",
 ]

@@ -15,6 +15,7 @@ from bimt_bench.spec.member import (
     Configuration,
     GeometrySettings,
     Member,
+    configured,
     trained_as,
 )
 from bimt_bench.spec.settings import (
@@ -51,6 +52,7 @@ from bimt_bench.spec.task import (
     Moments,
     PenaltySpec,
     Phase,
+    Phases,
     Precision,
     ReferencePoint,
     RelocationMethod,
@@ -82,6 +84,7 @@ __all__ = [
     "OptunaSearch",
     "PenaltySpec",
     "Phase",
+    "Phases",
     "Placement",
     "Positive",
     "Precision",
@@ -103,6 +106,7 @@ __all__ = [
     "Value",
     "Values",
     "at_path",
+    "configured",
     "digest_of",
     "fault_lines",
     "format_of",

@@ -79,6 +79,25 @@ def _read(path: Path) -> tuple[Any, list[str]]:
         raise InputError(f"{path}: is not valid YAML: {told}") from error
 
 
+def read_value(text: str, *, path: str) -> Any:
+    """The value that a piece of YAML means, as it would in a file: 1e-3, grid, {kind: grid}.
+
+    InputError, which begins with `path`, if it is not valid YAML or repeats a key.
+    """
+    try:
+        loader = _Loader(text)
+        try:
+            value = loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise InputError(f"{path}: '{text}' given, which is not valid YAML: {told}") from error
+    if loader.repeated:
+        raise InputError("; ".join(f"{path}: {fault}" for fault in loader.repeated))
+    return value
+
+
 def dump(spec: BaseModel) -> str:
     """A specification as YAML, which `load_yaml` reads back."""
     return yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)

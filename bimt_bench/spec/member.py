@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 
+from bimt_bench.errors import InputError
 from bimt_bench.spec.base import Spec
+from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.geometry import GeometrySpec
 from bimt_bench.spec.settings import Settings, setting, settings_of
 from bimt_bench.spec.task import TaskSpec, TrainingSpec
@@ -36,6 +38,25 @@ class Configuration(Spec):
     def settings(self) -> dict[str, Any]:
         """The settings that are given, by name."""
         return {k: v for k, v in (self.model_extra or {}).items() if v is not None}
+
+
+def configured(
+    given: Mapping[str, object], *, beside: Configuration | None = None
+) -> Configuration:
+    """The configuration of these values by name, added to those of `beside`.
+
+    InputError if `beside` has one of them already, or if the recipe is no name. Settings are
+    judged by `bimt_bench.recipes.resolve`, which knows the recipe.
+    """
+    held = {} if beside is None else {"recipe": beside.recipe, **beside.settings}
+    twice = sorted(given.keys() & held.keys())
+    if twice:
+        raise InputError(f"{', '.join(twice)}: given twice; the configuration has it already")
+    raw = {**held, **given}
+    try:
+        return Configuration.model_validate(raw)
+    except ValidationError as error:
+        raise InputError("; ".join(fault_lines(error, Configuration, raw))) from None
 
 
 @dataclass(frozen=True)

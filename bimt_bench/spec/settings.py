@@ -98,7 +98,7 @@ class Setting:
         if self.choices:
             return ", ".join(self.choices)
         word = {"real": "a number", "whole": "a whole number", "flag": "true or false"}.get(
-            self.kind, "text" if self.kind == "word" else "see the docs"
+            self.kind, "text" if self.kind == "word" else "as in a task file"
         )
         bounds = []
         if self.low is not None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bimt_bench.spec.base import Fraction, NonNegative, Positive, Seed, Spec, later, told
 from bimt_bench.spec.geometry import GeometrySpec
@@ -16,11 +16,21 @@ class Phase(Spec):
     factor: NonNegative
 
 
+def _ordered(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    starts = [phase.start for phase in phases]
+    if not starts or starts[0] != 0.0 or starts != sorted(set(starts)):
+        raise ValueError(f"phases must begin at 0 and rise, but start at {starts}")
+    return phases
+
+
+Phases = Annotated[tuple[Phase, ...], AfterValidator(_ordered)]
+
+
 class PenaltySpec(Spec):
     """The connection cost and its schedule (arXiv 2305.08746, equation 2)."""
 
     lam: NonNegative = Field(alias="lambda", description="base penalty strength")
-    phases: tuple[Phase, ...] = (Phase(start=0.0, factor=1.0),)
+    phases: Phases = (Phase(start=0.0, factor=1.0),)
     locality: NonNegative = Field(description="A, the weight of distance against spacing")
     spacing: NonNegative = Field(description="l0, the distance between neighbouring layers")
     reduce: Literal["sum", "mean"] = Field(description="how a layer's costs are reduced")
@@ -30,13 +40,6 @@ class PenaltySpec(Spec):
     no_locality_into: tuple[str, ...] = Field(
         default=(), description="groups whose incoming connections cost no distance (A = 0)"
     )
-
-    @model_validator(mode="after")
-    def _phases_are_ordered(self) -> Self:
-        starts = [phase.start for phase in self.phases]
-        if not starts or starts[0] != 0.0 or starts != sorted(set(starts)):
-            raise ValueError(f"phases must begin at 0 and rise, but start at {starts}")
-        return self
 
 
 RelocationMethod = Literal["greedy", "assignment"]

@@ -1,33 +1,49 @@
 """Sweeps on Ray Tune: a trial is a pack, results lie in one folder, interruptions lose nothing.
 
-Everything is loaded when first used, so that planning a sweep does not need Ray.
+Everything is loaded when first used, so that training a pack here does not need Ray.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bimt_bench.tuning.local import train_pack
     from bimt_bench.tuning.pace import pack_speeds
     from bimt_bench.tuning.plan import pack_digest
     from bimt_bench.tuning.prepare import Checked, check
-    from bimt_bench.tuning.runner import SweepInterrupted, SweepResult, sweep
+    from bimt_bench.tuning.runner import SweepInterrupted, SweepResult, sweep, sweep_digest
+    from bimt_bench.tuning.session import check_address, check_device
+
+_HOMES = {
+    "Checked": "prepare",
+    "SweepInterrupted": "runner",
+    "SweepResult": "runner",
+    "check": "prepare",
+    "check_address": "session",
+    "check_device": "session",
+    "pack_digest": "plan",
+    "pack_speeds": "pace",
+    "sweep": "runner",
+    "sweep_digest": "runner",
+    "train_pack": "local",
+}
 
 __all__ = [
     "Checked",
     "SweepInterrupted",
     "SweepResult",
     "check",
+    "check_address",
+    "check_device",
     "pack_digest",
     "pack_speeds",
     "sweep",
+    "sweep_digest",
+    "train_pack",
 ]
 
 
-_HOMES = {"Checked": "prepare", "check": "prepare", "pack_digest": "plan", "pack_speeds": "pace"}
-
-
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        home = _HOMES.get(name, "runner")
-        return getattr(import_module(f"bimt_bench.tuning.{home}"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"bimt_bench.tuning.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

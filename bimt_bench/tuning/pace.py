@@ -20,6 +20,7 @@ from bimt_bench.errors import InputError
 from bimt_bench.files import write
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, Member, TaskSpec, catalog, digest_of
+from bimt_bench.tuning.threads import one_thread
 from bimt_bench.version import __version__
 
 _WARM_UP = 2
@@ -76,9 +77,7 @@ def pack_speeds(
         if not str(size).strip().isdecimal() or int(size) < 1:
             raise InputError(f"packs: '{size}' given; a size is a whole number, 1 or more")
     loaded = load(spec.data, data_dir=data_dir)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         return {
             int(size): member_step_seconds(
                 spec,
@@ -88,8 +87,6 @@ def pack_speeds(
             )
             for size in sizes
         }
-    finally:
-        torch.set_num_threads(threads)
 
 
 def best_pack(

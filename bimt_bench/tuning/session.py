@@ -43,6 +43,13 @@ class Slots:
     share: float
 
 
+def check_device(device: str) -> Device:
+    """InputError for anything but auto, cpu and cuda, before anything starts."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device: '{device}' given; a sweep takes auto, cpu or cuda")
+    return device
+
+
 def check_address(address: str | None) -> None:
     """InputError within seconds if no Ray answers at `host:port`, before anything starts."""
     if address is None or address in ("auto", "local"):

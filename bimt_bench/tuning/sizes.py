@@ -11,6 +11,7 @@ from bimt_bench.spec import TaskSpec
 from bimt_bench.tuning import pace
 from bimt_bench.tuning.prepare import Checked
 from bimt_bench.tuning.session import Device
+from bimt_bench.tuning.threads import one_thread
 
 # Timing a few sizes takes some seconds a task, which must pay.
 WORTH_SECONDS = 300.0
@@ -46,9 +47,5 @@ def pack_sizes(
 
 
 def _timed(task: TaskSpec, loaded: TaskData, device: str) -> int:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the workers do
-    try:
+    with one_thread():  # as the workers do
         return pace.best_pack(task, loaded, device=device)
-    finally:
-        torch.set_num_threads(threads)

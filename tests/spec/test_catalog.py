@@ -189,7 +189,7 @@ def test_an_unknown_field_names_the_closest_one(tmp_path) -> None:
         ("penalty.lambda", -1.0, "penalty.lambda: -1.0 given; should be greater than or equal"),
         ("penalty.lambda", ".nan", "penalty.lambda: nan given"),
         ("penalty.reduce", "men", "penalty.reduce: 'men' given; allowed are sum, mean; did you "),
-        ("penalty.phases", [{"start": 0.5, "factor": 1}], "penalty: phases must begin at 0"),
+        ("penalty.phases", [{"start": 0.5, "factor": 1}], "penalty.phases: phases must begin at 0"),
         ("penalty.phases.0.start", 2, "penalty.phases.0.start: 2 given; should be less than"),
         ("penalty.phases.0.faktor", 2, "penalty.phases.0.faktor: unknown field; did you mean"),
         ("data.kind", "formulas", "data.kind: 'formulas' given; allowed are formula, modular, "),

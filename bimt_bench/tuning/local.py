@@ -1,0 +1,106 @@
+"""A pack trained in this process, without Ray: what `run` and `train` do."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from bimt_bench import data as task_data
+from bimt_bench.errors import InputError
+from bimt_bench.network import build
+from bimt_bench.packs import PackResult, run_pack
+from bimt_bench.recipes import check_fit, resolve
+from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, settings_of
+from bimt_bench.tuning import headroom
+from bimt_bench.tuning.packing import SMALL_WORK
+from bimt_bench.tuning.plan import pack_digest
+from bimt_bench.tuning.prepare import multiply_adds
+from bimt_bench.tuning.threads import one_thread
+from bimt_bench.version import code_version
+
+LARGEST_SEED = 2**32 - 1
+
+
+def train_pack(
+    task: TaskSpec,
+    configurations: Sequence[Configuration],
+    *,
+    seeds: Sequence[int] = (0,),
+    device: str = "auto",
+    data_dir: Path | None = None,
+    shuffles: int = 20,
+    on_progress: Callable[[float], None] | None = None,
+) -> PackResult:
+    """Trains configurations x seeds as one pack: frame, learning curves and weights.
+
+    `device` is 'auto', 'cpu', 'cuda' or 'cuda:N'; `shuffles` is the number of null-model draws;
+    `on_progress` is told the fraction of the steps done. Raises InputError, before anything is
+    trained, for what `resolve` refuses, for a network that a geometry or recipe does not fit, and
+    for configurations that cannot share a pack.
+    """
+    if shuffles < 1:
+        raise InputError(f"shuffles: {shuffles} given; should be 1 or more")
+    chosen = choose_device(device)
+    members = [resolve(task, c, seed) for c in configurations for seed in _checked(seeds)]
+    _check_shared(members)
+    data = task_data.load(task.data, data_dir=data_dir)
+    wiring = build(task, data).wiring
+    for member in {member.configuration: member for member in members}.values():
+        check_fit(member, wiring)
+    batch = members[0]["batch_size"] or len(data.train_inputs)
+    # threads that share so little work wait for each other longer than they compute
+    small = multiply_adds(wiring) * batch < SMALL_WORK
+    with one_thread() if small else nullcontext():
+        found = run_pack(
+            task,
+            members,
+            data_dir=data_dir,
+            device=chosen,
+            shuffles=shuffles,
+            memory_limit=headroom.free(chosen),
+            on_progress=on_progress,
+        )
+    digest = pack_digest(task, members, shuffles=shuffles, code=code_version())
+    return replace(found, frame=found.frame.assign(pack=digest))
+
+
+def choose_device(device: str) -> str:
+    """'auto' -> the GPU if there is one; InputError for a device this machine lacks."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    known = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    known += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if device in known:
+        return device
+    raise InputError(
+        f"device: '{device}' is not on this machine; use auto, cpu or cuda (it has: "
+        f"{', '.join(known)})"
+    )
+
+
+def _checked(seeds: Sequence[int]) -> list[int]:
+    if not isinstance(seeds, Iterable):
+        raise InputError(f"seeds: {seeds!r} given; name each of them, as range(5) does")
+    found = list(seeds)
+    if not found:
+        raise InputError("seeds: none given; name one or more")
+    for seed in found:
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise InputError(f"seeds: {seed!r} given; a seed is a whole number")
+        if not 0 <= seed <= LARGEST_SEED:
+            raise InputError(f"seeds: {seed} given; a seed is a number from 0 to {LARGEST_SEED}")
+    if len(set(found)) < len(found):
+        raise InputError("seeds: one is given twice; seeds must differ")
+    return [int(seed) for seed in found]
+
+
+def _check_shared(members: Sequence[Member]) -> None:
+    for name in (one.name for one in settings_of(TrainingSpec) if one.traits.shared):
+        values = list(dict.fromkeys(member[name] for member in members))
+        if len(values) > 1:
+            raise InputError(
+                f"{name}: {', '.join(map(str, values))} given; it is one for all that train "
+                "together, so train them one after another"
+            )
