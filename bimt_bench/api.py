@@ -11,13 +11,14 @@ import torch
 from bimt_bench import data as task_data
 from bimt_bench import recipes
 from bimt_bench.errors import InputError
+from bimt_bench.identity import pack_digest
 from bimt_bench.network import build, geometry
 from bimt_bench.packs import PackResult, run_pack
+from bimt_bench.provenance import circumstances, environment
 from bimt_bench.results import SweepTracking, TaskReport, read_frame, task_report, tradeoff_table
 from bimt_bench.results.tracking import Tracker, open_command
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog
-from bimt_bench.tuning import check, headroom, pack_digest
-from bimt_bench.version import code_version, environment
+from bimt_bench.tuning import check, headroom
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +59,7 @@ def train_pack(
         memory_limit=headroom.free(chosen),
         on_progress=on_progress,
     )
-    digest = pack_digest(spec, members, shuffles=shuffles, code=code_version())
+    digest = pack_digest(spec, members, circumstances=circumstances(chosen.partition(":")[0]))
     return replace(found, frame=found.frame.assign(pack=digest))
 
 
@@ -88,6 +89,7 @@ def run_sweep(
     address: str | None = None,
     resume: bool = False,
     fresh: bool = False,
+    mixed_versions: bool = False,
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
     device: str = "auto",
@@ -113,7 +115,7 @@ def run_sweep(
         tracking = SweepTracking(
             tracker,
             sweep_name=spec.name,
-            sweep_digest=runner.sweep_digest(checked, code=code_version()),
+            sweep_digest=runner.sweep_digest(checked),
             spec_text=catalog.dump(spec),
             environment=environment(),
             seeds=spec.seeds,
@@ -126,6 +128,7 @@ def run_sweep(
             address=address,
             resume=resume,
             fresh=fresh,
+            mixed_versions=mixed_versions,
             data_dir=data_dir,
             tasks_dir=tasks_dir,
             device=device,  # pyright: ignore[reportArgumentType]

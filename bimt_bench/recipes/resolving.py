@@ -143,8 +143,9 @@ def _place(task: TaskSpec, given: object) -> GeometrySpec:
     try:
         return GeometrySpec.model_validate(given)
     except ValidationError as error:
-        lines = fault_lines(error, GeometrySpec, given)
-        raise InputError("; ".join(f"geometry.{line}" for line in lines)) from None
+        raise InputError(
+            "; ".join(f"geometry.{line}" for line in fault_lines(error, GeometrySpec, given))
+        ) from None
 
 
 def _check_steps(task: TaskSpec, steps: int) -> None:

@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from bimt_bench.spec.base import Positive, Seed, Spec
+from bimt_bench.spec.base import Positive, Seed, Spec, told
 from bimt_bench.spec.geometry import GeometrySpec
 from bimt_bench.spec.member import Configuration
 from bimt_bench.spec.task import Precision
 
+FORMAT = 2  # of sweep files; every earlier one is read too
 _REAL_FIELDS = ("strength", "locality", "spacing", "learning_rate")
 
 
@@ -96,7 +97,8 @@ class SweepSpec(Spec):
     """Which tasks, which configurations, which seeds."""
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
-    title: str
+    format: Positive = told(FORMAT, "of sweep files", le=FORMAT)
+    title: str = told()
     tasks: tuple[SweptTask, ...] = Field(min_length=1)
     space: _Space = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
@@ -105,12 +107,11 @@ class SweepSpec(Spec):
         default=None,
         description="members a pack; timed on this machine if absent and the sweep is long",
     )
-    shuffles: Positive = Field(
-        default=20,
-        description="null-model shuffles of each member; published tables need 20 or more",
+    shuffles: Positive = told(
+        20, "null-model shuffles of each member; published tables need 20 or more"
     )
-    checkpoint_seconds: float = Field(
-        default=60.0, ge=0.0, allow_inf_nan=False, description="between checkpoints of a pack"
+    checkpoint_seconds: float = told(
+        60.0, "between checkpoints of a pack", ge=0.0, allow_inf_nan=False
     )
 
     @model_validator(mode="after")

@@ -4,10 +4,11 @@ What is in a pack follows from the specification alone, never from the number of
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bimt_bench.spec import Member, TaskSpec, digest_of
+from bimt_bench.identity import pack_digest
+from bimt_bench.spec import Configuration, Member, TaskSpec
 from bimt_bench.tuning.proposals import Space
 
 SMALL_WORK = 1_000_000
@@ -29,6 +30,12 @@ class SweepTask:
     work: float
 
     @property
+    def recipes(self) -> tuple[str, ...]:
+        """The recipes that it may train, by name."""
+        listed = self.space.get("recipe", (Configuration().recipe,))
+        return tuple(str(name) for name in listed)
+
+    @property
     def shortened(self) -> bool:
         """Whether the sweep trains fewer steps than the task publishes."""
         return self.spec.training.steps < self.published_steps
@@ -41,24 +48,16 @@ class SweepTask:
 
 @dataclass(frozen=True)
 class Pack:
-    """Members of one task trained as one population, addressed by the digest of all of it."""
+    """Members of one task trained as one population, addressed by the digest of all of it.
+
+    `others`: its addresses where it was trained in other circumstances that this sweep allows.
+    """
 
     digest: str
     task: str
     members: tuple[Member, ...] = field(repr=False)
     expected_seconds: float = field(repr=False, compare=False)
-
-
-def pack_digest(task: TaskSpec, members: Sequence[Member], *, shuffles: int, code: str) -> str:
-    """12 hex digits that name everything a pack's results depend on."""
-    return digest_of(
-        {
-            "task": task.digest(),
-            "members": [member.digest for member in members],
-            "shuffles": shuffles,
-            "code": code,
-        }
-    )
+    others: tuple[str, ...] = field(default=(), repr=False)
 
 
 def split(
@@ -93,16 +92,15 @@ def compose(
     configurations: Sequence[Sequence[Member]],
     *,
     size: int | None,
-    shuffles: int,
-    code: str,
+    circumstances: Sequence[Mapping[str, str]],
 ) -> list[Pack]:
-    """The packs of these configurations, in a fixed order."""
-    return [
-        Pack(
-            digest=pack_digest(task.spec, members, shuffles=shuffles, code=code),
-            task=task.spec.name,
-            members=members,
-            expected_seconds=task.expected_seconds(len(members)),
-        )
-        for members in split(configurations, size=size, work=task.work)
-    ]
+    """The packs of these configurations, in a fixed order.
+
+    `circumstances`: those of now, then others whose packs are as good.
+    """
+    found: list[Pack] = []
+    for members in split(configurations, size=size, work=task.work):
+        now, *others = (pack_digest(task.spec, members, circumstances=c) for c in circumstances)
+        seconds = task.expected_seconds(len(members))
+        found.append(Pack(now, task.spec.name, members, seconds, tuple(others)))
+    return found

@@ -1,12 +1,13 @@
 """Checks of a sweep before anything starts: everything that can be wrong in its file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 from bimt_bench import data
 from bimt_bench.errors import InputError, closest
+from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import METRICS
 from bimt_bench.network import Wiring, build, geometry
 from bimt_bench.recipes import resolve
@@ -23,8 +24,13 @@ class Checked:
     spec: SweepSpec
     tasks: tuple[SweepTask, ...]
 
-    def searches(self, *, code: str, sizes: Mapping[str, int | None]) -> list[Search]:
-        """One search a task, each at its beginning; `sizes`: members a pack, by task."""
+    def searches(
+        self, *, circumstances: Sequence[Mapping[str, str]], sizes: Mapping[str, int | None]
+    ) -> list[Search]:
+        """One search a task, each at its beginning.
+
+        `circumstances`: see `plan.compose`. `sizes`: members a pack, by task.
+        """
         found = self.spec.search
         objectives = (
             tuple(o.metric for o in found.objectives) if isinstance(found, OptunaSearch) else ()
@@ -37,7 +43,8 @@ class Checked:
                 seeds=self.spec.seeds,
                 pack_size=sizes[task.spec.name],
                 shuffles=self.spec.shuffles,
-                code=code,
+                scoring=scoring_digest(),
+                circumstances=circumstances,
             )
             for task in self.tasks
         ]

@@ -14,11 +14,12 @@ import pandas as pd
 import ray
 from ray import tune
 
+from bimt_bench.closure import changed
 from bimt_bench.errors import InputError
-from bimt_bench.store import Weights
+from bimt_bench.provenance import circumstances, differences
+from bimt_bench.store import StoredPack, Weights
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.plan import Pack, SweepTask
-from bimt_bench.version import code_version
 
 PROGRESS_SECONDS = 1.0
 
@@ -43,6 +44,7 @@ class PackResults(Protocol):
 
 
 RunPack = Callable[..., PackResults]
+ScoreAgain = Callable[..., pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,21 @@ class Job:
     """What all packs of a sweep have in common.
 
     `share`: of its device's (or node's) memory that a pack may take. `results`: the sweep's
-    folder, which nodes other than the driver's may not have.
+    folder, which nodes other than the driver's may not have. `code`: the digest of every module
+    that numbers follow from. `circumstances`: the driver's device and versions of libraries.
     """
 
     tasks: Mapping[str, SweepTask]
     run_pack: RunPack
+    score_again: ScoreAgain
     device: str
     share: float
     results: Path
     shuffles: int
     checkpoint_seconds: float
     data_dir: Path | None
-    code: str
+    code: Mapping[str, str]
+    circumstances: Mapping[str, str]
 
 
 class Stopped(Exception):
@@ -100,13 +105,12 @@ class PackTrainable(tune.Trainable):
 
     def _compute(self, pack: Pack) -> None:
         job = self._job
-        if code_version() != job.code:
-            raise InputError(
-                f"code: a worker loaded bimt_bench {code_version()}, but the sweep began with "
-                f"{job.code}; install the same version on all nodes, and leave the source alone "
-                "while a sweep runs"
-            )
+        _check_worker(job)
         task = job.tasks[pack.task]
+        stored: StoredPack | None = ray.get(self._collector.stored.remote(pack.digest))
+        if stored is not None:
+            self._score_again(pack, task, stored)
+            return
         checkpoints = checkpoint_folder(job.results, pack.digest)
         results = job.run_pack(
             task.spec,
@@ -122,14 +126,51 @@ class PackTrainable(tune.Trainable):
                 self._collector.note.remote(f"{pack.task}: pack {pack.digest}: {line}")
             ),
         )
-        frame = results.frame.assign(pack=pack.digest)
-        members = [member.digest for member in pack.members]
-        ray.get(
-            self._collector.keep.remote(
-                pack.digest, members, frame, results.curves, results.weights
-            )
-        )
+        self._keep(pack, results.frame, results.curves, results.weights)
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+    def _score_again(self, pack: Pack, task: SweepTask, stored: StoredPack) -> None:
+        """Hands over what the metrics say now of networks that were trained before."""
+        job = self._job
+        frame = job.score_again(
+            task.spec,
+            pack.members,
+            frame=stored.frame,
+            weights=stored.weights,
+            data_dir=job.data_dir,
+            device=job.device,
+            shuffles=job.shuffles,
+            memory_limit=headroom.free(job.device, share=job.share),
+        )
+        self._keep(pack, frame, stored.curves, stored.weights)
+
+    def _keep(
+        self, pack: Pack, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights
+    ) -> None:
+        members = [member.digest for member in pack.members]
+        frame = frame.assign(pack=pack.digest)
+        ray.get(self._collector.keep.remote(pack.digest, members, frame, curves, weights))
+
+
+def _check_worker(job: Job) -> None:
+    """InputError if this worker's code, libraries or device are not the driver's."""
+    other = changed(job.code)
+    if other:
+        raise InputError(
+            f"code: a worker's bimt_bench differs from the driver's in {', '.join(other)}; "
+            "install the same version on all nodes, and leave the source alone while a sweep runs"
+        )
+    versions = differences(job.circumstances, circumstances(job.device))
+    if versions:
+        raise InputError(
+            f"environment: a worker's differs from the driver's ({', '.join(versions)}); "
+            "install the same versions on all nodes"
+        )
+    if job.device == "cuda":
+        import torch  # takes seconds, which CPU workers need not spend here
+
+        if not torch.cuda.is_available():
+            raise InputError("device: 'cuda' asked for, but a worker has no GPU; allowed: cpu")
 
 
 def _use_one_thread() -> None:
