@@ -119,20 +119,23 @@ def _read(package: Path, module: str) -> _File:
 def _parsed(source: bytes, folder: str) -> _File:
     """What a source file in a folder (its package) says."""
     plain = _Plain()
-    said: list[str] = []
-    kept: list[ast.AST] = []
-    _say(plain.visit(ast.parse(source)), said, kept)
-    names = {node.id for node in kept if isinstance(node, ast.Name)}
-    dropped = plain.untold - names  # only told to people: `raise Error(closest(...))`
-    bound = {name: imported for node in kept for name, imported in _imports(node, folder)}
-    imports = [
-        imported
-        for node in kept
-        for name, imported in _imports(node, folder)
-        if name not in dropped
-    ]
-    digest = hashlib.sha256("".join(said).encode()).hexdigest()[:12]
-    return _File(digest, tuple(dict.fromkeys(imports)), bound)
+    tree = plain.visit(ast.parse(source))
+    said, used, found = _said(tree, folder)
+    messages = [one for one in tree.body if _makes_messages(one, plain.untold - used)]
+    if messages:
+        for one in messages:
+            plain.drop(one)
+            tree.body.remove(one)
+        said, used, found = _said(tree, folder)
+    untold = plain.untold - used  # only told to people: `raise Error(closest(...))`
+    imports = dict.fromkeys(imported for name, imported in found if name not in untold)
+    digest = hashlib.sha256(said.encode()).hexdigest()[:12]
+    return _File(digest, tuple(imports), dict(found))
+
+
+def _makes_messages(node: ast.stmt, dropped: set[str]) -> bool:
+    """Whether it is a private function that is only called to tell what is wrong."""
+    return isinstance(node, ast.FunctionDef) and node.name[0] == "_" and node.name in dropped
 
 
 def _imports(node: ast.AST, folder: str) -> Iterator[tuple[str, _Import]]:
@@ -157,6 +160,7 @@ class _Plain(ast.NodeTransformer):
     """Takes out what only people read; `untold` are the names that errors and messages had."""
 
     def __init__(self) -> None:
+        """Nothing is taken out yet."""
         self.untold: set[str] = set()
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
@@ -168,16 +172,17 @@ class _Plain(ast.NodeTransformer):
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Which error is raised counts, what it says does not."""
         kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        self._drop(node)
+        self.drop(node)
         return ast.Raise(exc=_as_text(kind), cause=None)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         """So too which error is caught."""
-        self._drop(node.type)
+        self.drop(node.type)
         node.type = _as_text(node.type)
         return self.generic_visit(node)
 
-    def _drop(self, tree: ast.AST | None) -> None:
+    def drop(self, tree: ast.AST | None) -> None:
+        """Notes the names of what is taken out."""
         held = () if tree is None else ast.walk(tree)
         self.untold |= {node.id for node in held if isinstance(node, ast.Name)}
 
@@ -211,6 +216,15 @@ def _assigns(node: ast.stmt, names: tuple[str, ...]) -> bool:
     (target, *others) = node.targets
     written = isinstance(node.value, ast.Constant | ast.List | ast.Tuple)
     return not others and written and isinstance(target, ast.Name) and target.id in names
+
+
+def _said(tree: ast.AST, folder: str) -> tuple[str, set[str], list[tuple[str, _Import]]]:
+    """What a tree says, the names that it uses, and what it imports."""
+    said: list[str] = []
+    kept: list[ast.AST] = []
+    _say(tree, said, kept)
+    used = {node.id for node in kept if isinstance(node, ast.Name)}
+    return "".join(said), used, [bound for node in kept for bound in _imports(node, folder)]
 
 
 def _say(node: Any, said: list[str], kept: list[ast.AST]) -> None:
