@@ -123,8 +123,8 @@ class Checkpoints:
             self.note(f"checkpoints: none in {self.folder} is sound; training starts over")
         elif any(self.folder.glob("*.json")):
             self.note(
-                f"checkpoints: those in {self.folder} are of other members, another task, start "
-                "or version; they are left alone"
+                f"checkpoints: those in {self.folder} are of other members, another task, start, "
+                "code or version; they are left alone"
             )
         return None
 

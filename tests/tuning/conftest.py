@@ -62,7 +62,7 @@ def _fake_pack_function(
         for member in members:
             noise = int(hashlib.sha256(member.digest.encode()).hexdigest()[:6], 16) / 2**24
             lost = member.recipe == diverge
-            score = math.exp(-member.strength) + 0.01 * noise
+            score = math.exp(-member.settings.get("strength", 0.0)) + 0.01 * noise
             rows.append(
                 {
                     **member.row(),
