@@ -16,10 +16,12 @@ from pathlib import Path
 
 import torch
 
-from bimt_bench import data, packs, recipes
+from bimt_bench import data, recipes
 from bimt_bench.engine.loop import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards
 from bimt_bench.spec import Configuration, catalog, trained_as
+from bimt_bench.metrics import METRICS, Scored, scorecards, scored
+from bimt_bench.spec import Configuration, catalog
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def scored_pack(task: str, steps: int, *, pack: int, data_dir: Path | None) -> S
     spec = trained_as(published, members[0])
     loaded = data.load(spec.data, data_dir=data_dir)
     trained = train_population(spec, loaded, members)
-    return packs.scored(spec, loaded, trained, shuffles=20)
+    seeds = [member.seed for member in members]
+    return scored(spec, loaded, trained.population, seeds, shuffles=20)
 
 
 def measure(scored: Scored, *, repeats: int) -> tuple[float, dict[str, float]]:

@@ -4,7 +4,7 @@ This is what one Ray Tune trial carries; it knows nothing of Ray.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +14,23 @@ import torch
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
-from bimt_bench.engine import Checkpoints, Trained, memory, train_population
+from bimt_bench.engine import Checkpoints, Population, Trained, memory, start, train_population
+from bimt_bench.errors import InputError
+from bimt_bench.identity import scoring_digest, training_digest
 from bimt_bench.joining import join, merged
-from bimt_bench.metrics import Scored, scorecards
+from bimt_bench.metrics import scorecards, scored
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import Member, TaskSpec, trained_as
-from bimt_bench.version import __version__
+from bimt_bench.version import LIBRARIES, __version__, library_versions
 
 Weights = dict[str, dict[str, np.ndarray]]
+StoredWeights = Mapping[str, Mapping[str, np.ndarray]]
+# Columns that say under which circumstances a member was trained and scored.
+CIRCUMSTANCES = (
+    "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
+    "reason", "seconds", "device", "training_digest", "scoring_digest", "bimt_bench_version",
+    *(f"{name}_version" for name in LIBRARIES),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,8 @@ def run_pack(
     published, task = task, trained_as(task, members[0])
     note = on_note or logging.getLogger(__name__).warning
     data = task_data.load(task.data, data_dir=data_dir)
-    needed = memory.estimate(task, data, members, device=device)
-    parts = [tuple(members)]
-    if memory_limit is not None:
-        parts = memory.parts(members, needed, memory_limit)
-        if len(parts) > 1:
-            note(memory.split_line(task.name, needed, memory_limit, parts))
     found: list[PackResult] = []
+    parts = _parts(task, data, members, device, memory_limit, note)
     for part in parts:
         trained = train_population(
             task,
@@ -81,10 +85,105 @@ def run_pack(
             if checkpoints is None
             else Checkpoints(checkpoints, seconds=checkpoint_seconds, on_note=note),
         )
-        measured = scored(task, data, trained, shuffles=shuffles)
-        frame = _frame(measured, trained, scorecards(measured), published)
+        metrics = score(task, data, trained.population, part, trained.status, shuffles=shuffles)
+        facts = [identity_frame(part), _circumstances(task, trained, published, shuffles)]
+        frame = pd.concat([*facts, metrics], axis=1)
         found.append(PackResult(frame=frame, curves=trained.curves, weights=weights(trained)))
     return _joined(found)
+
+
+def score(
+    task: TaskSpec,
+    data: task_data.TaskData,
+    population: Population,
+    members: Sequence[Member],
+    status: Sequence[str],
+    *,
+    shuffles: int,
+) -> pd.DataFrame:
+    """All metrics of trained members, a row each; missing where a member diverged."""
+    seeds = [member.seed for member in members]
+    metrics = scorecards(scored(task, data, population, seeds, shuffles=shuffles))
+    metrics.loc[np.array([one != "ok" for one in status]), :] = np.nan
+    return metrics
+
+
+def score_again(
+    task: TaskSpec,
+    members: Sequence[Member],
+    *,
+    frame: pd.DataFrame,
+    weights: StoredWeights,
+    data_dir: Path | None = None,
+    device: str = "cpu",
+    shuffles: int = 20,
+    memory_limit: int | None = None,
+) -> pd.DataFrame:
+    """The frame of a pack that was trained before, with all metrics made anew from its weights.
+
+    `task` is the published one, `frame` and `weights` are what `run_pack` returned. Nothing is
+    trained: the columns that tell of training stay as they are. InputError if the weights are not
+    those of these members' networks.
+    """
+    task = trained_as(task, members[0])
+    data = task_data.load(task.data, data_dir=data_dir)
+    stored = frame.set_index("member", drop=False)
+    told = {*identity_frame(members).columns, *CIRCUMSTANCES}
+    found: list[pd.DataFrame] = []
+    for part in _parts(task, data, members, device, memory_limit, lambda _: None):
+        rows = stored.loc[[member.digest for member in part]].reset_index(drop=True)
+        population = restored(task, data, part, weights, device=device)
+        metrics = score(task, data, population, part, list(rows["status"]), shuffles=shuffles)
+        facts = rows[[name for name in rows if name in told]]
+        facts = facts.assign(scoring_digest=scoring_digest(), shuffles=shuffles)
+        found.append(pd.concat([facts, metrics], axis=1))
+    return pd.concat(found, ignore_index=True)
+
+
+def restored(
+    task: TaskSpec,
+    data: task_data.TaskData,
+    members: Sequence[Member],
+    weights: StoredWeights,
+    *,
+    device: str = "cpu",
+) -> Population:
+    """The population of members whose arrays were kept; `task` as they were trained on it.
+
+    InputError if a member's arrays are absent or have other shapes.
+    """
+    population = start(task, data, members, device=device)
+    for name, held in {**population.parameters, **_labels(population)}.items():
+        for row, member in enumerate(members):
+            array = weights.get(member.digest, {}).get(name)
+            if array is None or tuple(array.shape) != tuple(held.shape[1:]):
+                found = "absent" if array is None else f"of shape {tuple(array.shape)}"
+                raise InputError(
+                    f"weights: '{name}' of member {member.digest} is {found}; "
+                    f"{task.name} needs {tuple(held.shape[1:])}"
+                )
+            held[row] = torch.from_numpy(np.asarray(array)).to(held)
+    for group, label in population.labels.items():
+        population.positions[group] = label.argsort(dim=1)
+    return population
+
+
+def _parts(
+    task: TaskSpec,
+    data: task_data.TaskData,
+    members: Sequence[Member],
+    device: str,
+    limit: int | None,
+    note: Callable[[str], None],
+) -> list[tuple[Member, ...]]:
+    """The members as one part, or as many as memory asks for, which is noted."""
+    if limit is None:
+        return [tuple(members)]
+    needed = memory.estimate(task, data, members, device=device)
+    parts = [tuple(part) for part in memory.parts(members, needed, limit)]
+    if len(parts) > 1:
+        note(memory.split_line(task.name, needed, limit, parts))
+    return parts
 
 
 def _share_of(
@@ -93,15 +192,6 @@ def _share_of(
     if on_progress is None:
         return None
     return lambda fraction: on_progress((part + fraction) / parts)
-
-
-def _frame(
-    measured: Scored, trained: Trained, metrics: pd.DataFrame, published: TaskSpec
-) -> pd.DataFrame:
-    lost = np.array([status != "ok" for status in trained.status])
-    metrics.loc[lost, :] = np.nan
-    identity = identity_frame(trained.members)
-    return pd.concat([identity, _circumstances(measured, trained, published), metrics], axis=1)
 
 
 def identity_frame(members: Sequence[Member]) -> pd.DataFrame:
@@ -127,25 +217,8 @@ def _joined(found: Sequence[PackResult]) -> PackResult:
     )
 
 
-def scored(task: TaskSpec, data: task_data.TaskData, trained: Trained, *, shuffles: int) -> Scored:
-    """What the metrics see of a trained population: weights, wiring and the task's data."""
-    population = trained.population
-    wiring = population.architecture.wiring
-    return Scored(
-        task=task,
-        wiring=wiring,
-        weights={c.parameter: population.parameters[c.parameter] for c in wiring.connections},
-        attachments={a.parameter: population.parameters[a.parameter] for a in wiring.attachments},
-        distances={c.parameter: population.distances(c) for c in wiring.connections},
-        coordinates=population.coordinates,
-        labels=population.labels,
-        seeds=tuple(member.seed for member in trained.members),
-        outputs=population.outputs,
-        outputs_with=population.outputs_with,
-        activations=population.activations,
-        data=data,
-        shuffles=shuffles,
-    )
+def _labels(population: Population) -> dict[str, torch.Tensor]:
+    return {f"labels.{name}": value for name, value in population.labels.items()}
 
 
 def weights(trained: Trained) -> Weights:
@@ -153,7 +226,7 @@ def weights(trained: Trained) -> Weights:
     population = trained.population
     found = {
         **population.parameters,
-        **{f"labels.{name}": value for name, value in population.labels.items()},
+        **_labels(population),
         **{f"coordinates.{name}": value for name, value in population.coordinates.items()},
     }
     tables = {name: value.cpu().numpy() for name, value in found.items()}
@@ -163,21 +236,25 @@ def weights(trained: Trained) -> Weights:
     }
 
 
-def _circumstances(measured: Scored, trained: Trained, published: TaskSpec) -> pd.DataFrame:
-    """The columns that say under which circumstances a member was trained and scored."""
-    count, task = len(trained.members), measured.task
+def _circumstances(
+    task: TaskSpec, trained: Trained, published: TaskSpec, shuffles: int
+) -> pd.DataFrame:
+    """The columns that `CIRCUMSTANCES` names."""
+    count = len(trained.members)
     return pd.DataFrame(
         {
             "task_version": task.version,
             "task_digest": published.digest(),
             "shortened": task.training.steps < published.training.steps,
             "performance_metric": task.performance,
-            "shuffles": measured.shuffles,
+            "shuffles": shuffles,
             "status": trained.status,
             "reason": pd.array(trained.reason, dtype="string"),
             "seconds": trained.seconds / count,
             "device": str(trained.population.flat.device),
+            "training_digest": [training_digest(task, member.recipe) for member in trained.members],
+            "scoring_digest": scoring_digest(),
             "bimt_bench_version": __version__,
-            "torch_version": torch.__version__,
+            **{f"{name}_version": version for name, version in library_versions().items()},
         }
     )

@@ -7,7 +7,9 @@
 
 A file is written beside its place and renamed, so that a reader sees all of it or none. A
 pack's manifest (`<pack>.json`, the SHA-256 of its files) is written last: a pack without it
-does not exist, and a pack that does not match it is corrupt and will be computed again.
+does not exist, and a pack that does not match it is corrupt and will be computed again. Files of
+a pack say in their metadata whose they are. Everything carries `format`, an integer (1, the first
+release's, where it is absent); a newer one than this version writes is refused.
 """
 
 import hashlib
@@ -16,6 +18,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,10 +28,14 @@ import safetensors.numpy
 import yaml
 
 from bimt_bench.errors import InputError
-from bimt_bench.files import write
+from bimt_bench.files import check_format, metadata_of, write
 from bimt_bench.joining import join
+from bimt_bench.provenance import differences
 from bimt_bench.spec import SweepSpec
+from bimt_bench.spec.frames import format_of, with_format
 
+FORMAT = 2  # of manifests, weights and environment.json; that of frames is `spec.frames.FORMAT`
+_PACK = "bimt_bench.pack"
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 
 
@@ -60,17 +67,21 @@ class Store:
             for member, arrays in weights.items()
             for name, array in arrays.items()
         }
+        metadata = {"bimt_bench.format": str(FORMAT), _PACK: pack}
         contents = {
-            f"packs/{pack}.parquet": _parquet(pa.Table.from_pandas(frame, preserve_index=False)),
-            f"packs/{pack}.curves.parquet": _parquet(
-                pa.Table.from_pandas(curves, preserve_index=False)
-            ),
-            f"weights/{pack}.safetensors": safetensors.numpy.save(flat),
+            f"packs/{pack}.parquet": _parquet(_of_pack(frame, pack)),
+            f"packs/{pack}.curves.parquet": _parquet(_of_pack(curves, pack)),
+            f"weights/{pack}.safetensors": safetensors.numpy.save(flat, metadata=metadata),
         }
         for name, content in contents.items():
             write(self.folder / name, content)
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-        manifest = {"pack": pack, "members": list(frame["member"]), "sha256": sums}
+        manifest = {
+            "format": FORMAT,
+            "pack": pack,
+            "members": list(frame["member"]),
+            "sha256": sums,
+        }
         write(self._manifest(pack), json.dumps(manifest, indent=1).encode())
 
     def has(self, pack: str) -> bool:
@@ -82,16 +93,26 @@ class Store:
         return sorted(path.stem for path in (self.folder / "packs").glob("*.json"))
 
     def read(self, pack: str) -> StoredPack:
-        """The results of a pack; CorruptPack if a file is absent, truncated or altered."""
+        """The results of a pack; CorruptPack if a file is absent, truncated, altered or another's.
+
+        InputError if it was written by a newer version in a format that this one does not know.
+        """
         frame, curves, weights = self._checked(pack)
         try:
-            return StoredPack(
-                frame=pq.read_table(pa.BufferReader(frame)).to_pandas(),
-                curves=pq.read_table(pa.BufferReader(curves)).to_pandas(),
-                weights=_by_member(safetensors.numpy.load(weights)),
-            )
-        except (pa.ArrowException, safetensors.SafetensorError) as error:
+            tables = [pq.read_table(pa.BufferReader(content)) for content in (frame, curves)]
+            metadata = metadata_of(weights)
+            flat = safetensors.numpy.load(weights)
+        except (pa.ArrowException, ValueError, safetensors.SafetensorError) as error:
             raise CorruptPack(f"pack {pack} cannot be read: {error}") from error
+        owners = [
+            (table.schema.metadata or {}).get(_PACK.encode(), b"").decode() for table in tables
+        ]
+        for owner in (*owners, metadata.get(_PACK, "")):
+            if owner not in (pack, ""):  # the first release's files do not say
+                raise CorruptPack(f"a file of pack {pack} belongs to pack {owner}")
+        return StoredPack(
+            frame=tables[0].to_pandas(), curves=tables[1].to_pandas(), weights=_by_member(flat)
+        )
 
     def collect(self, packs: Iterable[str], *, members: Sequence[str]) -> None:
         """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`."""
@@ -111,11 +132,18 @@ class Store:
 
     def frame(self) -> pd.DataFrame:
         """The collected frame, one row a member."""
-        return pd.read_parquet(self.folder / "frame.parquet")
+        return _read_parquet(self.folder / "frame.parquet")
 
     def curves(self) -> pd.DataFrame:
         """The collected learning curves, one row a member and evaluation."""
-        return pd.read_parquet(self.folder / "curves.parquet")
+        return _read_parquet(self.folder / "curves.parquet")
+
+    def circumstances(self) -> list[dict[str, str]]:
+        """Devices and versions of libraries with which packs of this folder were trained.
+
+        See `bimt_bench.provenance.circumstances`. Empty if the folder is new.
+        """
+        return list(read_environment(self.folder).get("circumstances", []))
 
     def _manifest(self, pack: str) -> Path:
         return self.folder / "packs" / f"{pack}.json"
@@ -125,10 +153,12 @@ class Store:
             manifest = json.loads(self._manifest(pack).read_bytes())
             sums: dict[str, str] = manifest["sha256"]
             named = manifest["pack"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            held = manifest.get("format")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptPack(f"packs/{pack}.json cannot be read: {error}") from error
         if named != pack:
             raise CorruptPack(f"packs/{pack}.json belongs to pack {named}")
+        check_format(held, newest=FORMAT, where=str(self._manifest(pack)))
         contents: list[bytes] = []
         for name, wanted in sums.items():
             try:
@@ -153,13 +183,17 @@ def open_store(
     *,
     spec: SweepSpec,
     environment: Mapping[str, object],
+    circumstances: Mapping[str, str] | None = None,
     resume: bool = False,
     fresh: bool = False,
+    mixed_versions: bool = False,
 ) -> Store:
     """The store in `folder`, made if it is absent.
 
     Computed packs are never lost: without `resume` or `fresh` a folder that holds some raises
-    InputError, and `fresh` renames it instead of emptying it.
+    InputError, and `fresh` renames it instead of emptying it. So does going on with other
+    `circumstances` (device, versions of libraries) than the folder's packs were trained with,
+    unless `mixed_versions` allows it; they are recorded if they are given.
     """
     if resume and fresh:
         raise InputError("resume, fresh: choose one, to go on or to start again")
@@ -173,15 +207,52 @@ def open_store(
             f"results: {folder} already {state} ({held} packs); "
             "--resume goes on and reuses them, --fresh starts again and keeps them as a backup"
         )
+    known = store.circumstances() if held and not fresh else []
+    if circumstances is not None and circumstances not in known:
+        if known and not mixed_versions:
+            raise InputError(_other_environment(folder, known[-1], circumstances))
+        known.append(dict(circumstances))
     try:
         for part in ("packs", "weights"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)
         write(folder / "spec.yaml", text.encode())
-        write(folder / "environment.json", json.dumps(environment, indent=1).encode())
+        told = {**environment, **({"circumstances": known} if known else {})}
+        write(folder / "environment.json", json.dumps(told, indent=1).encode())
     except OSError as error:
         raise InputError(f"results: cannot write to {folder}: {error.strerror}") from error
     return store
+
+
+def _other_environment(folder: Path, before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    what = ", ".join(differences(before, now))
+    return (
+        f"resume: the packs in {folder} were trained in another environment ({what}); go on in "
+        "theirs, or allow both with --mixed-versions, and the frame says which member had which"
+    )
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """What environment.json of a results folder says; nothing if it is absent or damaged."""
+    path = folder / "environment.json"
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    check_format(found.get("format"), newest=FORMAT, where=str(path))
+    return found
+
+
+def _of_pack(frame: pd.DataFrame, pack: str) -> pa.Table:
+    table = with_format(pa.Table.from_pandas(frame, preserve_index=False))
+    return table.replace_schema_metadata({**table.schema.metadata, _PACK: pack})
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    format_of(path)
+    return pd.read_parquet(path)
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -17,6 +17,9 @@ from bimt_bench.tuning import local, train_pack
 from bimt_bench.tuning.plan import pack_digest
 from bimt_bench.tuning.threads import one_thread
 from bimt_bench.version import code_version
+from bimt_bench.identity import pack_digest
+from bimt_bench.provenance import circumstances
+from bimt_bench.spec import Configuration, catalog
 
 TASK = "symbolic/independence"
 SHORT = {"steps": 2, "shuffles": 1}
@@ -123,8 +126,12 @@ def test_a_pack_trained_here_is_named_as_a_sweep_names_it():
     configuration = Configuration(recipe="l1", steps=2)
     task = catalog.task(TASK)
     found = train_pack(task, [configuration], seeds=[3, 4], shuffles=1)
+    found = api.train_pack(
+        "symbolic/independence", [configuration], seeds=[3, 4], device="cpu", shuffles=1
+    )
+    task = catalog.task("symbolic/independence")
     members = [recipes.resolve(task, configuration, seed) for seed in (3, 4)]
-    digest = pack_digest(task, members, shuffles=1, code=code_version())
+    digest = pack_digest(task, members, circumstances=circumstances("cpu"))
     assert list(found.frame["pack"]) == [digest] * 2
 
 

@@ -164,6 +164,12 @@ def sweep(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="start again; the old results keep a backup name")
     ] = False,
+    mixed_versions: Annotated[
+        bool,
+        typer.Option(
+            "--mixed-versions", help="resume though libraries or device differ; the frame says so"
+        ),
+    ] = False,
     results_dir: Annotated[Path, typer.Option(help="where results go")] = Path("runs"),
     tracking_uri: Annotated[
         str | None,
@@ -186,6 +192,7 @@ def sweep(
             address=address,
             resume=resume,
             fresh=fresh,
+            mixed_versions=mixed_versions,
             data_dir=data_dir,
             tasks_dir=tasks_dir,
             device=device,

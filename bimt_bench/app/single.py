@@ -8,12 +8,12 @@ import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench.app.folder import RunFolder, check_writable
+from bimt_bench.identity import scoring_digest, training_digest
 from bimt_bench.metrics import omissions_line
 from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.results import draw_medians
-from bimt_bench.spec import Configuration, catalog, configured
+from bimt_bench.spec import Configuration, TaskSpec, catalog, configured
 from bimt_bench.tuning import train_pack
-from bimt_bench.version import code_version
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,20 @@ def run(
     pack, under the same settings as far as it has them; without it an earlier run of just that
     serves, if `out` holds one.
     """
-    spec, code = catalog.task(task, tasks_dir), code_version()
+    spec = catalog.task(task, tasks_dir)
     chosen = configured(wanted)
     asked = [chosen, *_baselines(chosen)]
     places = [RunFolder.of(out, resolve(spec, one, 0)) for one in asked]
+    codes = [code_of(spec, one.recipe) for one in asked]
     count = len(asked) if with_baseline else 1
     check_writable(out)
-    before = [place.read(code=code) for place in places]
+    before = [place.read(code=code) for place, code in zip(places, codes, strict=True)]
     trained = train_pack(
         spec, asked[:count], seeds=seeds, device=device, data_dir=data_dir, on_progress=on_progress
     )
-    for place in places[:count]:
+    for place, code in zip(places[:count], codes, strict=False):
         place.join(trained, code=code)
-    kept = [place.read(code=code) for place in places]
+    kept = [place.read(code=code) for place, code in zip(places, codes, strict=True)]
     drawings = [
         tuple(draw_medians(spec, one.frame, one.weights, folder=place.path, data_dir=data_dir))
         for place, one in zip(places[:count], kept[:count], strict=True)
@@ -76,6 +77,11 @@ def run(
         omissions=omissions_line(spec, task_data.load(spec.data, data_dir=data_dir)),
         files=(*places[0].files, *drawings[0]),
     )
+
+
+def code_of(task: TaskSpec, recipe: str) -> str:
+    """The digests of the code that trains a recipe on a task, and of that which scores it."""
+    return f"{training_digest(task, recipe)}-{scoring_digest()}"
 
 
 def _baselines(chosen: Configuration) -> list[Configuration]:

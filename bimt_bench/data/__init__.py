@@ -8,7 +8,9 @@ from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import TaskData
 from bimt_bench.spec import DataSpec
 
-__all__ = ["GroundTruth", "TaskData", "load"]
+__all__ = ["GroundTruth", "TaskData", "load", "module_of"]
+
+_KINDS = {"formula": formulas, "modular": modular, "digits": digits, "mnist": mnist}
 
 
 def load(spec: DataSpec, *, data_dir: Path | None = None) -> TaskData:
@@ -22,12 +24,10 @@ def load(spec: DataSpec, *, data_dir: Path | None = None) -> TaskData:
 
 @lru_cache(maxsize=8)
 def _load(spec: DataSpec, data_dir: Path | None) -> TaskData:
-    match spec.kind:
-        case "formula":
-            return formulas.load(spec)
-        case "modular":
-            return modular.load(spec)
-        case "digits":
-            return digits.load(spec)
-        case "mnist":
-            return mnist.load(data_dir=data_dir)
+    kind = _KINDS[spec.kind]
+    return kind.load(data_dir=data_dir) if kind is mnist else kind.load(spec)
+
+
+def module_of(spec: DataSpec) -> str:
+    """The module that reads or makes data of this kind."""
+    return _KINDS[spec.kind].__name__

@@ -123,8 +123,10 @@ def _name(name: str, known: Mapping[str, sympy.Symbol]) -> sympy.Expr:
         return CONSTANTS[name]
     if name in FUNCTIONS:
         raise _RefusalError(f"function '{name}' needs an argument: {name}(...)")
-    near = closest(name, [*known, *CONSTANTS])
-    raise _RefusalError(f"unknown symbol '{name}'{near}; inputs are {', '.join(known)}")
+    raise _RefusalError(
+        f"unknown symbol '{name}'{closest(name, [*known, *CONSTANTS])}; "
+        f"inputs are {', '.join(known)}"
+    )
 
 
 def _refused_call(node: ast.Call) -> str:

@@ -1,7 +1,7 @@
 """Checkpoints: the state of a run on disk, whole or not at all, and read back only if it is sound.
 
-    <folder>/<identity>-<step>.safetensors   tensors
-    <folder>/<identity>-<step>.json          state, identity and checksums; written last
+    <folder>/<identity>-<step>.safetensors   tensors; whose they are, in their metadata
+    <folder>/<identity>-<step>.json          format, state, identity, checksum; written last
 
 The newest two are kept. One that is truncated, altered or of another run is passed over, with a
 line that says so. Nothing is ever unpickled.
@@ -20,9 +20,11 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from bimt_bench.files import write
+from bimt_bench.errors import InputError
+from bimt_bench.files import check_format, metadata_of, write
 from bimt_bench.spec import digest_of
 
+FORMAT = 2
 KEPT = 2
 SECONDS = 60.0
 
@@ -77,9 +79,12 @@ class Checkpoints:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             tensors = {name: t.contiguous().cpu() for name, t in checkpoint.tensors.items()}
-            content = safetensors.torch.save(tensors)
+            content = safetensors.torch.save(
+                tensors, metadata=_owner(identity, checkpoint.step, FORMAT)
+            )
             write(path.with_suffix(".safetensors"), content)
             manifest = {
+                "format": FORMAT,
                 "identity": identity,
                 "step": checkpoint.step,
                 "state": checkpoint.state,
@@ -103,7 +108,10 @@ class Checkpoints:
         return True
 
     def latest(self, identity: str) -> Checkpoint | None:
-        """The newest sound checkpoint of a run; None if there is none."""
+        """The newest sound checkpoint of a run; None if there is none.
+
+        InputError if one has a newer format than this version reads.
+        """
         found = self._manifests(identity)
         for path in found:
             try:
@@ -115,8 +123,8 @@ class Checkpoints:
             self.note(f"checkpoints: none in {self.folder} is sound; training starts over")
         elif any(self.folder.glob("*.json")):
             self.note(
-                f"checkpoints: those in {self.folder} are of other members, another task, start "
-                "or version; they are left alone"
+                f"checkpoints: those in {self.folder} are of other members, another task, start, "
+                "code or version; they are left alone"
             )
         return None
 
@@ -145,6 +153,11 @@ def identity_of(parts: Mapping[str, object], tensors: Mapping[str, Tensor]) -> s
     return digest_of({"parts": dict(parts), "tensors": dict(_digests(tensors))})
 
 
+def _owner(identity: str, step: int, form: int) -> dict[str, str]:
+    """Whose tensors a file holds, as its metadata say."""
+    return {"bimt_bench.format": str(form), "identity": identity, "step": str(step)}
+
+
 def _digests(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, str]]:
     for name, tensor in tensors.items():
         values = tensor.detach().cpu().contiguous().numpy()
@@ -158,8 +171,11 @@ def _read(path: Path, identity: str) -> Checkpoint:
         step, state = manifest["step"], manifest["state"]
         if seal != digest_of(manifest):
             raise CorruptCheckpoint(f"{path.name} was altered (its seal does not fit)")
+        form = check_format(manifest.get("format"), newest=FORMAT, where=str(path))
         if manifest["identity"] != identity:
             raise CorruptCheckpoint(f"{path.name} belongs to run {manifest['identity']}")
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptCheckpoint(f"{path.name} cannot be read ({error})") from error
     file = path.with_suffix(".safetensors")
@@ -167,7 +183,9 @@ def _read(path: Path, identity: str) -> Checkpoint:
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != manifest["sha256"]:
             raise CorruptCheckpoint(f"{file.name} was truncated or altered (its SHA-256 differs)")
+        if form > 1 and metadata_of(content) != _owner(identity, step, form):
+            raise CorruptCheckpoint(f"{file.name} is of another run or step than its manifest")
         tensors = safetensors.torch.load(content)
-    except (OSError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise CorruptCheckpoint(f"{file.name} cannot be read ({error})") from error
     return Checkpoint(step=step, tensors=tensors, state=state)

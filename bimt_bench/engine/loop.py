@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numba
 import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt_bench.closure import code_digest
 from bimt_bench.data import TaskData
 from bimt_bench.engine import cost, objective
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
@@ -20,10 +20,11 @@ from bimt_bench.engine.history import History
 from bimt_bench.engine.members import Stage
 from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 from bimt_bench.engine.population import Population
+from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 from bimt_bench.network import Architecture, build, prepare
 from bimt_bench.spec import Member, TaskSpec
-from bimt_bench.version import __version__
+from bimt_bench.version import library_versions
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
 # on which the task's loss means anything, though float32 may not have overflowed yet.
@@ -323,6 +324,7 @@ class Run:
     def identity(self) -> str:
         """The digest of everything this run's numbers follow from, before its first step."""
         home, data = self.home, self.data
+        recipes = {RECIPES[member.recipe].__module__ for member in self.members}
         return identity_of(
             {
                 "task": self.task.digest(),
@@ -331,7 +333,8 @@ class Run:
                 "scale": data.scale,
                 "dtype": str(home.flat.dtype),
                 "device": home.flat.device.type,
-                "versions": [__version__, torch.__version__, numba.__version__],
+                "code": code_digest([__name__, *recipes]),
+                "libraries": library_versions(),
             },
             {
                 "start": home.flat,

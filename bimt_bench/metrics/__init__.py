@@ -4,5 +4,15 @@ from bimt_bench.metrics.base import Metric, Scored
 from bimt_bench.metrics.omissions import omissions, omissions_line
 from bimt_bench.metrics.registry import METRICS, metric
 from bimt_bench.metrics.scorecard import scorecards
+from bimt_bench.metrics.scoring import scored
 
-__all__ = ["METRICS", "Metric", "Scored", "metric", "omissions", "omissions_line", "scorecards"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Scored",
+    "metric",
+    "omissions",
+    "omissions_line",
+    "scorecards",
+    "scored",
+]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bimt_bench.results.report import SweepTracking, TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, open_command
+from bimt_bench.provenance import environment
 from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest
-from bimt_bench.version import code_version, environment
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def tracked(checked: Checked, uri: str | None, *, data_dir: Path | None) -> Iter
     runs = SweepTracking(
         tracker,
         sweep_name=checked.spec.name,
-        sweep_digest=sweep_digest(checked, code=code_version()),
+        sweep_digest=sweep_digest(checked),
         spec_text=catalog.dump(checked.spec),
         environment=environment(),
         seeds=checked.spec.seeds,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -27,6 +28,11 @@ class Spec(BaseModel):
         """First 12 hex digits of the SHA-256 of the identity as canonical JSON."""
         return digest_of(self.identity())
 
+    @classmethod
+    def told_fields(cls) -> set[str]:
+        """The fields that are no part of the identity, under the names that files give them."""
+        return {field.alias or k for k, field in cls.model_fields.items() if _is_told(field)}
+
 
 class _Always:
     """Stands for a value that nothing equals, so that a digest never leaves the field out."""
@@ -39,7 +45,7 @@ ALWAYS: Any = _Always()
 
 
 def told(default: Any = ..., doc: str = "", **limits: Any) -> Any:
-    """A field that only people read (a title, an axis of a figure): no part of the identity."""
+    """A field from which no trained network follows (a title, a figure's axis): no identity."""
     extra: Any = {"bimt_bench.told": True}
     return Field(default, description=doc or None, json_schema_extra=extra, **limits)
 
@@ -54,13 +60,18 @@ def later(default: Any, doc: str = "", *, absent: Any, **limits: Any) -> Any:
     return Field(default, description=doc or None, json_schema_extra=extra, **limits)
 
 
+def _is_told(field: FieldInfo) -> bool:
+    extra: Any = field.json_schema_extra or {}
+    return bool(extra.get("bimt_bench.told"))
+
+
 def _identity(value: Any) -> Any:
     if isinstance(value, BaseModel):
         found: dict[str, Any] = {}
         for name, field in type(value).model_fields.items():
             extra: Any = field.json_schema_extra or {}
             held = getattr(value, name)
-            if extra.get("bimt_bench.told") or held == extra.get("bimt_bench.absent", ALWAYS):
+            if _is_told(field) or held == extra.get("bimt_bench.absent", ALWAYS):
                 continue
             found[field.alias or name] = _identity(held)
         return found

@@ -13,6 +13,8 @@ from bimt_bench.spec.base import Positive, Seed, Spec, later, told
 from bimt_bench.spec.settings import plain
 from bimt_bench.spec.task import Precision
 
+FORMAT = 2  # of sweep files; every earlier one is read too
+
 
 class Range(Spec):
     """An interval that a sampler draws from, both ends included."""
@@ -107,6 +109,7 @@ class SweepSpec(Spec):
     """
 
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    format: Positive = told(FORMAT, "of sweep files", le=FORMAT)
     title: str = told()
     tasks: tuple[SweptTask, ...] = Field(min_length=1)
     space: Space = Field(default={}, description="values of settings, and which recipes")
@@ -120,12 +123,11 @@ class SweepSpec(Spec):
     plugins: tuple[str, ...] = told(
         (), "files with recipes of your own; relative to the sweep's file"
     )
-    shuffles: Positive = Field(
-        default=20,
-        description="null-model shuffles of each member; published tables need 20 or more",
+    shuffles: Positive = told(
+        20, "null-model shuffles of each member; published tables need 20 or more"
     )
-    checkpoint_seconds: float = Field(
-        default=60.0, ge=0.0, allow_inf_nan=False, description="between checkpoints of a pack"
+    checkpoint_seconds: float = told(
+        60.0, "between checkpoints of a pack", ge=0.0, allow_inf_nan=False
     )
 
     def space_of(self, index: int) -> tuple[str, Space]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.tuning.local import train_pack
     from bimt_bench.tuning.pace import pack_speeds
-    from bimt_bench.tuning.plan import pack_digest
     from bimt_bench.tuning.prepare import Checked, check
     from bimt_bench.tuning.runner import SweepInterrupted, SweepResult, sweep, sweep_digest
     from bimt_bench.tuning.session import check_address, check_device
@@ -21,7 +20,6 @@ _HOMES = {
     "check": "prepare",
     "check_address": "session",
     "check_device": "session",
-    "pack_digest": "plan",
     "pack_speeds": "pace",
     "sweep": "runner",
     "sweep_digest": "runner",
@@ -35,7 +33,6 @@ __all__ = [
     "check",
     "check_address",
     "check_device",
-    "pack_digest",
     "pack_speeds",
     "sweep",
     "sweep_digest",

@@ -5,7 +5,7 @@ back with `done` or `failed`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pandas as pd
@@ -40,7 +40,10 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Search:
-    """How one task is searched: proposals, the metrics they are told, seeds, size of packs."""
+    """How one task is searched: proposals, the metrics they are told, seeds, size of packs.
+
+    `scoring`: the digest of the metrics. `circumstances`: see `packing.compose`.
+    """
 
     task: SweepTask
     proposals: Proposals
@@ -48,7 +51,8 @@ class Search:
     seeds: tuple[int, ...]
     pack_size: int | None
     shuffles: int
-    code: str
+    scoring: str
+    circumstances: Sequence[Mapping[str, str]]
 
 
 @dataclass
@@ -149,22 +153,29 @@ class Agenda:
             search.task,
             new,
             size=search.pack_size,
-            shuffles=search.shuffles,
-            code=search.code,
+            circumstances=search.circumstances,
         )
         progress.open.update({pack.digest: pack for pack in packs})
         for pack in packs:
             self._find_or_queue(progress, pack)
 
     def _find_or_queue(self, progress: _Progress, pack: Pack) -> None:
-        if self._store.has(pack.digest):
+        for digest in filter(self._store.has, (pack.digest, *pack.others)):
             try:
-                results = self._store.read(pack.digest)
+                results = self._store.read(digest)
             except CorruptPack as error:
                 self._listener.note(f"{error}; computing it again")
-            else:
+                continue
+            del progress.open[pack.digest]
+            pack = progress.open[digest] = replace(pack, digest=digest)
+            if _is_scored(results.frame, progress.search):
                 self._record(progress, pack, results, found=True)
                 return
+            self._listener.note(
+                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles; "
+                "its networks are scored again, not trained"
+            )
+            break
         self._waiting.append(pack)
 
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
@@ -184,6 +195,12 @@ class Agenda:
             progress.frames.clear()
         search.proposals.tell([progress.scores.get(digest) for digest in progress.round])
         progress.round.clear()
+
+
+def _is_scored(frame: pd.DataFrame, search: Search) -> bool:
+    """Whether a stored frame holds what this sweep's metrics would say of its networks."""
+    wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
+    return all(name in frame and (frame[name] == value).all() for name, value in wanted.items())
 
 
 def seed_means(

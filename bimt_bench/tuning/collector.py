@@ -13,7 +13,7 @@ import pandas as pd
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bimt_bench.store import Store, Weights
+from bimt_bench.store import CorruptPack, Store, StoredPack, Weights
 
 
 class Collector:
@@ -41,6 +41,13 @@ class Collector:
                 f"its {len(members)} members"
             )
         self._store.keep(pack, frame=frame, curves=curves, weights=weights)
+
+    def stored(self, pack: str) -> StoredPack | None:
+        """What the store has of a pack, soundly: its networks need no training."""
+        try:
+            return self._store.read(pack) if self._store.has(pack) else None
+        except CorruptPack:
+            return None
 
     def progress(self, pack: str, fraction: float) -> bool:
         """Notes how far a pack is; False tells it to stop."""

@@ -9,16 +9,16 @@ import torch
 
 from bimt_bench import data as task_data
 from bimt_bench.errors import InputError
+from bimt_bench.identity import pack_digest
 from bimt_bench.network import build
 from bimt_bench.packs import PackResult, run_pack
+from bimt_bench.provenance import circumstances
 from bimt_bench.recipes import check_fit, resolve
 from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, settings_of
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.packing import SMALL_WORK
-from bimt_bench.tuning.plan import pack_digest
 from bimt_bench.tuning.prepare import multiply_adds
 from bimt_bench.tuning.threads import one_thread
-from bimt_bench.version import code_version
 
 LARGEST_SEED = 2**32 - 1
 
@@ -62,7 +62,7 @@ def train_pack(
             memory_limit=headroom.free(chosen),
             on_progress=on_progress,
         )
-    digest = pack_digest(task, members, shuffles=shuffles, code=code_version())
+    digest = pack_digest(task, members, circumstances=circumstances(chosen.partition(":")[0]))
     return replace(found, frame=found.frame.assign(pack=digest))
 
 

@@ -5,12 +5,13 @@ What is in a pack follows from the specification alone, never from the number of
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bimt_bench.identity import pack_digest
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import Member, TaskSpec
-from bimt_bench.tuning.plan import Pack, pack_digest
+from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.spaces import RecipeSpace
 
 SMALL_WORK = 1_000_000
@@ -34,6 +35,11 @@ class SweepTask:
     samples: int
     members: int = 0
     seconds: float = 0.0
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The recipes that it may train, by name."""
+        return tuple(dict.fromkeys(space.recipe for space in self.spaces))
 
     def work(self, member: Member) -> float:
         """Multiply-adds of one of the member's forward passes over one batch."""
@@ -79,24 +85,23 @@ def compose(
     configurations: Sequence[Sequence[Member]],
     *,
     size: int | None,
-    shuffles: int,
-    code: str,
+    circumstances: Sequence[Mapping[str, str]],
 ) -> list[Pack]:
-    """The packs of these configurations, in a fixed order; recipes mix, shared settings do not."""
+    """The packs of these configurations, in a fixed order; recipes mix, shared settings do not.
+
+    `circumstances`: those of now, then others whose packs are as good.
+    """
     groups: dict[str, list[Sequence[Member]]] = {}
     for members in configurations:
         groups.setdefault(_shared(members[0]), []).append(members)
     least = 2 if len(groups) == 1 else 1
-    return [
-        Pack(
-            digest=pack_digest(task.spec, members, shuffles=shuffles, code=code),
-            task=task.spec.name,
-            members=members,
-            expected_seconds=task.seconds_of(members),
-        )
-        for group in groups.values()
-        for members in split(group, size=size, work=task.work(group[0][0]), least=least)
-    ]
+    found: list[Pack] = []
+    for group in groups.values():
+        for members in split(group, size=size, work=task.work(group[0][0]), least=least):
+            now, *others = (pack_digest(task.spec, members, circumstances=c) for c in circumstances)
+            seconds = task.seconds_of(members)
+            found.append(Pack(now, task.spec.name, members, seconds, tuple(others)))
+    return found
 
 
 def _shared(member: Member) -> str:

@@ -3,29 +3,21 @@
 Workers load this module before they know their first pack, so it imports little.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bimt_bench.spec import Member, TaskSpec, digest_of
+from bimt_bench.spec import Member
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Members of one task trained as one population, addressed by the digest of all of it."""
+    """Members of one task trained as one population, addressed by the digest of all of it.
+
+    `others`: addresses under which the same members would be as good, trained under other
+    circumstances that the sweep allows.
+    """
 
     digest: str
     task: str
     members: tuple[Member, ...] = field(repr=False)
     expected_seconds: float = field(repr=False, compare=False)
-
-
-def pack_digest(task: TaskSpec, members: Sequence[Member], *, shuffles: int, code: str) -> str:
-    """12 hex digits that name everything a pack's results depend on."""
-    return digest_of(
-        {
-            "task": task.digest(),
-            "members": [member.digest for member in members],
-            "shuffles": shuffles,
-            "code": code,
-        }
-    )
+    others: tuple[str, ...] = field(default=(), repr=False)

@@ -9,6 +9,7 @@ from bimt_bench import data
 from bimt_bench.data import TaskData
 from bimt_bench.engine import own_settings
 from bimt_bench.errors import InputError, closest
+from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import METRICS
 from bimt_bench.network import Wiring, build, geometry
 from bimt_bench.recipes import RECIPES, resolve
@@ -29,8 +30,13 @@ class Checked:
     data: Mapping[str, TaskData] = field(repr=False)
     data_dir: Path | None = None
 
-    def searches(self, *, code: str, sizes: Mapping[str, int | None]) -> list[Search]:
-        """One search a task, each at its beginning; `sizes`: members a pack, by task."""
+    def searches(
+        self, *, circumstances: Sequence[Mapping[str, str]], sizes: Mapping[str, int | None]
+    ) -> list[Search]:
+        """One search a task, each at its beginning.
+
+        `circumstances`: see `packing.compose`. `sizes`: members a pack, by task.
+        """
         return [
             Search(
                 task=task,
@@ -39,7 +45,8 @@ class Checked:
                 seeds=self.spec.seeds,
                 pack_size=sizes[task.spec.name],
                 shuffles=self.spec.shuffles,
-                code=code,
+                scoring=scoring_digest(),
+                circumstances=circumstances,
             )
             for task in self.tasks
         ]

@@ -16,24 +16,27 @@ from ray import tune
 from rich.console import Console
 
 from bimt_bench import packs
+from bimt_bench.closure import code_of
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
+from bimt_bench.identity import scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import METRICS, omissions_line
 from bimt_bench.plugins import Plugin
+from bimt_bench.provenance import circumstances, environment
 from bimt_bench.quiet import quiet
 from bimt_bench.spec import SweepSpec, TaskSpec, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
+from bimt_bench.tuning.earlier import earlier_lines
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
 from bimt_bench.tuning.progress import Board, Display
 from bimt_bench.tuning.search import Heartbeat, PackSearcher
 from bimt_bench.tuning.sizes import pack_sizes
-from bimt_bench.tuning.trainable import Job, PackTrainable, RunPack
-from bimt_bench.version import code_version, environment
+from bimt_bench.tuning.trainable import Job, PackTrainable, RunPack, ScoreAgain
 
 RETRIES = 2
 BEAT_SECONDS = 1.0
@@ -69,11 +72,13 @@ def sweep(
     address: str | None = None,
     resume: bool = False,
     fresh: bool = False,
+    mixed_versions: bool = False,
     device: sessions.Device = "auto",
     workers: int | None = None,
     packs_per_gpu: int = 4,
     on_pack: OnPack | None = None,
     run_pack: RunPack = packs.run_pack,
+    score_again: ScoreAgain = packs.score_again,
     plugins: Sequence[Plugin] = (),
     console: Console | None = None,
 ) -> SweepResult:
@@ -81,6 +86,8 @@ def sweep(
 
     address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
     it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
+    mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
+    other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
     here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
@@ -89,15 +96,19 @@ def sweep(
     started = time.monotonic()
     spec = checked.spec
     sessions.check_address(address)
-    code = code_version()
-    folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked, code=code))
+    folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
     with _locked(folder):
+        known = [] if fresh else Store(folder).circumstances()
+        device = sessions.device_for(device, known, address=address)
+        now = circumstances(device)
         store = open_store(
             folder,
             spec=_beside_its_plugins(spec, plugins),
-            environment=environment(),
+            environment={**environment(), **_trained_by(checked)},
+            circumstances=now,
             resume=resume,
             fresh=fresh,
+            mixed_versions=mixed_versions,
         )
         _keep_plugins(folder, plugins)
         if fresh:
@@ -105,12 +116,16 @@ def sweep(
         show = _display(checked, console or Console(stderr=True))
         events = _Events(show, on_pack)
         sizes = pack_sizes(checked, folder, device=device, address=address)
-        searches = checked.searches(code=code, sizes=sizes)
+        allowed = [now, *(one for one in store.circumstances() if one != now)]
+        searches = checked.searches(circumstances=allowed, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
         try:
             with show:
                 _note_omissions(checked, show)
                 if agenda.has_work():
+                    if not store.packs():
+                        for line in earlier_lines(folder, spec=spec):
+                            show.note(line)
                     with sessions.session(address=address, workers=workers):
                         slots = sessions.slots(
                             device=device, workers=workers, packs_per_gpu=packs_per_gpu
@@ -118,13 +133,15 @@ def sweep(
                         job = Job(
                             tasks={task.spec.name: task.spec for task in checked.tasks},
                             run_pack=run_pack,
+                            score_again=score_again,
                             device=slots.device,
                             share=slots.share,
                             results=folder,
                             shuffles=spec.shuffles,
                             checkpoint_seconds=spec.checkpoint_seconds,
                             data_dir=checked.data_dir,
-                            code=code,
+                            code=_code(checked),
+                            circumstances=now,
                             plugins=tuple(plugins),
                         )
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
@@ -144,15 +161,25 @@ def sweep(
     )
 
 
-def sweep_digest(checked: Checked, *, code: str) -> str:
-    """12 hex digits over the sweep, its tasks in full and the code that makes numbers."""
-    return digest_of(
-        {
-            "sweep": checked.spec.digest(),
-            "tasks": [task.spec.digest() for task in checked.tasks],
-            "code": code,
-        }
-    )
+def sweep_digest(checked: Checked) -> str:
+    """12 hex digits over the sweep, its tasks in full and the code that trains its recipes."""
+    return digest_of({"sweep": checked.spec.digest(), **_trained_by(checked)})
+
+
+def _trained_by(checked: Checked) -> dict[str, dict[str, Any]]:
+    """What the sweep's file does not say of its training: digests of tasks, and of code."""
+    return {
+        "tasks": {task.spec.name: task.spec.digest() for task in checked.tasks},
+        "training": {
+            task.spec.name: training_digests(task.spec, task.recipes) for task in checked.tasks
+        },
+    }
+
+
+def _code(checked: Checked) -> dict[str, str]:
+    """Every module that the sweep's numbers follow from, with its digest."""
+    training = [training_modules(t.spec, recipe) for t in checked.tasks for recipe in t.recipes]
+    return code_of([*scoring_modules(), *(module for found in training for module in found)])
 
 
 def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:

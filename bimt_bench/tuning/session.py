@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -105,6 +105,26 @@ def session(*, address: str | None, workers: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def device_for(
+    asked: Device, known: Sequence[Mapping[str, str]], *, address: str | None
+) -> Literal["cpu", "cuda"]:
+    """The device that a sweep's packs are trained on, part of who they are.
+
+    'auto' is the one that the sweep began with (`known`: see `Store.circumstances`), else a GPU
+    where there is one: on this machine, or in the cluster that is joined.
+    """
+    if asked != "auto":
+        return asked
+    if known:
+        return "cuda" if known[-1]["device"] == "cuda" else "cpu"
+    if address is None and not ray.is_initialized() and "RAY_ADDRESS" not in os.environ:
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    with session(address=address, workers=None):
+        return "cuda" if ray.cluster_resources().get("GPU", 0.0) else "cpu"
 
 
 def slots(*, device: Device, workers: int | None, packs_per_gpu: int) -> Slots:

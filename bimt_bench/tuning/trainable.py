@@ -14,13 +14,14 @@ import pandas as pd
 import ray
 from ray import tune
 
+from bimt_bench.closure import changed
 from bimt_bench.errors import InputError
 from bimt_bench.plugins import Plugin, enter
+from bimt_bench.provenance import circumstances, differences
 from bimt_bench.spec import TaskSpec
-from bimt_bench.store import Weights
+from bimt_bench.store import StoredPack, Weights
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.plan import Pack
-from bimt_bench.version import code_version
 
 PROGRESS_SECONDS = 1.0
 
@@ -45,6 +46,7 @@ class PackResults(Protocol):
 
 
 RunPack = Callable[..., PackResults]
+ScoreAgain = Callable[..., pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,21 @@ class Job:
 
     `tasks`: as published, by name. `share`: of its device's (or node's) memory that a pack may
     take. `results`: the sweep's folder, which nodes other than the driver's may not have.
-    `plugins`: as the driver read them.
+    `code`: the digest of every module that numbers follow from. `circumstances`: the driver's
+    device and versions of libraries. `plugins`: as the driver read them.
     """
 
     tasks: Mapping[str, TaskSpec]
     run_pack: RunPack
+    score_again: ScoreAgain
     device: str
     share: float
     results: Path
     shuffles: int
     checkpoint_seconds: float
     data_dir: Path | None
-    code: str
+    code: Mapping[str, str]
+    circumstances: Mapping[str, str]
     plugins: tuple[Plugin, ...] = ()
 
 
@@ -104,17 +109,17 @@ class PackTrainable(tune.Trainable):
 
     def _compute(self, pack: Pack) -> None:
         job = self._job
-        if code_version() != job.code:
-            raise InputError(
-                f"code: a worker loaded bimt_bench {code_version()}, but the sweep began with "
-                f"{job.code}; install the same version on all nodes, and leave the source alone "
-                "while a sweep runs"
-            )
         for plugin in job.plugins:
             enter(plugin)
+        _check_worker(job)
+        task = job.tasks[pack.task]
+        stored: StoredPack | None = ray.get(self._collector.stored.remote(pack.digest))
+        if stored is not None:
+            self._score_again(pack, task, stored)
+            return
         checkpoints = checkpoint_folder(job.results, pack.digest)
         results = job.run_pack(
-            job.tasks[pack.task],
+            task,
             pack.members,
             data_dir=job.data_dir,
             device=job.device,
@@ -127,14 +132,51 @@ class PackTrainable(tune.Trainable):
                 self._collector.note.remote(f"{pack.task}: pack {pack.digest}: {line}")
             ),
         )
-        frame = results.frame.assign(pack=pack.digest)
-        members = [member.digest for member in pack.members]
-        ray.get(
-            self._collector.keep.remote(
-                pack.digest, members, frame, results.curves, results.weights
-            )
-        )
+        self._keep(pack, results.frame, results.curves, results.weights)
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+    def _score_again(self, pack: Pack, task: TaskSpec, stored: StoredPack) -> None:
+        """Hands over what the metrics say now of networks that were trained before."""
+        job = self._job
+        frame = job.score_again(
+            task,
+            pack.members,
+            frame=stored.frame,
+            weights=stored.weights,
+            data_dir=job.data_dir,
+            device=job.device,
+            shuffles=job.shuffles,
+            memory_limit=headroom.free(job.device, share=job.share),
+        )
+        self._keep(pack, frame, stored.curves, stored.weights)
+
+    def _keep(
+        self, pack: Pack, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights
+    ) -> None:
+        members = [member.digest for member in pack.members]
+        frame = frame.assign(pack=pack.digest)
+        ray.get(self._collector.keep.remote(pack.digest, members, frame, curves, weights))
+
+
+def _check_worker(job: Job) -> None:
+    """InputError if this worker's code, libraries or device are not the driver's."""
+    other = changed(job.code)
+    if other:
+        raise InputError(
+            f"code: a worker's bimt_bench differs from the driver's in {', '.join(other)}; "
+            "install the same version on all nodes, and leave the source alone while a sweep runs"
+        )
+    versions = differences(job.circumstances, circumstances(job.device))
+    if versions:
+        raise InputError(
+            f"environment: a worker's differs from the driver's ({', '.join(versions)}); "
+            "install the same versions on all nodes"
+        )
+    if job.device == "cuda":
+        import torch  # takes seconds, which CPU workers need not spend here
+
+        if not torch.cuda.is_available():
+            raise InputError("device: 'cuda' asked for, but a worker has no GPU; allowed: cpu")
 
 
 def _use_one_thread() -> None:

@@ -14,7 +14,6 @@ from bimt_bench.app import single
 from bimt_bench.app.cli import app
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import read_frame
-from bimt_bench.version import code_version
 
 SWEEP = {
     "name": "small",
@@ -325,7 +324,7 @@ def test_fewer_seeds_add_nothing_and_others_join(invoke, tmp_path):
 
 def test_rows_of_other_code_stay_and_are_not_mixed_in(invoke, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(single, "code_version", lambda: "0.0.1+old")
+        patch.setattr(single, "code_of", lambda *_: "0.0.1+old")
         invoke(*SHORT, "--seeds", "3")
     result = invoke(*SHORT, "--seeds", "2")
     assert "2 of 2 seeds" in result.stdout, result.output
@@ -333,7 +332,7 @@ def test_rows_of_other_code_stay_and_are_not_mixed_in(invoke, tmp_path, monkeypa
     frame = read_frame(folder)
     assert frame.groupby("code")["seed"].apply(list).to_dict() == {
         "0.0.1+old": [0, 1, 2],
-        code_version(): [0, 1],
+        single.code_of(catalog.task(TASK_NAME), "bimt"): [0, 1],
     }
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import multiprocessing
 import os
@@ -10,15 +11,21 @@ import signal
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 
 from bimt_bench import data, recipes
+from bimt_bench.engine import checkpoints as files
 from bimt_bench.engine import loop as training
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
-from bimt_bench.spec import Configuration, TaskSpec, catalog
+from bimt_bench.errors import InputError
+from bimt_bench.recipes import settings_for
+from bimt_bench.spec import Configuration, TaskSpec, catalog, digest_of
 
 FULL_BATCH, MINIBATCH = "symbolic/independence", "vision/digits"
 TOKENS = "modular/addition_59"
@@ -32,7 +39,11 @@ def short(name: str, steps: int, **changes) -> TaskSpec:
 
 def pack(task: TaskSpec):
     """All recipes, relocation at odd intervals, and two that diverge at different times."""
-    configurations = [Configuration(recipe=name, swap_every=5, top_k=4) for name in recipes.RECIPES]
+    often: dict[str, Any] = {"swap_every": 5, "top_k": 4}
+    configurations = [
+        Configuration(recipe=name, **{k: v for k, v in often.items() if k in settings_for(recipe)})
+        for name, recipe in recipes.RECIPES.items()
+    ]
     configurations.insert(1, Configuration(learning_rate=1e6))
     configurations.insert(4, Configuration(learning_rate=3.0, strength=0.1))
     return [recipes.resolve(task, c, seed) for c in configurations for seed in (0, 1)]
@@ -363,6 +374,71 @@ def test_two_are_kept_and_a_killed_writers_leavings_go(tmp_path):
     found = kept.latest("mine")
     assert found is not None and found.step == 4 and found.state == {"b": [4]}
     assert torch.equal(found.tensors["a"], torch.tensor([4, 4]))
+
+
+def test_files_say_their_format_and_whose_they_are(tmp_path):
+    kept = Checkpoints(tmp_path)
+    kept.keep("mine", Checkpoint(3, {"a": torch.zeros(2)}, {}))
+    (manifest,) = tmp_path.glob("*.json")
+    assert json.loads(manifest.read_text())["format"] == files.FORMAT
+    with safetensors.safe_open(manifest.with_suffix(".safetensors"), "pt") as file:
+        told = {"bimt_bench.format": str(files.FORMAT), "identity": "mine", "step": "3"}
+        assert file.metadata() == told
+
+
+def test_a_newer_format_is_refused_and_one_without_a_number_is_the_first(tmp_path, monkeypatch):
+    kept = Checkpoints(tmp_path)
+    monkeypatch.setattr(files, "FORMAT", 9)
+    kept.keep("mine", Checkpoint(3, {"a": torch.zeros(2)}, {"b": 1}))
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"has format 9, but .* reads formats up to 2; install"):
+        kept.latest("mine")
+    (manifest,) = tmp_path.glob("*.json")
+    content = safetensors.torch.save({"a": torch.ones(2)})
+    manifest.with_suffix(".safetensors").write_bytes(content)
+    first = {
+        "identity": "mine",
+        "step": 3,
+        "state": {"b": 1},
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    manifest.write_text(json.dumps({**first, "seal": digest_of(first)}))
+    found = kept.latest("mine")
+    assert found is not None and torch.equal(found.tensors["a"], torch.ones(2))
+
+
+def test_tensors_of_another_step_are_passed_over_though_all_sums_fit(tmp_path):
+    notes: list[str] = []
+    kept = Checkpoints(tmp_path, on_note=notes.append)
+    for step in (3, 4):
+        kept.keep("mine", Checkpoint(step, {"a": torch.full((2,), step)}, {}))
+    older, newer = sorted(tmp_path.glob("*.json"))
+    content = older.with_suffix(".safetensors").read_bytes()
+    newer.with_suffix(".safetensors").write_bytes(content)
+    manifest = json.loads(newer.read_text())
+    del manifest["seal"]
+    manifest["sha256"] = hashlib.sha256(content).hexdigest()
+    newer.write_text(json.dumps({**manifest, "seal": digest_of(manifest)}))
+    found = kept.latest("mine")
+    assert found is not None and found.step == 3
+    assert "of another run or step" in notes[0]
+
+
+@pytest.mark.parametrize("what", ["code_digest", "library_versions"])
+def test_a_checkpoint_of_other_code_or_libraries_is_left_alone(tmp_path, monkeypatch, what):
+    task, loaded, members, whole = two_checkpoints(tmp_path)
+    monkeypatch.setattr(training, what, lambda *_: "0" * 12)
+    notes: list[str] = []
+    fractions: list[float] = []
+    other = training.train_population(
+        task,
+        loaded,
+        members,
+        checkpoints=Checkpoints(tmp_path, on_note=notes.append),
+        on_progress=fractions.append,
+    )
+    same(other, whole)
+    assert fractions[0] == 1 / 40 and "or version" in notes[0]
 
 
 def test_an_interval_is_counted_in_steps_or_seconds(tmp_path):

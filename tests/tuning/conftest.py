@@ -43,6 +43,8 @@ def _fake_pack_function(
         memory_limit: int | None = None,
         on_note: Callable[[str], None] | None = None,
     ) -> Any:
+        from bimt_bench.identity import scoring_digest
+
         if note is not None:
             assert checkpoints is not None and memory_limit and on_note is not None
             on_note(note)
@@ -64,6 +66,10 @@ def _fake_pack_function(
                 {
                     **member.row(),
                     "shortened": member["steps"] < task.training.steps,
+                    "steps": task.training.steps,
+                    "shortened": shortened,
+                    "shuffles": shuffles,
+                    "scoring_digest": scoring_digest(),
                     "status": "diverged" if lost else "ok",
                     "reason": "loss is NaN" if lost else None,
                     "performance": None if lost else score,

@@ -45,7 +45,8 @@ def start(tmp_path, sweep_spec):
         heard = Heard()
         checked = check(spec)
         sizes = {task.spec.name: spec.pack_size for task in checked.tasks}
-        agenda = Agenda(checked.searches(code="1", sizes=sizes), store=store, listener=heard)
+        searches = checked.searches(circumstances=[{"device": "cpu"}], sizes=sizes)
+        agenda = Agenda(searches, store=store, listener=heard)
         return agenda, store, heard
 
     return begin

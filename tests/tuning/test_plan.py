@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bimt_bench.identity import pack_digest
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, catalog
 from bimt_bench.tuning.packing import SweepTask, compose, split
 from bimt_bench.tuning.plan import pack_digest
+from bimt_bench.tuning.plan import SweepTask, compose, split
 
 TASK = catalog.task("symbolic/independence")
 SWEPT = SweepTask(TASK, (), sample_work=520.0, samples=100)
@@ -55,14 +57,18 @@ def test_sizes(configurations, size, work, sizes):
 
 def test_digest_names_all_that_results_depend_on():
     chosen = members(1, 2)[0]
-    same = {"shuffles": 20, "code": "1"}
-    digest = pack_digest(TASK, chosen, **same)
-    assert digest == pack_digest(TASK, members(1, 2)[0], **same)
+    now = {"device": "cpu", "torch": "2.9"}
+    digest = pack_digest(TASK, chosen, circumstances=now)
+    assert digest == pack_digest(TASK, members(1, 2)[0], circumstances=now)
     others = [
         pack_digest(TASK, chosen[:1], **same),
         pack_digest(TASK, chosen, shuffles=21, code="1"),
         pack_digest(TASK, chosen, shuffles=20, code="2"),
         pack_digest(TASK.model_copy(update={"loss": "cross_entropy"}), chosen, **same),
+        pack_digest(TASK, chosen[:1], circumstances=now),
+        pack_digest(TASK, chosen, circumstances={**now, "device": "cuda"}),
+        pack_digest(TASK, chosen, circumstances={**now, "torch": "2.10"}),
+        pack_digest(TASK.model_copy(update={"loss": "huber"}), chosen, circumstances=now),
     ]
     assert len({digest, *others}) == 5
 
@@ -79,6 +85,8 @@ def test_expected_seconds_order_tasks_as_they_were_measured():
 
 def test_compose_marks_packs_with_their_task():
     packs = compose(SWEPT, members(4, 2), size=4, shuffles=20, code="1")
+    task = SweepTask(TASK, TASK.training.steps, {}, 5e4)
+    packs = compose(task, members(4, 2), size=4, circumstances=[{"device": "cpu"}])
     assert [pack.task for pack in packs] == [TASK.name] * 2
     assert len({pack.digest for pack in packs}) == 2
 

@@ -1,0 +1,80 @@
+"""Who a pack is: the code, libraries and device that its numbers follow from, and its members.
+
+Training and scoring are told apart: what the metrics are is no part of a pack's identity, since
+stored weights can be scored again.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from bimt_bench import closure
+from bimt_bench.spec import Member, TaskSpec, digest_of
+
+_TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
+_METRICS = "bimt_bench.metrics"
+
+
+def training_modules(task: TaskSpec, recipe: str) -> list[str]:
+    """The modules that training follows from: the engine's, the data kind's and the recipe's."""
+    # here, because they load torch, which takes seconds, and workers load this module
+    from bimt_bench import data
+    from bimt_bench.recipes import RECIPES
+
+    kind = RECIPES.get_kind(recipe)
+    own = {one.__module__ for one in kind.__mro__}
+    if not RECIPES.source_of(recipe).built_in:
+        own |= _used_by(kind.__module__)
+    return [*_TRAINING, data.module_of(task.data), *sorted(own)]
+
+
+def training_digest(task: TaskSpec, recipe: str) -> str:
+    """12 hex digits over the code that trains a recipe on a task.
+
+    A plug-in's own file is covered by its members' digests; what it takes from bimt_bench is here.
+    """
+    return _digest(tuple(training_modules(task, recipe)))
+
+
+def scoring_modules() -> list[str]:
+    """The modules that metrics follow from."""
+    return closure.modules_in(_METRICS)
+
+
+def scoring_digest() -> str:
+    """12 hex digits over the code that scores trained networks."""
+    return _digest(tuple(scoring_modules()))
+
+
+def pack_digest(
+    task: TaskSpec, members: Sequence[Member], *, circumstances: Mapping[str, str]
+) -> str:
+    """12 hex digits that name everything the networks of a pack depend on.
+
+    `circumstances`: see `bimt_bench.provenance.circumstances`.
+    """
+    return digest_of(
+        {
+            "task": task.digest(),
+            "members": [member.digest for member in members],
+            "training": training_digests(task, [member.recipe for member in members]),
+            "circumstances": dict(circumstances),
+        }
+    )
+
+
+def training_digests(task: TaskSpec, recipes: Iterable[str]) -> dict[str, str]:
+    """The training digest of every recipe, by name."""
+    return {recipe: training_digest(task, recipe) for recipe in sorted(set(recipes))}
+
+
+@cache  # the code that this process has loaded does not change
+def _digest(roots: tuple[str, ...]) -> str:
+    return closure.code_digest(roots)
+
+
+def _used_by(plugin: str) -> set[str]:
+    """The modules of bimt_bench that define what a plug-in's module holds."""
+    held = vars(sys.modules[plugin]).values() if plugin in sys.modules else ()
+    names = {getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in held}
+    return {name for name in names if isinstance(name, str) and name.startswith("bimt_bench.")}
