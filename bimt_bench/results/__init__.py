@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         SweepTracking,
         TaskReport,
         draw_medians,
+        published_settings,
         task_report,
         tradeoff_of,
     )
@@ -28,6 +29,7 @@ _HOMES = {
     "compare": "comparison",
     "draw_medians": "report",
     "plain_cell": "columns",
+    "published_settings": "report",
     "read_curves": "frames",
     "read_frame": "frames",
     "task_report": "report",
@@ -47,6 +49,7 @@ __all__ = [
     "compare",
     "draw_medians",
     "plain_cell",
+    "published_settings",
     "read_curves",
     "read_frame",
     "task_report",

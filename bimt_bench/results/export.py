@@ -19,6 +19,7 @@ from bimt_bench.data import TaskData
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
 from bimt_bench.network import Architecture, Group, build
+from bimt_bench.results.columns import plain_cell
 from bimt_bench.spec import TaskSpec
 
 Arrays = Mapping[str, np.ndarray]
@@ -39,8 +40,9 @@ def export(
     """Writes a member's files and returns their paths.
 
     `arrays` are a member's weights as a pack returns and a results folder stores them: parameters
-    by name, `labels.<group>` and `coordinates.<group>`. `member` is its row of identity. InputError
-    if arrays are missing, or if ONNX is asked for without the packages that write it.
+    by name, `labels.<group>` and `coordinates.<group>`. `member` is its row of identity, where
+    what is empty becomes null. InputError if arrays are missing, or if ONNX is asked for without
+    the packages that write it.
     """
     if onnx:
         _check_onnx()
@@ -49,7 +51,8 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: _tensor(arrays[name]) for name in architecture.shapes}
     metadata = {"format": FORMAT, "version": str(VERSION)}
-    facts = _facts(task, data, architecture, arrays, dict(member or {}))
+    identity = {name: plain_cell(value) for name, value in (member or {}).items()}
+    facts = _facts(task, data, architecture, arrays, identity)
     files = [folder / "network.safetensors", folder / "network.json"]
     write(files[0], safetensors.torch.save(tensors, metadata=metadata))
     write(files[1], json.dumps(facts, indent=1).encode())

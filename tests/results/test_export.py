@@ -21,7 +21,7 @@ TASKS = [
     "modular/addition_59",
     "vision/digits",
 ]
-GUIDE = Path(__file__).parents[1] / "docs" / "export.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "export.md"
 
 
 @pytest.fixture(scope="module", params=TASKS)
