@@ -1,7 +1,6 @@
 """Small weights are cut off for good while the network trains, until a given share is left."""
 
 from collections.abc import Iterable
-from typing import Self
 
 import torch
 from pydantic import model_validator
@@ -21,7 +20,7 @@ class PruningSettings(RecipeSettings):
     prune_every: Positive = setting(100, "steps between prunings", unit="steps")
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _in_order(self) -> "PruningSettings":
         if self.begin > self.end:
             raise ValueError(f"begin: {self.begin:g} given; must be at most end ({self.end:g})")
         return self
