@@ -27,7 +27,7 @@ def test_prices_are_those_of_the_recipe_that_charges_by_the_gradient(recipe):
 
 @pytest.mark.parametrize("recipe", PAIRS)
 def test_a_step_is_that_of_the_loss_alone_and_then_a_soft_threshold(recipe):
-    run, plain = run_of(recipe, strength=100.0), run_of("vanilla")
+    run, plain = run_of(recipe, strength=1e5), run_of("vanilla")
     next(run.steps())
     next(plain.steps())
     moved, least = plain.population.flat, 2e-3 * run.cohorts.prices
@@ -57,7 +57,7 @@ def test_a_weight_that_the_loss_does_not_ask_for_shrinks_evenly_to_zero_and_stay
 def test_it_leaves_true_zeros_where_the_gradient_leaves_small_weights():
     zeros = {}
     for recipe in ("l1_prox", "l1"):
-        run = run_of(recipe, steps=200, strength=30.0)
+        run = run_of(recipe, steps=200, strength=1000.0)
         for _ in run.steps():
             pass
         (cohort,) = run.cohorts
