@@ -93,7 +93,7 @@ class PlainNetwork(nn.Module):
     def cost(self, locality: float, *, biases: bool = True, free: bool = True) -> torch.Tensor:
         """The connection cost (arXiv 2305.08746, equation 2)."""
         reduce = torch.sum if self.task.penalty.reduce == "sum" else torch.mean
-        spacing = self.member.spacing
+        spacing = self.member["spacing"]
         total = torch.zeros(())
         for layer, linear in enumerate(self.linears):
             local = 0.0 if free and self.free[layer + 1] else locality
