@@ -81,7 +81,7 @@ def test_a_few_members_at_a_time_give_the_same_bits(monkeypatch):
     with small_tiles(monkeypatch, 3):
         found = trained(TASK, everybody())
     for place in range(len(everybody())):
-        same_member(found, place, together(), place)
+        same_member(found, place, together(), place, mates=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,8 +109,8 @@ def test_an_interrupted_pack_goes_on_to_the_same_bits(tmp_path, stops):
     whole = resumed(TASK, everybody(), (), tmp_path / "whole")
     found = resumed(TASK, everybody(), stops, tmp_path / "parts")
     for place in range(len(everybody())):
-        same_member(found, place, whole, place)
-        same_member(found, place, together(), place)
+        same_member(found, place, whole, place, mates=True)
+        same_member(found, place, together(), place, mates=True)
     kept, expected = (final_state(TASK, everybody(), tmp_path / f) for f in ("parts", "whole"))
     tables = {name for name in expected if name.startswith("recipe.")}
     assert tables == {
