@@ -193,7 +193,9 @@ def train_plain(
     """
     torch.manual_seed(member.seed)
     network = network or PlainNetwork(task, data, member)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=member["learning_rate"], weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=member["learning_rate"], weight_decay=0.0
+    )
     generator = torch.Generator().manual_seed(member.seed)
     published = task.training.steps
     strength, locality = member.lam, member.settings.get("locality", 0.0)

@@ -91,7 +91,9 @@ class GroupLassoProx(Recipe):
 
 
 def shrinkage(
-    groups: Float[Tensor, "n size k"], metric: Float[Tensor, "n size k"], limit: Float[Tensor, "n _"]
+    groups: Float[Tensor, "n size k"],
+    metric: Float[Tensor, "n size k"],
+    limit: Float[Tensor, "n _"],
 ) -> Float[Tensor, "n size k"]:
     """What the entries y of each group are multiplied with by its proximal step.
 

@@ -34,7 +34,7 @@ def short(name: str, steps: int, **changes) -> TaskSpec:
 
 
 def pack(task: TaskSpec):
-    """Recipes with and without state, relocation at odd intervals, and two that diverge at different times."""
+    """With and without state, relocation at odd intervals; two diverge at different times."""
     configurations = [configuration(name, swap_every=5, top_k=4) for name in PACK]
     configurations.insert(1, Configuration(learning_rate=1e6))
     configurations.insert(4, Configuration(learning_rate=3.0, strength=0.1))

@@ -1,4 +1,4 @@
-"""What every recipe must stand, as functions: give them a recipe, they raise where it breaks a rule.
+"""What every recipe must stand, as functions that raise where it breaks a rule.
 
 Recipes must be registered (`RECIPES.register`); a task should be small and short.
 """
@@ -32,7 +32,9 @@ def configurations(recipe: str, task: TaskSpec) -> list[Configuration]:
         for name, one in recipes.settings_for(recipes.RECIPES[recipe]).items()
         if one.owner == recipe
     }
-    soon = {name: 7 for name, one in own.items() if one.kind == "whole" and one.traits.unit == "steps"}
+    soon = {
+        name: 7 for name, one in own.items() if one.kind == "whole" and one.traits.unit == "steps"
+    }
     plain = recipes.resolve(task, Configuration(recipe=recipe, **soon), 0)
     other = {name: _another(one, plain[name]) for name, one in own.items()}
     changed = {name: value for name, value in other.items() if value is not None} | soon
@@ -76,7 +78,10 @@ def same_member(
     assert torch.equal(one.flat[row], two.flat[other]), f"parameters of {member}"
     for name, labels in one.labels.items():
         assert torch.equal(labels[row], two.labels[name][other]), f"labels of {member}"
-    assert (found.status[row], found.reason[row]) == (expected.status[other], expected.reason[other])
+    assert (found.status[row], found.reason[row]) == (
+        expected.status[other],
+        expected.reason[other],
+    )
     exactly = {"check_exact": True} if mates else {"rtol": 1e-6, "atol": 1e-9}
     pd.testing.assert_frame_equal(_curve(found, member), _curve(expected, member), **exactly)
 
@@ -163,4 +168,3 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch, members: int) -> Iterator[None]
     with monkeypatch.context() as patch:
         patch.setattr(engine_loop, "members_at_a_time", lambda *_, **__: members)
         yield
-

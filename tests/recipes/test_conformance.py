@@ -143,9 +143,7 @@ def test_a_pack_split_for_memory_gives_the_same_frames():
 
 
 @pytest.mark.parametrize("way", ["permute", "greedy", "assignment"])
-@pytest.mark.parametrize(
-    "task", ["symbolic/independence", "vision/digits", "modular/addition_59"]
-)
+@pytest.mark.parametrize("task", ["symbolic/independence", "vision/digits", "modular/addition_59"])
 def test_tables_travel_with_their_neurons_and_the_function_stays(task, way):
     task = short_task(task, steps=5)
     still = {"recipe": "toy_carried", "learning_rate": 1e-38, "way": way}
@@ -154,8 +152,11 @@ def test_tables_travel_with_their_neurons_and_the_function_stays(task, way):
     for run, _ in steps_of(task, members):
         (cohort,) = run.cohorts
         m, tables = cohort.members, cohort.tables()
-        now = run.population.outputs(run.data.test_inputs[:20].to(run.population.flat)
-                                     if run.data.tokens is None else run.data.test_inputs[:20])
+        now = run.population.outputs(
+            run.data.test_inputs[:20].to(run.population.flat)
+            if run.data.tokens is None
+            else run.data.test_inputs[:20]
+        )
         if outputs is None:
             outputs, first = now, m.flat.clone()
         torch.testing.assert_close(now, outputs, rtol=1e-4, atol=1e-5)

@@ -6,7 +6,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from bimt_bench.engine import RECIPES, Every, Members, PenaltySettings, Recipe, RecipeSettings, Table
+from bimt_bench.engine import (
+    RECIPES,
+    Every,
+    Members,
+    PenaltySettings,
+    Recipe,
+    RecipeSettings,
+    Table,
+)
 from bimt_bench.kinds import Source, entering
 from bimt_bench.spec import Positive, setting
 
