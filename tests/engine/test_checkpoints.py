@@ -26,9 +26,13 @@ from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
 from bimt_bench.errors import InputError
 from bimt_bench.recipes import settings_for
 from bimt_bench.spec import Configuration, TaskSpec, catalog, digest_of
+from bimt_bench.spec import Configuration, TaskSpec, catalog
+from tests.configurations import configuration
 
 FULL_BATCH, MINIBATCH = "symbolic/independence", "vision/digits"
 TOKENS = "modular/addition_59"
+# all others go through `tests/recipes/test_conformance.py`
+PACK = ("vanilla", "l1", "l1_local", "l1_swap", "bimt", "pruning", "dropout")
 
 
 def short(name: str, steps: int, **changes) -> TaskSpec:
@@ -38,12 +42,8 @@ def short(name: str, steps: int, **changes) -> TaskSpec:
 
 
 def pack(task: TaskSpec):
-    """All recipes, relocation at odd intervals, and two that diverge at different times."""
-    often: dict[str, Any] = {"swap_every": 5, "top_k": 4}
-    configurations = [
-        Configuration(recipe=name, **{k: v for k, v in often.items() if k in settings_for(recipe)})
-        for name, recipe in recipes.RECIPES.items()
-    ]
+    """With and without state, relocation at odd intervals; two diverge at different times."""
+    configurations = [configuration(name, swap_every=5, top_k=4) for name in PACK]
     configurations.insert(1, Configuration(learning_rate=1e6))
     configurations.insert(4, Configuration(learning_rate=3.0, strength=0.1))
     return [recipes.resolve(task, c, seed) for c in configurations for seed in (0, 1)]

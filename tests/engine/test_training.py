@@ -10,11 +10,12 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import loop as training
 from bimt_bench.engine.population import Population
 from bimt_bench.spec import Configuration, Phase, catalog
+from tests.configurations import configuration
 from tests.published import golden_data, published_name
 
 SMALL = ["symbolic/independence", "symbolic/feature_sharing", "symbolic/compositionality",
          "modular/addition_59", "vision/digits"]  # fmt: skip
-ALL_RECIPES = [Configuration(recipe=name, swap_every=3, top_k=4) for name in recipes.RECIPES]
+ALL_RECIPES = [configuration(name, swap_every=3, top_k=4) for name in recipes.RECIPES]
 
 
 def resolve(task, configurations, seeds=(0,)):
@@ -24,6 +25,15 @@ def resolve(task, configurations, seeds=(0,)):
 def curve(trained, index, column="train_loss"):
     rows = trained.curves[trained.curves.member == trained.members[index].digest]
     return rows[column].to_numpy()
+
+
+def charged(trained, index):
+    """What a member was charged, at strength 1: the charge over lambda and the phase's factor."""
+    member, steps = trained.members[index], trained.curves["step"].unique()
+    factors = np.ones(len(steps))
+    for phase in member["phases"]:
+        factors[steps >= int(phase["start"] * member["steps"])] = phase["factor"]
+    return curve(trained, index, "charged_cost") / (member.lam * factors)
 
 
 @pytest.mark.parametrize("name", ["independence", "modular_addition"])
@@ -45,9 +55,11 @@ def test_a_member_follows_the_published_trajectory(golden, shortened, name):
 
     trained = training.train_population(task, loaded, members, population=population)
 
-    for column, key in (("train_loss", "loss"), ("test_loss", "loss_test"), ("cost", "cc")):
+    for column, key in (("train_loss", "loss"), ("test_loss", "loss_test")):
         expected = arrays[f"trajectory/{key}"][:400]
         np.testing.assert_allclose(curve(trained, 1, column)[:400], expected, rtol=1e-3)
+    cost = arrays["trajectory/cc"][:400]
+    np.testing.assert_allclose(charged(trained, 1)[:400], cost, rtol=1e-3)
     if "trajectory/acc_test" in arrays:
         expected = arrays["trajectory/acc_test"][:400]
         np.testing.assert_allclose(curve(trained, 1, "performance")[:400], expected, atol=0.0075)
@@ -68,9 +80,8 @@ def test_from_the_published_start_a_full_run_ends_where_the_published_one_does(g
     # rounding grows over 20,000 steps and 100 relocations, but not out of the basin
     logged = np.isin(arrays["trajectory/step"], [5000, 10000, 15000, 19999])
     ours = np.isin(trained.curves["step"], [5000, 10000, 15000, 19999])
-    for column, key in (("test_loss", "loss_test"), ("cost", "cc")):
-        found, expected = trained.curves[column][ours], arrays[f"trajectory/{key}"][logged]
-        np.testing.assert_allclose(found, expected, rtol=0.03)
+    for found, key in ((curve(trained, 0, "test_loss"), "loss_test"), (charged(trained, 0), "cc")):
+        np.testing.assert_allclose(found[ours], arrays[f"trajectory/{key}"][logged], rtol=0.03)
 
 
 @pytest.mark.parametrize("products", ["float32", "bfloat16"])
@@ -88,7 +99,7 @@ def test_a_pack_equals_solo_runs_to_the_bit(shortened, monkeypatch, name, produc
     for index, member in enumerate(members):
         solo = training.train_population(task, loaded, [member])
         assert torch.equal(solo.population.flat[0], pack.population.flat[index]), member
-        for column in ("train_loss", "test_loss", "cost"):
+        for column in ("train_loss", "test_loss", "cost", "charged_cost"):
             np.testing.assert_allclose(
                 curve(solo, 0, column), curve(pack, index, column), rtol=1e-6
             )
@@ -117,7 +128,7 @@ def test_a_members_result_does_not_depend_on_its_pack_mates(mates, place):
     others = [
         recipes.resolve(
             task,
-            Configuration(recipe=r, strength=s, learning_rate=lr, geometry=g, swap_every=5),
+            configuration(r, strength=s, learning_rate=lr, geometry=g, swap_every=5),
             seed,
         )
         for r, s, lr, g, seed in mates
@@ -149,7 +160,7 @@ def test_those_that_stay_train_on_alone_and_to_the_same_bits(shortened, monkeypa
     loaded = data.load(task.data)
     good = resolve(
         task,
-        [Configuration(recipe=r, swap_every=7, top_k=5) for r in recipes.RECIPES]
+        [configuration(r, swap_every=7, top_k=5) for r in recipes.RECIPES]
         + [Configuration(geometry="ring", swap_every=4), Configuration(learning_rate=0.02)],
     )
     bad = resolve(task, [Configuration(learning_rate=r) for r in (1e38, 20.0, 1e4)], seeds=(1, 2))
@@ -175,7 +186,7 @@ def test_those_that_stay_train_on_alone_and_to_the_same_bits(shortened, monkeypa
         lost = trained.reason[index]
         last = trained.curves[trained.curves.member == member.digest]["step"].max()
         assert last == (59 if lost is None else int(lost.split()[-1]))
-        for column in ("train_loss", "test_loss", "performance", "cost"):
+        for column in ("train_loss", "test_loss", "performance", "cost", "charged_cost"):
             np.testing.assert_allclose(
                 curve(solo, 0, column), curve(trained, index, column), rtol=1e-6
             )
@@ -195,7 +206,7 @@ def test_a_member_that_diverges_after_the_last_evaluation_is_marked(shortened):
 def test_members_follow_a_plain_one_network_loop(shortened, name, recipe):
     task = shortened(name, steps=24, log_every=1, dtype="float64")
     loaded = data.load(task.data)
-    members = resolve(task, [Configuration(recipe=recipe, swap_every=5, top_k=3)], seeds=(0, 1))
+    members = resolve(task, [configuration(recipe, swap_every=5, top_k=3)], seeds=(0, 1))
     population = training.start(task, loaded, members)
     networks = []
     for index, member in enumerate(members):
@@ -205,9 +216,11 @@ def test_members_follow_a_plain_one_network_loop(shortened, name, recipe):
     trained = training.train_population(task, loaded, members, population=population)
     for index, member in enumerate(members):
         _, history = train_plain(task, loaded, member, steps=24, network=networks[index])
-        for key in ("train_loss", "test_loss", "cost"):
+        for key in ("train_loss", "test_loss"):
             expected = [row[key] for row in history]
             np.testing.assert_allclose(curve(trained, index, key), expected, rtol=2e-6)
+        cost = [row["cost"] for row in history]
+        np.testing.assert_allclose(charged(trained, index), cost, rtol=2e-6)
 
 
 def test_minibatch_members_follow_a_plain_loop_on_the_same_batches(shortened):

@@ -1,4 +1,4 @@
-"""What every recipe must stand, as functions: give them a recipe, they raise where it breaks a rule.
+"""What every recipe must stand, as functions that raise where it breaks a rule.
 
 Recipes must be registered (`RECIPES.register`); a task should be small and short.
 """
@@ -66,8 +66,13 @@ def trained(task: TaskSpec, members: Sequence[Member], **options: object) -> Tra
     return train_population(task, data.load(task.data), members, **options)
 
 
-def same_member(found: Trained, row: int, expected: Trained, other: int) -> None:
-    """One member has the bits of another run's: parameters, places, curves, what became of it."""
+def same_member(
+    found: Trained, row: int, expected: Trained, other: int, *, mates: bool = False
+) -> None:
+    """One member has the bits of another run's: parameters, places, what became of it.
+
+    Its curves are computed for all members at once: to the bit only where `mates` are the same.
+    """
     member = found.members[row]
     one, two = found.population, expected.population
     assert torch.equal(one.flat[row], two.flat[other]), f"parameters of {member}"
@@ -77,7 +82,8 @@ def same_member(found: Trained, row: int, expected: Trained, other: int) -> None
         expected.status[other],
         expected.reason[other],
     )
-    pd.testing.assert_frame_equal(_curve(found, member), _curve(expected, member), check_exact=True)
+    exactly = {"check_exact": True} if mates else {"rtol": 1e-6, "atol": 1e-9}
+    pd.testing.assert_frame_equal(_curve(found, member), _curve(expected, member), **exactly)
 
 
 def _curve(found: Trained, member: Member) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def weights(seed=0, members=2):
 def in_parts(members=2):
     """The neurons of each layer, dealt to two parts that no weight joins."""
     theta = weights(members=members)
-    for name, table in theta.items():
+    for table in theta.values():
         rows, columns = (torch.arange(size) * 2 // size for size in table.shape[1:])
         table *= rows[:, None] == columns
     return theta

@@ -1,0 +1,74 @@
+"""Today's members give the frames of the first release."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bimt_bench import packs
+from bimt_bench.spec import catalog
+from tests.first_release import (
+    NEUTRAL,
+    UNCHANGED,
+    digest,
+    fingerprint,
+    frame_of,
+    made_here,
+    members_of,
+)
+
+TASKS = [
+    "symbolic/independence",
+    "symbolic/compositionality",
+    "modular/addition_59",
+    "vision/digits",
+    pytest.param("vision/mnist", marks=pytest.mark.slow),
+]
+COSTS = ("connection_cost", "connection_cost_configured")
+# On another machine rounding grows over hundreds of steps; these say that training is the same.
+SMOOTH = ("train_loss", "test_loss", "performance")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_members_give_the_frames_of_the_first_release(name):
+    old, task = frame_of(name), catalog.task(name)
+    found = packs.run_pack(task, members_of(old, task), shuffles=int(old["shuffles"].iloc[0]))
+    new = found.frame
+    same_settings(old, new)
+    assert new["status"].tolist() == old["status"].tolist()
+    if made_here():
+        digests = [digest(found.weights[member]) for member in new["member"]]
+        assert digests == old["weights_sha256"].tolist()
+        metrics = list(old.loc[:, "test_loss":"lesion_effect"].columns.difference(COSTS))
+        assert len(metrics) > 30
+        for metric in metrics:
+            np.testing.assert_allclose(
+                new[metric].to_numpy(float), old[metric].to_numpy(float), rtol=1e-12, atol=1e-12,
+                err_msg=metric,
+            )  # fmt: skip
+    else:
+        for metric in SMOOTH:
+            np.testing.assert_allclose(new[metric], old[metric], rtol=0.05, atol=0.02)
+
+
+def same_settings(old: pd.DataFrame, new: pd.DataFrame) -> None:
+    """Settings are those of the frame; what a recipe has no use for is empty and no longer 0."""
+    assert new["recipe"].tolist() == old["recipe"].tolist()
+    for name in UNCHANGED:
+        there = new[name].notna()
+        assert there.all() or name == "spacing"
+        assert new.loc[there, name].tolist() == old.loc[there, name].tolist(), name
+    for name, neutral in NEUTRAL.items():
+        empty = new[name].isna()
+        assert (old.loc[empty, name] == neutral).all(), name
+        there = ~empty
+        if name == "locality":  # at strength 0 it was said to be 0, for it has no effect there
+            assert (old.loc[there & (old["strength"] == 0.0), name] == neutral).all()
+            there &= old["strength"] != 0.0
+        assert new.loc[there, name].tolist() == old.loc[there, name].tolist(), name
+    assert new.loc[new["recipe"] == "vanilla", list(NEUTRAL)].isna().all(axis=None)
+
+
+def test_the_machine_is_told_by_what_changes_bits():
+    found = fingerprint()
+    assert found.keys() == {"processor", "flags", "torch", "numba", "numpy"}
+    assert all(found.values())
