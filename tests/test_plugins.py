@@ -205,9 +205,9 @@ def test_two_plugins_of_one_name_are_refused_and_so_are_two_recipes_of_one_name(
          "what it gave for one member changes with 'layers.0.weight' of others; reduce over all"),
         ("m.wiring.connections]", "m.wiring.conections]", "AttributeError: 'Wiring' object has no"),
         ('m["width"]', 'm["widht"]', "KeyError: 'widht'"),
-        ("return m.strength *", "m.strength *", "gave NoneType, but must give a tensor of real numbers (2,)"),
+        ("return m.strength *", "m.strength *", "gave NoneType, but must give a"),
         ("return m.strength *", "return float('nan') *", "is not finite for any member at the fir"),
-        ("return m.strength *", "return m.strength[:, None] *", "gave a tensor (2, 2) of float32, but must"),
+        ("return m.strength *", "return m.strength[:, None] *", "gave a tensor (2, 2) of float"),
     ],
 )  # fmt: skip
 def test_a_hook_that_goes_wrong_is_named(example, right, wrong, message):
