@@ -198,6 +198,30 @@ def test_two_plugins_of_one_name_are_refused_and_so_are_two_recipes_of_one_name(
         plugins.load_all([example, other])
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (".sum(dim=1) for", ".sum() for",
+         "what it gave for one member changes with 'layers.0.weight' of others; reduce over all"),
+        ("m.wiring.connections]", "m.wiring.conections]", "AttributeError: 'Wiring' object has no"),
+        ('m["width"]', 'm["widht"]', "KeyError: 'widht'"),
+        ("return m.strength *", "m.strength *", "gave NoneType, but must give a"),
+        ("return m.strength *", "return float('nan') *", "is not finite for any member at the fir"),
+        ("return m.strength *", "return m.strength[:, None] *", "gave a tensor (2, 2) of float"),
+    ],
+)  # fmt: skip
+def test_a_hook_that_goes_wrong_is_named(example, right, wrong, message):
+    example.write_text(EXAMPLE.replace(right, wrong))
+    with pytest.raises(InputError) as refused:
+        api.train("symbolic/independence", Configuration(recipe="soft_count"), seeds=(0, 1),
+                  plugins=[example], **SHORT)  # fmt: skip
+    assert re.match(
+        r"recipe 'soft_count': penalty: member [0-9a-f]{12} \(seed 0\) and 1 more, step 0: ",
+        str(refused.value),
+    )
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
 # ---------------------------------------------------------------------------- members and frames
 
 
@@ -306,7 +330,7 @@ def computed(monkeypatch, tmp_path):
     def compute(loaded, task, own):
         job = trainable.Job(
             tasks={task.name: SimpleNamespace(spec=task)},
-            run_pack=packs.run_pack,
+            run_pack=lambda _, own, **how: packs.run_pack(task, own, **how),
             device="cpu",
             share=0.5,
             results=tmp_path,
@@ -381,7 +405,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**environment, "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=500,
     )
 
 
@@ -410,11 +434,20 @@ def test_the_command_line_refuses_a_bad_plugin_in_one_line(tmp_path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["own.py"]
 
 
+@pytest.mark.parametrize("line", [["recipes"], ["recipes", "show", "soft_count"]])
+def test_recipes_lists_it_with_where_it_comes_from(example, monkeypatch, line):
+    monkeypatch.setenv("COLUMNS", "300")
+    done = CliRunner().invoke(app, [*line, "--plugin", str(example)])
+    assert done.exit_code == 0, done.output
+    assert "Geman and McClure 1987" in done.stdout
+    assert "soft_count" in done.stdout.split("Geman and McClure 1987")[1]
+
+
 @pytest.fixture
 def guides_sweep(example, tmp_path) -> SweepSpec:
     """The guide's sweep, saved as `soft.yaml` beside its plug-in, with fewer steps."""
     spec = yaml.safe_load(blocks("yaml")[0])
-    spec |= {"shuffles": 2, "pack_size": 6, "checkpoint_seconds": 0.0}
+    spec |= {"shuffles": 2, "pack_size": 6, "checkpoint_seconds": 1.0}
     spec["tasks"][0]["steps"] = 600
     (tmp_path / "soft.yaml").write_text(yaml.safe_dump(spec))
     return catalog.sweep(tmp_path / "soft.yaml")
@@ -424,7 +457,7 @@ SWEEP = ("sweep", "soft.yaml", "--workers", "2", "--no-track")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2000)
 def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(guides_sweep, example, tmp_path):
     killed = subprocess.Popen(
         [sys.executable, "-m", "bimt_bench", *SWEEP],
@@ -435,12 +468,12 @@ def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(guides_sweep, exa
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        limit = time.monotonic() + 200
+        limit = time.monotonic() + 500
         while not list(tmp_path.glob("runs/soft-*/packs/*.json")):
             assert time.monotonic() < limit and killed.poll() is None
             time.sleep(0.05)
-            # what is under way goes on with the bytes that were read
-            if list(tmp_path.glob("runs/soft-*/checkpoints/*/*")):
+            # the driver has read it, and workers load what it read
+            if list(tmp_path.glob("runs/soft-*/plugins/*.py")):
                 example.write_text("an edit under way: this is not Python")
     finally:
         os.killpg(killed.pid, signal.SIGKILL)

@@ -85,12 +85,15 @@ def list_recipes(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="print every setting of all, as docs/settings.md")
     ] = False,
+    plugin: Plugins = None,
 ) -> None:
     """List the recipes: how modularity is encouraged."""
+    from bimt_bench import plugins
     from bimt_bench.app import listings
 
-    if context.invoked_subcommand is None:
-        with _refusing():
+    with _refusing():
+        plugins.load_all(plugin or ())
+        if context.invoked_subcommand is None:
             if markdown:
                 typer.echo(listings.settings_page(), nl=False)
             else:
@@ -98,11 +101,15 @@ def list_recipes(
 
 
 @recipes.command("show")
-def show_recipe(name: Annotated[str, typer.Argument(help="see: bimt-bench recipes")]) -> None:
+def show_recipe(
+    name: Annotated[str, typer.Argument(help="see: bimt-bench recipes")], plugin: Plugins = None
+) -> None:
     """Show one recipe: what it does, and every setting with its values and default."""
+    from bimt_bench import plugins
     from bimt_bench.app import listings
 
     with _refusing():
+        plugins.load_all(plugin or ())
         _OUT.print(listings.of_recipe(name))
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import cost, kernels
+from bimt_bench.engine.contract_check import check_apart
 from bimt_bench.engine.finite import Watched
 from bimt_bench.engine.guard import Guard
 from bimt_bench.engine.members import Members, Stage
@@ -70,6 +71,7 @@ class Cohort:
         self.members = Members(self.recipe, own_settings(kind, first), dict(tables), rows, stage)
         self.has = {hook: kind.overrides(hook) for hook in HOOKS}
         self._guard = Guard(self.members)
+        self._apart = False  # whether the penalty is known not to mix members
         self._parts: dict[tuple[int, int], Members] = {}
         self._tools: dict[tuple[int, int, int], _Tools] = {}
         self.events = self._guard.call("events", lambda: _events_of(self.recipe, self.members))
@@ -110,6 +112,9 @@ class Cohort:
         with torch.enable_grad():
             value = self._guard.call("penalty", lambda: self.recipe.penalty(m, tools.theta))
             self._guard.check("penalty", value, (len(m),))
+            if not self._apart:
+                self._guard.call("penalty", lambda: check_apart(value, tools.theta))
+                self._apart = True
             changes = self._guard.call("penalty", lambda: tools.gradients(value))
         for view, change in zip(tools.views, changes, strict=True):
             if change is not None:
