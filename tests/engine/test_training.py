@@ -174,6 +174,7 @@ def test_those_that_stay_train_on_alone_and_to_the_same_bits(shortened, monkeypa
 
     monkeypatch.setattr(Population, "keep", counted)
     trained = training.train_population(task, loaded, members)
+    assert sizes.pop(0) == len(members)  # a copy with those of a recipe side by side
     assert len(sizes) > 1 and sizes == sorted(sizes, reverse=True) and sizes[-1] >= len(good)
     assert len(set(trained.reason)) == len(sizes) + 1
     assert trained.population.size == len(members) == len(trained.population.flat)
