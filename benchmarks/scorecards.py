@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
-from bimt_bench import data, packs, recipes
-from bimt_bench.engine.loop import train_population
+from bimt_bench import data, recipes
+from bimt_bench.engine import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards
 from bimt_bench.spec import Configuration, catalog
 
@@ -58,7 +58,7 @@ def scored_pack(task: str, steps: int, *, pack: int, data_dir: Path | None) -> S
     loaded = data.load(spec.data, data_dir=data_dir)
     members = [recipes.resolve(spec, Configuration(), seed) for seed in range(pack)]
     trained = train_population(spec, loaded, members)
-    return packs.scored(spec, loaded, trained, shuffles=20)
+    return Scored(spec, loaded, trained.population, tuple(range(pack)))
 
 
 def measure(scored: Scored, *, repeats: int) -> tuple[float, dict[str, float]]:

@@ -28,8 +28,7 @@ class PackResult:
     """A finished pack: `frame` has one row a member, `curves` one a member and logged step.
 
     Whoever keeps it gives it a name, which is no concern of training: the column `pack`.
-    `weights` maps a member's digest to its arrays: parameters by name, `labels.<group>` (which
-    feature or class stands at each position), `coordinates.<group>` ([n, 2]).
+    `weights` maps a member's digest to its arrays (`Population.arrays`).
     """
 
     frame: pd.DataFrame
@@ -80,9 +79,12 @@ def run_pack(
             if checkpoints is None
             else Checkpoints(checkpoints, seconds=checkpoint_seconds, on_note=note),
         )
-        measured = scored(task, data, trained, shuffles=shuffles)
+        population = trained.population
+        seeds = tuple(member.seed for member in part)
+        measured = Scored(task, data, population, seeds, shuffles)
         frame = _frame(measured, trained, scorecards(measured), published)
-        found.append(PackResult(frame=frame, curves=trained.curves, weights=weights(trained)))
+        weights = {member.digest: population.arrays(i) for i, member in enumerate(part)}
+        found.append(PackResult(frame=frame, curves=trained.curves, weights=weights))
     return _joined(found)
 
 
@@ -123,42 +125,6 @@ def _joined(found: Sequence[PackResult]) -> PackResult:
         curves=pd.concat([part.curves for part in found], ignore_index=True),
         weights={member: arrays for part in found for member, arrays in part.weights.items()},
     )
-
-
-def scored(task: TaskSpec, data: task_data.TaskData, trained: Trained, *, shuffles: int) -> Scored:
-    """What the metrics see of a trained population: weights, wiring and the task's data."""
-    population = trained.population
-    wiring = population.architecture.wiring
-    return Scored(
-        task=task,
-        wiring=wiring,
-        weights={c.parameter: population.parameters[c.parameter] for c in wiring.connections},
-        attachments={a.parameter: population.parameters[a.parameter] for a in wiring.attachments},
-        distances={c.parameter: population.distances(c) for c in wiring.connections},
-        coordinates=population.coordinates,
-        labels=population.labels,
-        seeds=tuple(member.seed for member in trained.members),
-        outputs=population.outputs,
-        outputs_with=population.outputs_with,
-        activations=population.activations,
-        data=data,
-        shuffles=shuffles,
-    )
-
-
-def weights(trained: Trained) -> Weights:
-    """Parameters, labels and coordinates of every member, on the CPU."""
-    population = trained.population
-    found = {
-        **population.parameters,
-        **{f"labels.{name}": value for name, value in population.labels.items()},
-        **{f"coordinates.{name}": value for name, value in population.coordinates.items()},
-    }
-    tables = {name: value.cpu().numpy() for name, value in found.items()}
-    return {
-        member.digest: {name: np.ascontiguousarray(table[index]) for name, table in tables.items()}
-        for index, member in enumerate(trained.members)
-    }
 
 
 def _circumstances(measured: Scored, trained: Trained, published: TaskSpec) -> pd.DataFrame:
