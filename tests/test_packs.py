@@ -6,9 +6,11 @@ from bimt_bench.metrics import METRICS
 from bimt_bench.spec import Configuration
 
 IDENTITY = {
-    "task", "task_version", "task_digest", "recipe", "strength", "lambda", "locality", "spacing",
-    "geometry", "distance", "learning_rate", "swap_every", "top_k", "relocation", "moments",
-    "seed", "steps", "shortened", "reduce", "products", "configuration", "member",
+    "task", "task_version", "task_digest", "recipe", "dial", "dial_value", "strength", "locality",
+    "spacing", "geometry", "distance", "learning_rate", "beta1", "beta2", "weight_decay",
+    "batch_size", "dtype", "swap_every", "top_k", "relocation", "moments", "phases",
+    "bias_from", "no_locality_into", "source", "seed",
+    "steps", "shortened", "reduce", "products", "configuration", "member",
     "status", "reason", "seconds",
     "device", "bimt_bench_version", "torch_version", "performance_metric", "shuffles",
 }  # fmt: skip
@@ -16,11 +18,12 @@ IDENTITY = {
 
 @pytest.fixture(scope="module")
 def result(shortened):
-    task = shortened("symbolic/independence", steps=50, log_every=10)
-    configurations = [Configuration(), Configuration(learning_rate=1e6), Configuration(recipe="l1")]
+    task = shortened("symbolic/independence", steps=2000, log_every=10)
+    asked = [{}, {"learning_rate": 1e6}, {"recipe": "l1"}]
+    configurations = [Configuration(steps=50, **one) for one in asked]
     members = [recipes.resolve(task, c, seed) for c in configurations for seed in (0, 1)]
     fractions: list[float] = []
-    found = packs.run_pack(task, members, shuffles=3, shortened=True, on_progress=fractions.append)
+    found = packs.run_pack(task, members, shuffles=3, on_progress=fractions.append)
     return members, found, fractions
 
 
@@ -54,10 +57,10 @@ def test_performance_repeats_the_tasks_own_metric(result):
 
 def test_curves_have_a_row_a_member_and_logged_step(result):
     members, found, fractions = result
-    steps = [0, 10, 20, 30, 40, 49]
+    steps = [*range(0, 50, 5), 49]  # ten times at least
     lengths = found.curves["member"].value_counts()
     for member in members:  # a diverged member's curve ends where it left
-        assert lengths[member.digest] == (2 if member.learning_rate == 1e6 else len(steps))
+        assert lengths[member.digest] == (2 if member["learning_rate"] == 1e6 else len(steps))
     assert sorted(set(found.curves["step"])) == steps
     assert fractions == [(step + 1) / 50 for step in steps]
 

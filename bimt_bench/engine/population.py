@@ -111,7 +111,8 @@ class Population:
             **{f"labels.{name}": value for name, value in self.labels.items()},
             **{f"coordinates.{name}": value for name, value in self.coordinates.items()},
         }
-        return {name: np.array(one[index].cpu(), order="C") for name, one in tables.items()}
+        rows = {name: table[index].cpu().numpy() for name, table in tables.items()}
+        return {name: np.array(row, order="C") for name, row in rows.items()}
 
     def views(self, flat: Float[Tensor, "member width"]) -> dict[str, Tensor]:
         """Views of a table laid out like `flat`, parameter name -> [P, ...]."""
