@@ -17,9 +17,8 @@ from rich.console import Console
 
 from bimt_bench import data as task_data
 from bimt_bench import packs
-from bimt_bench.errors import InputError
+from bimt_bench.errors import InputError, quiet
 from bimt_bench.metrics import METRICS, omissions_line
-from bimt_bench.quiet import quiet
 from bimt_bench.spec import OptunaSearch, SweepSpec, TaskSpec, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from bimt_bench.errors import InputError
-from bimt_bench.quiet import quiet
-from bimt_bench.spec import digest_of
+from bimt_bench.errors import InputError, quiet
 from bimt_bench.results.tracking import address, summary, view
+from bimt_bench.spec import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
