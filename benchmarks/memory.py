@@ -25,8 +25,9 @@ def measure(task: str, members: int, steps: int, data_dir: Path | None) -> dict[
 
     torch.set_num_threads(1)
     before = _peak()
-    spec = catalog.shorten(catalog.task(task), steps)
-    pack = [recipes.resolve(spec, Configuration(), seed) for seed in range(members)]
+    spec = catalog.task(task)
+    configuration = Configuration.model_validate({"steps": steps})
+    pack = [recipes.resolve(spec, configuration, seed) for seed in range(members)]
     packs.run_pack(spec, pack, data_dir=data_dir, shuffles=2)
     return {"imports": before, "peak": _peak()}
 

@@ -11,8 +11,9 @@ import pandas as pd
 import torch
 
 from benchmarks.relocation_study import interval
-from bimt_bench import api
-from bimt_bench.spec import Configuration
+from bimt_bench.packs import run_pack
+from bimt_bench.recipes import resolve
+from bimt_bench.spec import Configuration, catalog
 
 # task, steps (published if None), seeds
 CASES = (
@@ -26,16 +27,11 @@ DIFFERENCES = ("performance", "modularity_q")
 
 def train(task: str, steps: int | None, seeds: int, products: str) -> tuple[pd.DataFrame, float]:
     """One row a seed, and the microseconds of a member's step on one core."""
+    spec = catalog.task(task)
+    given = Configuration.model_validate({"steps": steps, "products": products})
+    members = [resolve(spec, given, seed) for seed in range(seeds)]
     began = time.process_time()
-    frame = api.train_pack(
-        task,
-        [Configuration()],
-        seeds=range(seeds),
-        steps=steps,
-        products=products,
-        device="cpu",
-        shuffles=1,
-    ).frame
+    frame = run_pack(spec, members, shuffles=1).frame
     spent = (time.process_time() - began) / seeds / frame["steps"].iloc[0]
     return frame.set_index("seed"), spent * 1e6
 

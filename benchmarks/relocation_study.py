@@ -45,17 +45,19 @@ CASES = (
 
 def train(case: Case) -> pd.DataFrame:
     """One row a member, all variants and seeds in one pack."""
-    published = catalog.task(case.task)
-    task = catalog.shorten(published, case.steps)
+    task = catalog.task(case.task)
     members = [
         recipes.resolve(
-            task, Configuration.model_validate({"relocation": method, "moments": moments}), seed
+            task,
+            Configuration.model_validate(
+                {"relocation": method, "moments": moments, "steps": case.steps}
+            ),
+            seed,
         )
         for method, moments in VARIANTS
         for seed in range(case.seeds)
     ]
-    shortened = task.training.steps < published.training.steps
-    return run_pack(task, members, shuffles=1, shortened=shortened).frame
+    return run_pack(task, members, shuffles=1).frame
 
 
 def interval(differences: np.ndarray) -> tuple[float, float, float]:

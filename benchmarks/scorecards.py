@@ -19,7 +19,7 @@ import torch
 from bimt_bench import data, recipes
 from bimt_bench.engine import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards
-from bimt_bench.spec import Configuration, catalog
+from bimt_bench.spec import Configuration, catalog, trained_as
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,11 @@ class Outcome:
 
 def scored_pack(task: str, steps: int, *, pack: int, data_dir: Path | None) -> Scored:
     """BIMT members of a task after `steps` steps, ready to be scored with 20 shuffles."""
-    spec = catalog.shorten(catalog.task(task), steps)
+    published = catalog.task(task)
+    configuration = Configuration.model_validate({"steps": steps})
+    members = [recipes.resolve(published, configuration, seed) for seed in range(pack)]
+    spec = trained_as(published, members[0])
     loaded = data.load(spec.data, data_dir=data_dir)
-    members = [recipes.resolve(spec, Configuration(), seed) for seed in range(pack)]
     trained = train_population(spec, loaded, members)
     return Scored(spec, loaded, trained.population, tuple(range(pack)))
 

@@ -15,10 +15,14 @@ import torch
 from torch import nn
 
 from bimt_bench.data import TaskData
-from bimt_bench.spec import EmbeddingMlpSpec, TaskSpec
-from bimt_bench.spec.member import Member
+from bimt_bench.spec import EmbeddingMlpSpec, Member, TaskSpec
 
 ACTIVATIONS = {"silu": nn.SiLU(), "relu": nn.ReLU(), "tanh": nn.Tanh()}
+
+
+def charged(member: Member, name: str) -> float:
+    """A member's setting; 0 if its recipe has none of that name."""
+    return member.settings.get(name, 0)
 
 
 def place(kind: str, size: int, rows: int | None, radius: float) -> torch.Tensor:
@@ -93,7 +97,7 @@ class PlainNetwork(nn.Module):
     def cost(self, locality: float, *, biases: bool = True, free: bool = True) -> torch.Tensor:
         """The connection cost (arXiv 2305.08746, equation 2)."""
         reduce = torch.sum if self.task.penalty.reduce == "sum" else torch.mean
-        spacing = self.member.spacing
+        spacing = charged(self.member, "spacing")
         total = torch.zeros(())
         for layer, linear in enumerate(self.linears):
             local = 0.0 if free and self.free[layer + 1] else locality
@@ -137,7 +141,7 @@ class PlainNetwork(nn.Module):
         for layer, movable in enumerate(self.movable):
             if not movable:
                 continue
-            for j in self.strength(layer).argsort().flip(0)[: self.member.top_k].tolist():
+            for j in self.strength(layer).argsort().flip(0)[: self.member["top_k"]].tolist():
                 costs = []
                 for k in range(self.sizes[layer]):
                     self.swap(layer, j, k)
@@ -192,10 +196,12 @@ def train_plain(
     """
     torch.manual_seed(member.seed)
     network = network or PlainNetwork(task, data, member)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=member.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=member["learning_rate"], weight_decay=0.0
+    )
     generator = torch.Generator().manual_seed(member.seed)
     published = task.training.steps
-    strength = member.lam
+    strength, swap_every = member.lam, charged(member, "swap_every")
     phases = {int(phase.start * published): phase.factor for phase in task.penalty.phases}
     feed = _feed(task, data, network.dtype, batches, generator)
     history = []
@@ -207,11 +213,11 @@ def train_plain(
         loss = loss_of(task, outputs, targets)
         record = _evaluation(task, data, network, (outputs, targets), step, generator)
         biases = step >= int(task.penalty.bias_from * published)
-        cost = network.cost(member.locality, biases=biases)
-        (loss + strength * cost).backward()
+        cost = strength * network.cost(charged(member, "locality"), biases=biases)
+        (loss + cost).backward()
         optimizer.step()
-        history.append({"train_loss": loss, "cost": cost, **record})
-        if member.swap_every and (step + 1) % member.swap_every == 0:
+        history.append({"train_loss": loss, "charged_cost": cost, **record})
+        if swap_every and (step + 1) % swap_every == 0:
             network.relocate()
     numbers = [{k: float(torch.as_tensor(v).detach()) for k, v in row.items()} for row in history]
     return network, numbers

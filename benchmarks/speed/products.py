@@ -10,14 +10,10 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.speed.cases import shortened
 from bimt_bench.data import TaskData
+from bimt_bench.engine import train_population
 from bimt_bench.engine.feed import Feed
-from bimt_bench.engine.loop import train_population
-from bimt_bench.network import build
-from bimt_bench.network.architecture import Architecture
-from bimt_bench.network.columns import ColumnBatch
-from bimt_bench.network.mlp import EmbeddingMlp
-from bimt_bench.spec import TaskSpec
-from bimt_bench.spec.member import Member
+from bimt_bench.network import Architecture, ColumnBatch, EmbeddingMlp, build
+from bimt_bench.spec import Member, TaskSpec
 
 PRODUCTS = ("aten::mm", "aten::bmm", "aten::addmm", "aten::addmm_", "aten::baddbmm")
 _LEAST = 5  # steps
@@ -39,7 +35,8 @@ def products(task: TaskSpec, data: TaskData, members: list[Member], *, steps: in
 
     Two runs of different length begin and end alike, so their difference is steps alone.
     """
-    alone = [replace(member, swap_every=0) for member in members]
+    never = {"swap_every": task.training.steps + _LEAST + steps}
+    alone = [replace(member, settings={**member.settings, **never}) for member in members]
     quiet = task.training.model_copy(update={"log_every": task.training.steps})
     task = task.model_copy(update={"training": quiet})
     short, long = (_seconds(shortened(task, n), data, alone) for n in (_LEAST, _LEAST + steps))
