@@ -61,6 +61,17 @@ def documented_loader():
     return found["load"]
 
 
+def test_the_documented_examples_run(shortened, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    *examples, _ = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    code = "".join(examples).replace("catalog.task(", "task_of(")
+    found = {"task_of": lambda name: shortened(name, steps=4, log_every=5)}
+    exec(code, found)  # noqa: S102 - our own documentation
+    inputs = found["loaded"].test_inputs
+    loaded = documented_loader()(tmp_path / "my-network")
+    torch.testing.assert_close(loaded(inputs), found["network"](inputs), rtol=1e-4, atol=1e-5)
+
+
 def test_the_documented_loader_needs_nothing_of_ours(trained, tmp_path):
     task, loaded, found = trained
     for index, member in enumerate(found.members):
