@@ -81,6 +81,9 @@ class Side:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._asked, self._told = self._process.stdin, self._process.stdout
         ready = self._answer()
         if not Path(ready["package"]).is_relative_to(checkout):
             raise RuntimeError(f"{checkout}: not loaded from there, but from {ready['package']}")
@@ -90,17 +93,17 @@ class Side:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()
+        self._asked.close()
         self._process.wait()
 
     def seconds(self) -> float:
         """Trains the pack once; the processor time that it took."""
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
+        self._asked.write("go\n")
+        self._asked.flush()
         return float(self._answer()["seconds"])
 
     def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
+        line = self._told.readline()
         if not line:
             raise RuntimeError(f"a side ended with exit code {self._process.wait()}; see above")
         return json.loads(line)
@@ -166,8 +169,8 @@ def _training(
     data, recipes = _first("bimt_bench.data"), _first("bimt_bench.recipes")
     importlib.import_module("torch").set_num_threads(1)
     (chosen,) = cases.chosen([case])
-    steps = steps or chosen.pack_steps
-    task = cases.shortened(cases.task_of(chosen), steps)
+    count = int(steps or chosen.pack_steps)
+    task = cases.shortened(cases.task_of(chosen), count)
     loaded = data.load(task.data, data_dir=None if data_dir is None else Path(data_dir))
     seeds = range(chosen.pack // 2)
     pack = [
@@ -175,7 +178,7 @@ def _training(
         for recipe in ("l1", "bimt")
         for seed in seeds
     ]
-    return lambda: training.train_population(task, loaded, pack), len(pack), steps
+    return lambda: training.train_population(task, loaded, pack), len(pack), count
 
 
 def _first(*names: str) -> Any:

@@ -7,7 +7,7 @@ benchmarks time it. Trial swaps are made in movable groups only.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -269,7 +269,7 @@ def _evaluation(
     return found
 
 
-def copy_from(network: PlainNetwork, arrays: dict[str, np.ndarray | torch.Tensor]) -> None:
+def copy_from(network: PlainNetwork, arrays: Mapping[str, np.ndarray | torch.Tensor]) -> None:
     """Gives the network the parameters of a population's member (`layers.0.weight`, ...)."""
     with torch.no_grad():
         for name, value in arrays.items():
