@@ -18,8 +18,7 @@ import torch
 from benchmarks.speed.plain import PlainNetwork, copy_from
 from bimt_bench import data, recipes
 from bimt_bench.data import TaskData
-from bimt_bench.engine.loop import start
-from bimt_bench.engine.population import Population
+from bimt_bench.engine import Population, start
 from bimt_bench.engine.relocation import relocate
 from bimt_bench.spec import Configuration, Member, TaskSpec, catalog
 
@@ -115,7 +114,7 @@ def _of_population(
     def work() -> None:
         relocate(
             population,
-            top_k=[member.top_k for member in members],
+            top_k=[member["top_k"] for member in members],
             reduce=task.penalty.reduce,
             method=method,
             moments=moments,

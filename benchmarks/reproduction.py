@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.api import read_frame
+from bimt_bench.results import read_frame
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,9 @@ from pathlib import Path
 import torch
 
 from bimt_bench import data, recipes
-from bimt_bench.engine.loop import train_population
+from bimt_bench.engine import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards
 from bimt_bench.spec import Configuration, catalog, trained_as
-from bimt_bench.metrics import METRICS, Scored, scorecards, scored
-from bimt_bench.spec import Configuration, catalog
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,7 @@ def scored_pack(task: str, steps: int, *, pack: int, data_dir: Path | None) -> S
     spec = trained_as(published, members[0])
     loaded = data.load(spec.data, data_dir=data_dir)
     trained = train_population(spec, loaded, members)
-    seeds = [member.seed for member in members]
-    return scored(spec, loaded, trained.population, seeds, shuffles=20)
+    return Scored(spec, loaded, trained.population, tuple(range(pack)))
 
 
 def measure(scored: Scored, *, repeats: int) -> tuple[float, dict[str, float]]:

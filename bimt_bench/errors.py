@@ -1,7 +1,9 @@
-"""The error that bad input raises, and the closest valid name to suggest in it."""
+"""What a user is told when something is wrong, and the talk of other packages that is kept out."""
 
 import difflib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -12,3 +14,17 @@ def closest(word: str, allowed: Iterable[str]) -> str:
     """A suggestion to append to a message, or nothing when no allowed name is near."""
     found = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f"; did you mean '{found[0]}'?" if found else ""
+
+
+@contextmanager
+def quiet(*names: str) -> Iterator[None]:
+    """Keeps the named loggers from telling anything less than critical, then sets them back."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

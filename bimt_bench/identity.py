@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from bimt_bench import closure
 from bimt_bench.spec import Member, TaskSpec, digest_of
+from bimt_bench.version import closure
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"
@@ -51,7 +51,7 @@ def pack_digest(
 ) -> str:
     """12 hex digits that name everything the networks of a pack depend on.
 
-    `circumstances`: see `bimt_bench.provenance.circumstances`.
+    `circumstances`: see `bimt_bench.identity.circumstances`.
     """
     return digest_of(
         {

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
-from bimt_bench.engine import Checkpoints, Population, Trained, memory, start, train_population
+from bimt_bench.engine import Checkpoints, Population, Trained, memory, train_population
 from bimt_bench.errors import InputError
 from bimt_bench.identity import scoring_digest, training_digest
-from bimt_bench.joining import join, merged
-from bimt_bench.metrics import scorecards, scored
+from bimt_bench.metrics import Scored, scorecards
+from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.spec import Member, TaskSpec, trained_as
+from bimt_bench.spec import Member, TaskSpec, join, merged, trained_as
 from bimt_bench.version import LIBRARIES, __version__, library_versions
 
 Weights = dict[str, dict[str, np.ndarray]]
@@ -38,8 +37,7 @@ class PackResult:
     """A finished pack: `frame` has one row a member, `curves` one a member and logged step.
 
     Whoever keeps it gives it a name, which is no concern of training: the column `pack`.
-    `weights` maps a member's digest to its arrays: parameters by name, `labels.<group>` (which
-    feature or class stands at each position), `coordinates.<group>` ([n, 2]).
+    `weights` maps a member's digest to its arrays (`Population.arrays`).
     """
 
     frame: pd.DataFrame
@@ -88,7 +86,8 @@ def run_pack(
         metrics = score(task, data, trained.population, part, trained.status, shuffles=shuffles)
         facts = [identity_frame(part), _circumstances(task, trained, published, shuffles)]
         frame = pd.concat([*facts, metrics], axis=1)
-        found.append(PackResult(frame=frame, curves=trained.curves, weights=weights(trained)))
+        weights = {m.digest: trained.population.arrays(i) for i, m in enumerate(part)}
+        found.append(PackResult(frame=frame, curves=trained.curves, weights=weights))
     return _joined(found)
 
 
@@ -102,8 +101,8 @@ def score(
     shuffles: int,
 ) -> pd.DataFrame:
     """All metrics of trained members, a row each; missing where a member diverged."""
-    seeds = [member.seed for member in members]
-    metrics = scorecards(scored(task, data, population, seeds, shuffles=shuffles))
+    seeds = tuple(member.seed for member in members)
+    metrics = scorecards(Scored(task, data, population, seeds, shuffles))
     metrics.loc[np.array([one != "ok" for one in status]), :] = np.nan
     return metrics
 
@@ -150,22 +149,14 @@ def restored(
 ) -> Population:
     """The population of members whose arrays were kept; `task` as they were trained on it.
 
-    InputError if a member's arrays are absent or have other shapes.
+    InputError if a member's arrays are absent or do not fit.
     """
-    population = start(task, data, members, device=device)
-    for name, held in {**population.parameters, **_labels(population)}.items():
-        for row, member in enumerate(members):
-            array = weights.get(member.digest, {}).get(name)
-            if array is None or tuple(array.shape) != tuple(held.shape[1:]):
-                found = "absent" if array is None else f"of shape {tuple(array.shape)}"
-                raise InputError(
-                    f"weights: '{name}' of member {member.digest} is {found}; "
-                    f"{task.name} needs {tuple(held.shape[1:])}"
-                )
-            held[row] = torch.from_numpy(np.asarray(array)).to(held)
-    for group, label in population.labels.items():
-        population.positions[group] = label.argsort(dim=1)
-    return population
+    lacking = [member.digest for member in members if member.digest not in weights]
+    if lacking:
+        raise InputError(f"weights: those of member {lacking[0]} are absent")
+    arrays = [weights[member.digest] for member in members]
+    geometries = [member.geometry for member in members]
+    return Population.of(build(task, data), arrays, geometries, device=device)
 
 
 def _parts(
@@ -215,25 +206,6 @@ def _joined(found: Sequence[PackResult]) -> PackResult:
         curves=join([part.curves for part in found]),
         weights={member: arrays for part in found for member, arrays in part.weights.items()},
     )
-
-
-def _labels(population: Population) -> dict[str, torch.Tensor]:
-    return {f"labels.{name}": value for name, value in population.labels.items()}
-
-
-def weights(trained: Trained) -> Weights:
-    """Parameters, labels and coordinates of every member, on the CPU."""
-    population = trained.population
-    found = {
-        **population.parameters,
-        **_labels(population),
-        **{f"coordinates.{name}": value for name, value in population.coordinates.items()},
-    }
-    tables = {name: value.cpu().numpy() for name, value in found.items()}
-    return {
-        member.digest: {name: np.ascontiguousarray(table[index]) for name, table in tables.items()}
-        for index, member in enumerate(trained.members)
-    }
 
 
 def _circumstances(

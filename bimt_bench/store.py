@@ -29,10 +29,8 @@ import yaml
 
 from bimt_bench.errors import InputError
 from bimt_bench.files import check_format, metadata_of, write
-from bimt_bench.joining import join
-from bimt_bench.provenance import differences
-from bimt_bench.spec import SweepSpec
-from bimt_bench.spec.frames import format_of, with_format
+from bimt_bench.spec import SweepSpec, format_of, join, with_format
+from bimt_bench.version import differences
 
 FORMAT = 2  # of manifests, weights and environment.json; that of frames is `spec.frames.FORMAT`
 _PACK = "bimt_bench.pack"
@@ -141,7 +139,7 @@ class Store:
     def circumstances(self) -> list[dict[str, str]]:
         """Devices and versions of libraries with which packs of this folder were trained.
 
-        See `bimt_bench.provenance.circumstances`. Empty if the folder is new.
+        See `bimt_bench.identity.circumstances`. Empty if the folder is new.
         """
         return list(read_environment(self.folder).get("circumstances", []))
 

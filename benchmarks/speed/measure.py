@@ -19,7 +19,7 @@ from benchmarks.speed.cases import Case, shortened, task_of
 from benchmarks.speed.plain import train_plain
 from benchmarks.speed.products import machine_rate, products
 from bimt_bench import data, recipes
-from bimt_bench.engine.loop import train_population
+from bimt_bench.engine import train_population
 from bimt_bench.spec import Configuration
 
 _WARMING_STEPS = 2

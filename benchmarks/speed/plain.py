@@ -7,7 +7,7 @@ benchmarks time it. Trial swaps are made in movable groups only.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -15,10 +15,14 @@ import torch
 from torch import nn
 
 from bimt_bench.data import TaskData
-from bimt_bench.spec import EmbeddingMlpSpec, TaskSpec
-from bimt_bench.spec.member import Member
+from bimt_bench.spec import EmbeddingMlpSpec, Member, TaskSpec
 
 ACTIVATIONS = {"silu": nn.SiLU(), "relu": nn.ReLU(), "tanh": nn.Tanh()}
+
+
+def charged(member: Member, name: str) -> float:
+    """A member's setting; 0 if its recipe has none of that name."""
+    return member.settings.get(name, 0)
 
 
 def place(kind: str, size: int, rows: int | None, radius: float) -> torch.Tensor:
@@ -94,7 +98,7 @@ class PlainNetwork(nn.Module):
     def cost(self, locality: float, *, biases: bool = True, free: bool = True) -> torch.Tensor:
         """The connection cost (arXiv 2305.08746, equation 2)."""
         reduce = torch.sum if self.task.penalty.reduce == "sum" else torch.mean
-        spacing = self.spacing
+        spacing = charged(self.member, "spacing")
         total = torch.zeros(())
         for layer, linear in enumerate(self.linears):
             local = 0.0 if free and self.free[layer + 1] else locality
@@ -198,8 +202,7 @@ def train_plain(
     )
     generator = torch.Generator().manual_seed(member.seed)
     published = task.training.steps
-    strength, locality = member.lam, member.settings.get("locality", 0.0)
-    swap_every = member.settings.get("swap_every")
+    strength, swap_every = member.lam, charged(member, "swap_every")
     phases = {int(phase.start * published): phase.factor for phase in task.penalty.phases}
     feed = _feed(task, data, network.dtype, batches, generator)
     history = []
@@ -211,10 +214,10 @@ def train_plain(
         loss = loss_of(task, outputs, targets)
         record = _evaluation(task, data, network, (outputs, targets), step, generator)
         biases = step >= int(task.penalty.bias_from * published)
-        cost = network.cost(locality, biases=biases)
-        (loss + strength * cost).backward()
+        cost = strength * network.cost(charged(member, "locality"), biases=biases)
+        (loss + cost).backward()
         optimizer.step()
-        history.append({"train_loss": loss, "cost": cost, **record})
+        history.append({"train_loss": loss, "charged_cost": cost, **record})
         if swap_every and (step + 1) % swap_every == 0:
             network.relocate()
     numbers = [{k: float(torch.as_tensor(v).detach()) for k, v in row.items()} for row in history]
@@ -267,7 +270,7 @@ def _evaluation(
     return found
 
 
-def copy_from(network: PlainNetwork, arrays: dict[str, np.ndarray | torch.Tensor]) -> None:
+def copy_from(network: PlainNetwork, arrays: Mapping[str, np.ndarray | torch.Tensor]) -> None:
     """Gives the network the parameters of a population's member (`layers.0.weight`, ...)."""
     with torch.no_grad():
         for name, value in arrays.items():

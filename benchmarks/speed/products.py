@@ -10,14 +10,10 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.speed.cases import shortened
 from bimt_bench.data import TaskData
+from bimt_bench.engine import train_population
 from bimt_bench.engine.feed import Feed
-from bimt_bench.engine.loop import train_population
-from bimt_bench.network import build
-from bimt_bench.network.architecture import Architecture
-from bimt_bench.network.columns import ColumnBatch
-from bimt_bench.network.mlp import EmbeddingMlp
-from bimt_bench.spec import TaskSpec
-from bimt_bench.spec.member import Member
+from bimt_bench.network import Architecture, ColumnBatch, EmbeddingMlp, build
+from bimt_bench.spec import Member, TaskSpec
 
 PRODUCTS = ("aten::mm", "aten::bmm", "aten::addmm", "aten::addmm_", "aten::baddbmm")
 _LEAST = 5  # steps

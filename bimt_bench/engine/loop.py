@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.closure import code_digest
 from bimt_bench.data import TaskData
 from bimt_bench.engine import cost, objective
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
@@ -24,7 +23,7 @@ from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 from bimt_bench.network import Architecture, build, prepare
 from bimt_bench.spec import Member, TaskSpec
-from bimt_bench.version import library_versions
+from bimt_bench.version import code_digest, library_versions
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
 # on which the task's loss means anything, though float32 may not have overflowed yet.

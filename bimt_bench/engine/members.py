@@ -14,8 +14,7 @@ from bimt_bench.engine.kernels import mask_rows, uniform_rows
 from bimt_bench.engine.optimizer import PopulationAdamW
 from bimt_bench.engine.population import Population
 from bimt_bench.engine.recipe import PenaltySettings, Recipe
-from bimt_bench.engine.relocation import relocate
-from bimt_bench.engine.relocation.permutation import permute, relabel
+from bimt_bench.engine.relocation import permute, relabel, relocate
 from bimt_bench.network import Wiring
 from bimt_bench.seeds import derive
 from bimt_bench.spec import Member, TaskSpec

@@ -1,4 +1,8 @@
-"""A population: members trained together, all their parameters in one flat table."""
+"""A population: members trained together, all their parameters in one flat table.
+
+It is the one record of what a trained network is: metrics, drawings and exports read it, and
+`arrays` and `Population.of` take a member to a results folder and back.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bimt_bench.network import Architecture, Connection, geometry
+from bimt_bench.errors import InputError
+from bimt_bench.network import Architecture, Connection, Wiring, geometry
 from bimt_bench.spec import GeometrySpec
 
 # Rows begin at multiples of a full vector register, so that element-wise arithmetic treats a
@@ -21,12 +26,14 @@ class Population:
     `flat` [P, N] holds all parameters, a member a row, zero-padded; `parameters` are views of it,
     name -> [P, ...]. `labels[group]` [P, size] says which feature or class stands at a position
     of a relabelled group, `positions[group]` the inverse. `coordinates[group]` is [P, size, 2].
+    A geometry is None where a member came back from storage without it: its coordinates are
+    those that were stored, and distances are refused.
     """
 
     def __init__(
         self,
         architecture: Architecture,
-        geometries: Sequence[GeometrySpec],
+        geometries: Sequence[GeometrySpec | None],
         *,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
@@ -43,17 +50,69 @@ class Population:
         }
         self.positions = {name: label.clone() for name, label in self.labels.items()}
         self._distinct = list(dict.fromkeys(self.geometries))
-        self._places = [geometry.group_coordinates(g, architecture.wiring) for g in self._distinct]
+        self._places = [_places(spec, architecture.wiring) for spec in self._distinct]
         self.coordinates = {
             group.name: self._spread([places[group.name] for places in self._places])
             for group in architecture.wiring.groups
         }
         self._distances: dict[str, Tensor] = {}
 
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        arrays: Sequence[Mapping[str, np.ndarray]],
+        geometries: Sequence[GeometrySpec] | None = None,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> "Population":
+        """The population of members that were kept as `arrays` gives them, one mapping a member.
+
+        Without their geometries it can be run, drawn and exported, but has no distances. Raises
+        InputError if an array is missing or does not fit the architecture.
+        """
+        for one in arrays:
+            _check(architecture, one)
+        dtype = torch.from_numpy(arrays[0][next(iter(architecture.shapes))]).dtype
+        places = [None] * len(arrays) if geometries is None else geometries
+        population = cls(architecture, places, dtype=dtype, device=device)
+        for name, parameter in population.parameters.items():
+            parameter.copy_(_stacked(arrays, name))
+        for name in population.labels:
+            population.labels[name] = _stacked(arrays, f"labels.{name}").to(device)
+            population.positions[name] = population.labels[name].argsort(dim=1)
+        for name in population.coordinates:
+            stored = _stacked(arrays, f"coordinates.{name}")
+            population.coordinates[name] = stored.to(population.flat)
+        return population
+
     @property
     def size(self) -> int:
         """P, the number of members."""
         return len(self.geometries)
+
+    @property
+    def wiring(self) -> Wiring:
+        """Groups, connections and attachments of the architecture."""
+        return self.architecture.wiring
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The parameters that are connections: name -> [P, target folds x n, source folds x n]."""
+        return {c.parameter: self.parameters[c.parameter] for c in self.wiring.connections}
+
+    def arrays(self, index: int) -> dict[str, np.ndarray]:
+        """One member as arrays that are copies, the form in which results folders keep it.
+
+        Parameters by name, `labels.<group>` int [n] and `coordinates.<group>` [n, 2].
+        """
+        tables = {
+            **self.parameters,
+            **{f"labels.{name}": value for name, value in self.labels.items()},
+            **{f"coordinates.{name}": value for name, value in self.coordinates.items()},
+        }
+        rows = {name: table[index].cpu().numpy() for name, table in tables.items()}
+        return {name: np.array(row, order="C") for name, row in rows.items()}
 
     def views(self, flat: Float[Tensor, "member width"]) -> dict[str, Tensor]:
         """Views of a table laid out like `flat`, parameter name -> [P, ...]."""
@@ -74,17 +133,16 @@ class Population:
             parameter.copy_(stacked.to(parameter.dtype))
 
     def distances(self, connection: Connection) -> Float[Tensor, "member target source"]:
-        """In-plane distances of one fold of a connection."""
+        """In-plane distances of one fold of a connection; InputError without a geometry."""
         name = connection.parameter
         if name not in self._distances:
-            self._distances[name] = self._spread(
-                [
-                    geometry.distances(
-                        places[connection.target], places[connection.source], spec.distance
-                    )
-                    for spec, places in zip(self._distinct, self._places, strict=True)
-                ]
-            )
+            tables = []
+            for spec, places in zip(self._distinct, self._places, strict=True):
+                if spec is None:
+                    raise InputError("distances: these members were read without their geometry")
+                ends = places[connection.target], places[connection.source]
+                tables.append(geometry.distances(*ends, spec.distance))
+            self._distances[name] = self._spread(tables)
         return self._distances[name]
 
     def relabel(self, group: str, order: Int[Tensor, "member size"]) -> None:
@@ -105,6 +163,7 @@ class Population:
         kept.flat.copy_(flat[index])
         kept.labels = {name: label[index] for name, label in self.labels.items()}
         kept.positions = {name: position[index] for name, position in self.positions.items()}
+        kept.coordinates = {name: places[index] for name, places in self.coordinates.items()}
         return kept
 
     def put(self, rows: Sequence[int], kept: "Population") -> None:
@@ -152,6 +211,39 @@ class Population:
             return stacked.expand(self.size, *stacked.shape[1:])
         which = [self._distinct.index(spec) for spec in self.geometries]
         return stacked[torch.tensor(which, device=stacked.device)]
+
+
+def _places(spec: GeometrySpec | None, wiring: Wiring) -> dict[str, geometry.Coordinates]:
+    """Where the neurons of every group sit, group -> [size, 2]; at nan if nobody has said."""
+    if spec is None:
+        return {group.name: np.full((group.size, 2), np.nan) for group in wiring.groups}
+    return geometry.group_coordinates(spec, wiring)
+
+
+def _stacked(arrays: Sequence[Mapping[str, np.ndarray]], name: str) -> Tensor:
+    return torch.from_numpy(np.stack([one[name] for one in arrays]))
+
+
+def _check(architecture: Architecture, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises InputError unless a member's arrays are all there and fit."""
+    groups = architecture.wiring.groups
+    relabelled = {f"labels.{group.name}": group.size for group in groups if group.relabelled}
+    wanted: dict[str, tuple[int, ...]] = {name: tuple(s) for name, s in architecture.shapes.items()}
+    wanted |= {f"coordinates.{group.name}": (group.size, 2) for group in groups}
+    wanted |= {name: (size,) for name, size in relabelled.items()}
+    missing = [name for name in wanted if name not in arrays]
+    if missing:
+        raise InputError(
+            f"weights: the member has no {', '.join(missing)} (it has: {', '.join(arrays)})"
+        )
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise InputError(
+                f"weights: '{name}' has shape {arrays[name].shape}, but must be {shape}"
+            )
+    for name, size in relabelled.items():
+        if sorted(arrays[name].tolist()) != list(range(size)):
+            raise InputError(f"weights: '{name}' must be a permutation of 0 ... {size - 1}")
 
 
 def _layout(architecture: Architecture) -> tuple[dict[str, tuple[int, int]], int]:

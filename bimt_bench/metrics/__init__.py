@@ -4,7 +4,6 @@ from bimt_bench.metrics.base import Metric, Scored
 from bimt_bench.metrics.omissions import omissions, omissions_line
 from bimt_bench.metrics.registry import METRICS, metric
 from bimt_bench.metrics.scorecard import scorecards
-from bimt_bench.metrics.scoring import scored
 
 __all__ = [
     "METRICS",
@@ -14,5 +13,4 @@ __all__ = [
     "omissions",
     "omissions_line",
     "scorecards",
-    "scored",
 ]

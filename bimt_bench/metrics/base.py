@@ -1,6 +1,6 @@
 """What a metric sees (one trained population) and what a metric is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import Literal, TypeVar
@@ -8,10 +8,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from bimt_bench.data import TaskData
+from bimt_bench.engine import Population
 from bimt_bench.metrics.needs import Need
 from bimt_bench.network import Wiring
 from bimt_bench.seeds import numpy_generator
@@ -28,34 +29,27 @@ _ROWS_TIMES_MEMBERS = 2**16
 class Scored:
     """One trained population with its task and data: all that a metric may look at.
 
-    weights: connection parameter -> [P, target_folds * target, source_folds * source].
-    distances: connection parameter -> [P, target, source], in-plane distance of one fold.
-    attachments: attachment parameter (bias, embedding) -> [P, ...].
-    coordinates: group -> [P, n, 2], where its neurons sit in the unit square.
-    labels: relabelled group -> int64 [P, n], the feature or class that stands at each position.
+    population: parameters, labels, coordinates and distances of the members, and what runs them;
+        `outputs` is differentiable in float inputs (forward mode too).
     seeds: the members' seeds; null models draw from them, never from a member's place.
-    outputs: float inputs [B, features] or tokens [B, folds] -> [P, B, outputs], inputs and
-        outputs in the task's order, differentiable in float inputs (forward mode too).
-    outputs_with: the same with other weights: (connection parameter -> its shape in `weights`,
-        inputs) -> [P, B, outputs]; parameters that are not named stay as they are.
-    activations: inputs as for `outputs` -> what the neurons of each hidden group send on,
-        group name -> [P, B, n].
     shuffles: null-model draws of each member.
     """
 
     task: TaskSpec
-    wiring: Wiring
-    weights: Mapping[str, Float[Tensor, "member _ _"]]
-    distances: Mapping[str, Float[Tensor, "member _ _"]]
-    coordinates: Mapping[str, Float[Tensor, "member _ 2"]]
-    attachments: Mapping[str, Float[Tensor, "member ..."]]
-    labels: Mapping[str, Int[Tensor, "member _"]]
-    seeds: tuple[int, ...]
-    outputs: Callable[[Tensor], Tensor]
-    outputs_with: Callable[[Mapping[str, Tensor], Tensor], Tensor]
-    activations: Callable[[Tensor], Mapping[str, Tensor]]
     data: TaskData
+    population: Population
+    seeds: tuple[int, ...]
     shuffles: int = 20
+
+    @property
+    def wiring(self) -> Wiring:
+        """Groups, connections and attachments of the members."""
+        return self.population.wiring
+
+    @property
+    def weights(self) -> dict[str, Float[Tensor, "member _ _"]]:
+        """Connection parameter -> [P, target_folds * target, source_folds * source]."""
+        return self.population.weights
 
     @property
     def size(self) -> int:
@@ -69,15 +63,17 @@ class Scored:
 
     def inputs(self, raw: Tensor) -> Tensor:
         """Data as the model takes it: tokens as they are, features scaled in the weights' dtype."""
-        weight = next(iter(self.weights.values()))
+        flat = self.population.flat
         if self.data.tokens is not None:
-            return raw.to(weight.device)
-        return raw.to(weight.device, weight.dtype) * self.data.scale
+            return raw.to(flat.device)
+        return raw.to(flat.device, flat.dtype) * self.data.scale
 
     @torch.no_grad()
     def evaluate(self, raw: Tensor) -> Float[Tensor, "member row output"]:
         """Outputs [P, n, outputs] on the CPU for n rows of data, computed in chunks."""
-        chunks = [self.outputs(self.inputs(chunk)).cpu() for chunk in raw.split(self.rows)]
+        chunks = [
+            self.population.outputs(self.inputs(chunk)).cpu() for chunk in raw.split(self.rows)
+        ]
         return torch.cat(chunks, dim=1)
 
     @cached_property

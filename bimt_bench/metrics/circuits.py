@@ -162,7 +162,7 @@ def _quality(
     kept_weights = pruned(scored, ranks, kept)
     total = torch.zeros(scored.size, dtype=torch.float64)
     for rows, wanted in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
-        total += goodness(scored, scored.outputs_with(kept_weights, rows).cpu(), wanted)
+        total += goodness(scored, scored.population.outputs_with(kept_weights, rows).cpu(), wanted)
     return total / len(inputs)
 
 

@@ -44,7 +44,7 @@ class _Exam:
         """Whether the connections first in `ranks` compute an output; others are the full ones."""
         weights = pruned(self.scored, ranks, kept)
         grafted = self.full.clone()
-        found = self.scored.outputs_with(weights, self.inputs)[:, :, output]
+        found = self.scored.population.outputs_with(weights, self.inputs)[:, :, output]
         grafted[:, :, output] = found.cpu()
         best = self.quality(self.full)
         share = slack(self.scored, best) / self.full.shape[2]
@@ -62,7 +62,7 @@ def circuit_size_per_class(scored: Scored) -> PerMember:
     full network is not finite.
     """
     inputs, targets = scored.probe(_ROWS)
-    exam = _Exam(scored, inputs, targets, scored.outputs(inputs).cpu())
+    exam = _Exam(scored, inputs, targets, scored.population.outputs(inputs).cpu())
     total = sum(w[0].numel() for w in scored.weights.values())
     grid = torch.logspace(0, 1, _GRID, base=total, dtype=torch.float64).round().long()
     grid = torch.cat([torch.zeros(1, dtype=torch.int64), grid]).unique()
@@ -87,7 +87,7 @@ def _rankings(
     wiring = scored.wiring
     reach = path_strengths(wiring, scored.weights, "output")
     taken = {n: s.sum(dim=2) for n, s in path_strengths(wiring, scored.weights, "input").items()}
-    positions = scored.labels[wiring.by_role("output").name].cpu().argsort(dim=1)
+    positions = scored.population.labels[wiring.by_role("output").name].cpu().argsort(dim=1)
     for output in outputs:
         at = positions[:, None, output, None]
         sizes = {}

@@ -57,7 +57,9 @@ def fourier_gini(scored: Scored) -> PerMember:
 def _power(scored: Scored) -> Float64[Tensor, "member frequency dimension"]:
     """Power of each embedding dimension over tokens, relative to the member's largest entry."""
     names = [a.parameter for a in scored.wiring.attachments if a.kind == "embedding"]
-    embedding = torch.cat([scored.attachments[name].detach().cpu().double() for name in names], -1)
+    embedding = torch.cat(
+        [scored.population.parameters[name].detach().cpu().double() for name in names], -1
+    )
     largest = embedding.abs().amax(dim=(1, 2), keepdim=True)
     scaled = embedding / torch.where(largest == 0, 1.0, largest)  # squares must not vanish
     spectrum = torch.fft.rfft(scaled - scaled.mean(dim=1, keepdim=True), dim=1)[:, 1:]

@@ -47,11 +47,11 @@ def ablation_selectivity(scored: Scored) -> PerMember:
     no neuron's silence costs anything.
     """
     inputs, targets = scored.probe(_ROWS)
-    full = _part_losses(scored, scored.outputs(inputs).cpu(), targets)
+    full = _part_losses(scored, scored.population.outputs(inputs).cpu(), targets)
     selectivity = torch.zeros(scored.size, dtype=torch.float64)
     total = torch.zeros_like(selectivity)
     for weights in _silenced(scored):
-        outputs = scored.outputs_with(weights, inputs).cpu()
+        outputs = scored.population.outputs_with(weights, inputs).cpu()
         damage = (_part_losses(scored, outputs, targets) - full).clamp(min=0.0)
         sums = damage.sum(dim=1)
         shares = damage / torch.where(sums == 0, 1.0, sums)[:, None]
@@ -100,7 +100,7 @@ def _isolated(scored: Scored, member: int, found: Function) -> Float64[np.ndarra
     isolated = np.zeros(1 + scored.shuffles)
     for group in np.unique(found.groups):
         there = found.groups == group
-        places = scored.coordinates[scored.wiring.groups[group].name][member]
+        places = scored.population.coordinates[scored.wiring.groups[group].name][member]
         at = found.positions[there]
         near = _neighbours(places.cpu().double().numpy())[np.ix_(at, at)]
         labels = np.tile(found.clusters[there], (len(isolated), 1))
@@ -123,7 +123,7 @@ def _neighbours(places: Float64[np.ndarray, "n 2"]) -> Bool[np.ndarray, "n n"]:
 def functions(scored: Scored) -> tuple[Function | None, ...]:
     """The functional clusters of each member; None for one whose neurons form a single module."""
     inputs, _ = scored.probe(_ROWS)
-    seen = {k: v.cpu().double().numpy() for k, v in scored.activations(inputs).items()}
+    seen = {k: v.cpu().double().numpy() for k, v in scored.population.activations(inputs).items()}
     return tuple(
         None
         if graph is None or found is None

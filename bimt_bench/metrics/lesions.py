@@ -32,10 +32,10 @@ def lesion_effect(scored: Scored) -> PerMember:
     sets = [_sets(scored, member) for member in range(scored.size)]
     damage = np.zeros((max((len(s) for s in sets), default=0), scored.size))
     inputs, targets = scored.probe(_ROWS)
-    full = row_losses(scored.task, scored.outputs(inputs).cpu(), targets).mean(dim=1)
+    full = row_losses(scored.task, scored.population.outputs(inputs).cpu(), targets).mean(dim=1)
     for lesion, row in enumerate(damage):
         silent = _silent(scored, [s[lesion] if lesion < len(s) else _NOBODY for s in sets])
-        outputs = scored.outputs_with(silenced(scored, silent), inputs).cpu()
+        outputs = scored.population.outputs_with(silenced(scored, silent), inputs).cpu()
         row[:] = row_losses(scored.task, outputs, targets).mean(dim=1) - full
     values = [_effect(damage[: len(s), member]) for member, s in enumerate(sets)]
     return np.array(values, dtype=np.float64)

@@ -86,7 +86,7 @@ def _both_strengths(scored: Scored) -> dict[Role, Tensor]:
     for role in roles:
         reach = path_strengths(scored.wiring, scored.weights, role)
         by_position = torch.cat([reach[name] for name in _hidden(scored)], dim=1)
-        labels = scored.labels[scored.wiring.by_role(role).name].cpu()
+        labels = scored.population.labels[scored.wiring.by_role(role).name].cpu()
         index = labels.argsort(dim=1)[:, None, :].expand_as(by_position)
         found[role] = by_position.gather(2, index)
     return found
@@ -111,7 +111,7 @@ def _serves(scored: Scored) -> Bool[Tensor, "member hidden output"]:
 
 @torch.no_grad()
 def _activations(scored: Scored, raw: Tensor) -> Float64[Tensor, "member row hidden"]:
-    seen = scored.activations(scored.inputs(raw))
+    seen = scored.population.activations(scored.inputs(raw))
     return torch.cat([seen[name].cpu().double() for name in _hidden(scored)], dim=2)
 
 

@@ -36,7 +36,7 @@ def _sensitivities(scored: Scored) -> Float[Tensor, "member output input"]:
     for i in range(inputs.shape[1]):
         direction = torch.zeros_like(inputs)
         direction[:, i] = 1.0
-        slopes = torch.func.jvp(scored.outputs, (inputs,), (direction,))[1]
+        slopes = torch.func.jvp(scored.population.outputs, (inputs,), (direction,))[1]
         columns.append(slopes.cpu().double().abs().mean(dim=1))
     return torch.stack(columns, dim=2)
 

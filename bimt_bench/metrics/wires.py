@@ -52,7 +52,7 @@ def _strengths_and_distances(
 ) -> tuple[Float[Tensor, "member target source"], Float[Tensor, "member target source"]]:
     """Strengths w and distances d of a connection, in the shape of its parameter."""
     strengths = scored.weights[connection.parameter].detach().cpu().double().abs()
-    distances = scored.distances[connection.parameter].detach().cpu().double()
+    distances = scored.population.distances(connection).detach().cpu().double()
     return strengths, distances.repeat(1, connection.target_folds, connection.source_folds)
 
 
@@ -65,7 +65,7 @@ def _cost(scored: Scored, *, locality: float, spacing: float) -> PerMember:
             d = torch.zeros_like(d)
         total += _reduce(scored, w * (locality * d + spacing))
     for attachment in scored.wiring.attachments:
-        values = scored.attachments[attachment.parameter].detach().cpu().double().abs()
+        values = scored.population.parameters[attachment.parameter].detach().cpu().double().abs()
         total += _reduce(scored, values) * spacing
     return per_member(total)
 

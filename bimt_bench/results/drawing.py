@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from bimt_bench.errors import InputError
+from bimt_bench.engine import Population
 from bimt_bench.network import Connection, Group, Role, Wiring
 
 MOST_LABELS = 40
@@ -76,33 +76,29 @@ class NetworkDrawing:
     @classmethod
     def of(
         cls,
-        wiring: Wiring,
-        weights: Mapping[str, np.ndarray],
-        coordinates: Mapping[str, np.ndarray],
-        labels: Mapping[str, np.ndarray],
+        population: Population,
         input_names: Sequence[str],
         output_names: Sequence[str],
         *,
+        index: int = 0,
         most: int = 2000,
         faintest: float = 0.03,
     ) -> Self:
-        """The drawing of one member.
+        """The drawing of the member `index` of a population.
 
-        `weights` maps parameters to [target, source] (folds laid out one after another),
-        `coordinates` groups to [n, 2], `labels` relabelled groups to int [n]: the feature or
-        class that stands at each position. No member axis. Wires below `faintest` of their
-        connection's largest |weight| are left out, and of the rest all but the `most` strongest.
-        Raises InputError when an array is missing or its shape does not fit the wiring.
+        Wires below `faintest` of their connection's largest |weight| are left out, and of the
+        rest all but the `most` strongest.
         """
+        wiring = population.wiring
         names = {"input": tuple(input_names), "output": tuple(output_names), "hidden": ()}
         planes: list[Plane] = []
         for group in wiring.groups:
-            planes += _planes(group, wiring, coordinates, labels, names[group.role])
+            planes += _planes(group, population, index, names[group.role])
         place = {(plane.group, plane.fold): i for i, plane in enumerate(planes)}
         wires: list[Wires] = []
         eligible = total = 0
         for connection in wiring.connections:
-            matrix = _weights(connection, wiring, weights)
+            matrix = population.parameters[connection.parameter][index].cpu().double().numpy()
             strong = _strong(matrix, faintest)
             eligible, total = eligible + len(strong), total + matrix.size
             wires += _wires(connection, wiring, place, (matrix, strong[-most:]))
@@ -118,27 +114,20 @@ class NetworkDrawing:
 
 
 def _planes(
-    group: Group,
-    wiring: Wiring,
-    coordinates: Mapping[str, np.ndarray],
-    labels: Mapping[str, np.ndarray],
-    names: tuple[str, ...],
+    group: Group, population: Population, index: int, names: tuple[str, ...]
 ) -> list[Plane]:
     """One plane a fold of the group."""
-    if group.name not in coordinates:
-        raise InputError(f"coordinates: group '{group.name}' is missing from {list(coordinates)}")
-    where = np.asarray(coordinates[group.name], dtype=float)
-    if where.shape != (group.size, 2):
-        raise InputError(
-            f"coordinates.{group.name}: has shape {where.shape}, but must be ({group.size}, 2)"
-        )
+    wiring = population.wiring
     outgoing = [c.source_folds for c in wiring.out_of(group.name)]
     folds = max([1, *outgoing, *(c.target_folds for c in wiring.into(group.name))])
-    standing = _standing(group, labels)
     # An embedding's names are those of its folds (tokens), not of its neurons.
     names_are_folds = folds > 1 and len(names) == folds
     fold_names = names if names_are_folds else ("",) * folds
     named = names if len(names) == group.size <= MOST_LABELS and not names_are_folds else ()
+    if group.relabelled:
+        standing = population.labels[group.name][index].tolist()
+    else:
+        standing = range(group.size)
     return [
         Plane(
             group=group.name,
@@ -146,43 +135,12 @@ def _planes(
             layer=group.layer,
             fold=fold,
             folds=folds,
-            coordinates=where,
+            coordinates=population.coordinates[group.name][index].cpu().double().numpy(),
             labels=tuple(named[i] for i in standing) if named else (),
             name=fold_names[fold],
         )
         for fold in range(folds)
     ]
-
-
-def _standing(group: Group, labels: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Which feature or class stands at each position of the group, int [n]."""
-    standing = np.asarray(labels.get(group.name, np.arange(group.size)))
-    if sorted(standing.tolist()) != list(range(group.size)):
-        raise InputError(
-            f"labels.{group.name}: must be a permutation of 0 ... {group.size - 1}, "
-            f"but has shape {standing.shape}"
-        )
-    return standing
-
-
-def _weights(
-    connection: Connection, wiring: Wiring, weights: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """The connection's matrix, checked against the wiring."""
-    if connection.parameter not in weights:
-        raise InputError(
-            f"weights: parameter '{connection.parameter}' is missing from {list(weights)}"
-        )
-    matrix = np.asarray(weights[connection.parameter], dtype=float)
-    expected = (
-        connection.target_folds * wiring.group(connection.target).size,
-        connection.source_folds * wiring.group(connection.source).size,
-    )
-    if matrix.shape != expected:
-        raise InputError(
-            f"weights.{connection.parameter}: has shape {matrix.shape}, but must be {expected}"
-        )
-    return matrix
 
 
 def _strong(matrix: np.ndarray, faintest: float) -> np.ndarray:

@@ -16,9 +16,10 @@ import safetensors.torch
 import torch
 
 from bimt_bench.data import TaskData
+from bimt_bench.engine import Population
 from bimt_bench.errors import InputError
 from bimt_bench.files import write
-from bimt_bench.network import Architecture, Group, build
+from bimt_bench.network import Architecture, Group
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.spec import TaskSpec
 
@@ -31,25 +32,23 @@ ONNX_PACKAGES = ("onnx", "onnxscript")
 def export(
     task: TaskSpec,
     data: TaskData,
-    arrays: Arrays,
+    population: Population,
     folder: Path,
     *,
+    index: int = 0,
     member: Mapping[str, object] | None = None,
     onnx: bool = False,
 ) -> tuple[Path, ...]:
-    """Writes a member's files and returns their paths.
+    """Writes the files of the member `index` of a population and returns their paths.
 
-    `arrays` are a member's weights as a pack returns and a results folder stores them: parameters
-    by name, `labels.<group>` and `coordinates.<group>`. `member` is its row of identity, where
-    what is empty becomes null. InputError if arrays are missing, or if ONNX is asked for without
-    the packages that write it.
+    `member` is its row of identity, where what is empty becomes null. InputError if ONNX is asked
+    for without the packages that write it.
     """
     if onnx:
         _check_onnx()
-    architecture = build(task, data)
-    _check_arrays(architecture, arrays)
+    architecture, arrays = population.architecture, population.arrays(index)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: _tensor(arrays[name]) for name in architecture.shapes}
+    tensors = {name: torch.from_numpy(arrays[name]) for name in architecture.shapes}
     metadata = {"format": FORMAT, "version": str(VERSION)}
     identity = {name: plain_cell(value) for name, value in (member or {}).items()}
     facts = _facts(task, data, architecture, arrays, identity)
@@ -58,19 +57,8 @@ def export(
     write(files[1], json.dumps(facts, indent=1).encode())
     if onnx:
         files.append(folder / "network.onnx")
-        _write_onnx(module(task, data, arrays), data, files[-1])
+        _write_onnx(population.member(index), data, files[-1])
     return tuple(files)
-
-
-def module(task: TaskSpec, data: TaskData, arrays: Arrays) -> torch.nn.Module:
-    """A member's arrays as an ordinary module: inputs [B, ...] -> outputs [B, outputs]."""
-    architecture = build(task, data)
-    _check_arrays(architecture, arrays)
-    labels = {g.name: g.name for g in architecture.wiring.groups if g.relabelled}
-    return architecture.network(
-        {name: _tensor(arrays[name]) for name in architecture.shapes},
-        {name: _tensor(arrays[f"labels.{name}"]).argsort() for name in labels},
-    )
 
 
 def _facts(
@@ -133,20 +121,6 @@ def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, An
     }
 
 
-def _check_arrays(architecture: Architecture, arrays: Arrays) -> None:
-    groups = architecture.wiring.groups
-    wanted = [*architecture.shapes, *(f"coordinates.{group.name}" for group in groups)]
-    wanted += [f"labels.{group.name}" for group in groups if group.relabelled]
-    missing = [name for name in wanted if name not in arrays]
-    if missing:
-        raise InputError(f"export: the member has no {', '.join(missing)} (it has: {list(arrays)})")
-    for name, shape in architecture.shapes.items():
-        if arrays[name].shape != tuple(shape):
-            raise InputError(
-                f"export: '{name}' has shape {arrays[name].shape}, but the task's model {shape}"
-            )
-
-
 def _check_onnx() -> None:
     missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
@@ -171,7 +145,3 @@ def _write_onnx(network: torch.nn.Module, data: TaskData, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bimt_bench import data as task_data
+from bimt_bench.engine import Population
 from bimt_bench.metrics import METRICS, metric
 from bimt_bench.network import build
 from bimt_bench.recipes import resolve
@@ -77,18 +78,8 @@ def drawing_of(
 ) -> NetworkDrawing:
     """One member's drawing from its arrays (`PackResult.weights[member]`)."""
     data = task_data.load(task.data, data_dir=data_dir)
-
-    def part(prefix: str) -> dict[str, np.ndarray]:
-        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-    return NetworkDrawing.of(
-        build(task, data).wiring,
-        arrays,
-        part("coordinates."),
-        part("labels."),
-        data.input_names,
-        data.output_names,
-    )
+    population = Population.of(build(task, data), [arrays])
+    return NetworkDrawing.of(population, data.input_names, data.output_names)
 
 
 def published_settings(task: TaskSpec, recipe: str) -> Mapping[str, object]:

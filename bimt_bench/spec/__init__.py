@@ -9,7 +9,7 @@ from bimt_bench.spec.base import (
     digest_of,
 )
 from bimt_bench.spec.faults import fault_lines
-from bimt_bench.spec.frames import FORMAT, format_of, with_format
+from bimt_bench.spec.frames import FORMAT, format_of, join, merged, with_format
 from bimt_bench.spec.geometry import GeometrySpec, Placement
 from bimt_bench.spec.member import (
     Configuration,
@@ -110,6 +110,8 @@ __all__ = [
     "digest_of",
     "fault_lines",
     "format_of",
+    "join",
+    "merged",
     "plain",
     "setting",
     "settings_of",

@@ -1,15 +1,17 @@
-"""The format of frames: a number that Parquet files carry, so that every later version reads them.
+"""Frames: the format number that their files carry, and how frames of other columns are joined.
 
 It stands in the schema's metadata under `bimt_bench.format`. Files of the first release have
 none: they are of format 1. `bimt_bench.results.read_frame` reads every format up to `FORMAT`.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bimt_bench.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 FORMAT = 2
@@ -42,3 +44,44 @@ def format_of(file: Path) -> int:
             f"reads formats 1 to {FORMAT}; update bimt_bench"
         )
     return int(number)
+
+
+def join(frames: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
+    """The rows of all frames, one after the other, with the columns of all.
+
+    Nullable columns stay nullable: a whole number is none the less whole for being missing
+    elsewhere. A column that is empty in one frame takes its type from the others.
+    """
+    import pandas as pd  # here, as for most of what reads specifications it takes too long
+    import pyarrow as pa
+    from pandas.api.types import is_extension_array_dtype
+
+    columns = merged(frame.columns for frame in frames)
+    # Arrow, not pandas, joins them: a column that is null in one frame keeps its type.
+    tables = [pa.Table.from_pandas(frame, preserve_index=False) for frame in frames]
+    joined = pa.concat_tables(tables, promote_options="permissive").select(columns)
+    nullable = {
+        name: pd.array([], dtype=dtype)
+        for frame in frames
+        for name, dtype in frame.dtypes.items()
+        if is_extension_array_dtype(dtype)
+    }
+    told = pa.Schema.from_pandas(pd.DataFrame(nullable), preserve_index=False).metadata
+    return joined.replace_schema_metadata(told).to_pandas()
+
+
+def merged(orders: Iterable[Iterable[str]]) -> list[str]:
+    """The names of several orders in one: a new one stands after the one that it follows.
+
+    [a, c], [a, b, c] -> [a, b, c]. Where orders disagree, the first counts.
+    """
+    found: list[str] = []
+    for order in dict.fromkeys(map(tuple, orders)):
+        place = 0
+        for name in order:
+            if name in found:
+                place = found.index(name) + 1
+            else:
+                found.insert(place, name)
+                place += 1
+    return found

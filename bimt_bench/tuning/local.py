@@ -12,13 +12,13 @@ from bimt_bench.errors import InputError
 from bimt_bench.identity import pack_digest
 from bimt_bench.network import build
 from bimt_bench.packs import PackResult, run_pack
-from bimt_bench.provenance import circumstances
 from bimt_bench.recipes import check_fit, resolve
 from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, settings_of
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.packing import SMALL_WORK
 from bimt_bench.tuning.prepare import multiply_adds
 from bimt_bench.tuning.threads import one_thread
+from bimt_bench.version import circumstances
 
 LARGEST_SEED = 2**32 - 1
 

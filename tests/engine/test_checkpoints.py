@@ -11,7 +11,6 @@ import signal
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -24,9 +23,7 @@ from bimt_bench.engine import checkpoints as files
 from bimt_bench.engine import loop as training
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
 from bimt_bench.errors import InputError
-from bimt_bench.recipes import settings_for
 from bimt_bench.spec import Configuration, TaskSpec, catalog, digest_of
-from bimt_bench.spec import Configuration, TaskSpec, catalog
 from tests.configurations import configuration
 
 FULL_BATCH, MINIBATCH = "symbolic/independence", "vision/digits"

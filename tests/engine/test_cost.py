@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmarks.speed.plain import PlainNetwork, copy_from
+from benchmarks.speed.plain import PlainNetwork, charged, copy_from
 from bimt_bench import data, recipes
 from bimt_bench.engine import cost as penalty
 from bimt_bench.engine import loop as training
@@ -26,8 +26,8 @@ def _prices(task, members, population, **changes):
     vector = lambda values: torch.tensor(values, dtype=torch.float64)  # noqa: E731
     return penalty.prices(
         population,
-        locality=vector([m.settings.get("locality", 0.0) for m in members]),
-        spacing=vector([m["spacing"] for m in members]),
+        locality=vector([charged(m, "locality") for m in members]),
+        spacing=vector([charged(m, "spacing") for m in members]),
         reduce=task.penalty.reduce,
         no_locality_into=task.penalty.no_locality_into,
         **changes,
@@ -43,7 +43,7 @@ def test_cost_and_gradient_equal_those_of_the_plain_network(setting, biases):
     for index, member in enumerate(members):
         network = PlainNetwork(task, loaded, member)
         copy_from(network, {k: v[index] for k, v in population.parameters.items()})
-        expected = network.cost(member.settings.get("locality", 0.0), biases=biases)
+        expected = network.cost(charged(member, "locality"), biases=biases)
         assert cost[index].item() == pytest.approx(expected.item(), rel=1e-12)
         expected.backward()
         for layer, linear in enumerate(network.linears):

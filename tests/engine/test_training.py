@@ -217,7 +217,7 @@ def test_members_follow_a_plain_one_network_loop(shortened, name, recipe):
     trained = training.train_population(task, loaded, members, population=population)
     for index, member in enumerate(members):
         _, history = train_plain(task, loaded, member, steps=24, network=networks[index])
-        for key in ("train_loss", "test_loss"):
+        for key in ("train_loss", "test_loss", "charged_cost"):
             expected = [row[key] for row in history]
             np.testing.assert_allclose(curve(trained, index, key), expected, rtol=2e-6)
         cost = [row["cost"] for row in history]

@@ -1,7 +1,8 @@
 """Scored populations made by hand: a multilayer perceptron and a task, no training."""
 
+import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from bimt_bench.data import GroundTruth, TaskData
 from bimt_bench.metrics import Scored
-from bimt_bench.network.wiring import Wiring
+from bimt_bench.network import Wiring
 from bimt_bench.spec import (
     FormulaData,
     GeometrySpec,
@@ -24,6 +25,7 @@ from bimt_bench.spec import (
     TaskSpec,
     TrainingSpec,
 )
+from tests import hand_made
 
 # How long an example takes says nothing here: the first one draws or loads, machines are shared.
 settings.register_profile("metrics", deadline=None)
@@ -36,6 +38,8 @@ def make_task(
     loss: str = "mse",
     performance: str = "r2",
     reduce: str = "sum",
+    locality: float = 1.0,
+    spacing: float = 0.1,
     no_locality_into: tuple[str, ...] = (),
 ) -> TaskSpec:
     return TaskSpec(
@@ -49,7 +53,11 @@ def make_task(
         performance=performance,
         geometry=GeometrySpec(),
         penalty=PenaltySpec(
-            lam=1e-3, locality=1.0, spacing=0.1, reduce=reduce, no_locality_into=no_locality_into
+            lam=1e-3,
+            locality=locality,
+            spacing=spacing,
+            reduce=reduce,
+            no_locality_into=no_locality_into,
         ),
         relocation=RelocationSpec(every=200, top_k=5),
         training=TrainingSpec(steps=10, learning_rate=1e-3, log_every=5),
@@ -83,18 +91,6 @@ def make_data(
         scale=scale,
         truth=None if depends is None else GroundTruth(depends, formulas, symbols),
     )
-
-
-def line_distances(target: int, source: int, members: int) -> Tensor:
-    """L1 distance [P, target, source] between cell centres of two lines."""
-    at, of = (torch.arange(n, dtype=torch.float64).add(0.5) / n for n in (target, source))
-    return (at[:, None] - of[None, :]).abs().expand(members, -1, -1)
-
-
-def line(size: int) -> Tensor:
-    """Coordinates [size, 2] of a line's cell centres."""
-    at = torch.arange(size, dtype=torch.float64).add(0.5) / size
-    return torch.stack([at, torch.full_like(at, 0.5)], dim=1)
 
 
 Activation = Callable[[Tensor], Tensor]
@@ -136,32 +132,41 @@ def scored_mlp(
         inputs = torch.rand(shape, generator=draw, dtype=torch.float64) * 2 - 1
         data = make_data(inputs, torch.rand((12, sizes[-1]), generator=draw, dtype=torch.float64))
     names = [connection.parameter for connection in wiring.connections]
-    own = dict(zip(names, weights, strict=True))
-    pairs = zip(sizes[1:], sizes, strict=False)
+    parameters = dict(zip(names, weights, strict=True)) | {
+        a.parameter: torch.zeros(members, wiring.group(a.group).size, dtype=torch.float64)
+        for a in wiring.attachments
+    }
+
+    def run(own: Mapping[str, Tensor], inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return mlp([own[name] for name in names], inputs, activation)
+
     return Scored(
         task=task or make_task(),
-        wiring=wiring,
-        weights=own,
-        distances={
-            n: line_distances(t, s, members) for n, (t, s) in zip(names, pairs, strict=True)
-        },
-        attachments={
-            a.parameter: torch.zeros(members, wiring.group(a.group).size, dtype=torch.float64)
-            for a in wiring.attachments
-        },
-        coordinates={g.name: line(g.size).expand(members, -1, -1) for g in wiring.groups},
-        labels={
-            g.name: torch.arange(g.size).expand(members, -1) for g in wiring.groups if g.relabelled
-        },
-        locality=torch.ones(members, dtype=torch.float64),
-        spacing=torch.full((members,), 0.1, dtype=torch.float64),
-        seeds=seeds or tuple(range(members)),
-        outputs=lambda x: mlp(weights, x, activation)[0],
-        outputs_with=lambda w, x: mlp([{**own, **w}[n] for n in names], x, activation)[0],
-        activations=lambda x: mlp(weights, x, activation)[1],
         data=data,
+        population=hand_made.population(wiring, parameters, run),
+        seeds=seeds or tuple(range(members)),
         shuffles=shuffles,
     )
+
+
+def changed(
+    scored: Scored,
+    *,
+    wiring: Wiring | None = None,
+    parameters: Mapping[str, Tensor] | None = None,
+    labels: Mapping[str, Tensor] | None = None,
+    run: Callable[..., object] | None = None,
+    **other: object,
+) -> Scored:
+    """The same with other parameters, labels, function or wiring, or another task or data."""
+    old = scored.population
+    population = hand_made.population(
+        wiring or old.wiring,
+        {**old.parameters, **(parameters or {})},
+        run or old.architecture.run,
+        labels={**old.labels, **(labels or {})},
+    )
+    return dataclasses.replace(scored, population=population, **other)
 
 
 def random_weights(
@@ -178,5 +183,10 @@ def random_weights(
 def by_hand() -> SimpleNamespace:
     """The makers above under one name: conftest cannot be imported."""
     return SimpleNamespace(
-        task=make_task, data=make_data, scored=scored_mlp, weights=random_weights
+        task=make_task,
+        data=make_data,
+        weights=random_weights,
+        scored=scored_mlp,
+        changed=changed,
+        population=hand_made.population,
     )

@@ -99,7 +99,7 @@ def test_relabelled_neurons_and_members_change_nothing(by_hand, seed, data):
 def test_a_dead_and_a_broken_member_disturb_nobody(by_hand):
     weights = by_hand.weights((3, 5, 2), members=3)
     inputs = torch.randn((30, 3), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    fitted = by_hand.scored([w[:1] for w in weights]).outputs(inputs)[0]
+    fitted = by_hand.scored([w[:1] for w in weights]).population.outputs(inputs)[0]
     data = by_hand.data(inputs, fitted + 0.1)
     alone = values(by_hand.scored([w[:1] for w in weights], data=data))
     weights = [w.clone() for w in weights]

@@ -1,7 +1,5 @@
 """Circuits of single outputs: known by construction."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -47,14 +45,11 @@ def test_two_networks_side_by_side_need_half_of_the_circuit_each(by_hand):
 
 def test_outputs_are_known_by_their_labels(by_hand):
     scored = linear(by_hand, [[3.0, 1.0, 0.5], [0.0, 2.0, 0.0]], noise=0.1)
-    turned = {**scored.labels, "output": torch.tensor([[1, 0]])}
-    weight = scored.weights["layers.0.weight"].flip(1)
-    moved = dataclasses.replace(
+    moved = by_hand.changed(
         scored,
-        labels=turned,
-        weights={"layers.0.weight": weight},
-        outputs=lambda x: (x @ weight.mT).flip(2),
-        outputs_with=lambda w, x: (x @ w["layers.0.weight"].mT).flip(2),
+        labels={"output": torch.tensor([[1, 0]])},
+        parameters={"layers.0.weight": scored.weights["layers.0.weight"].flip(1)},
+        run=lambda own, x: ((x @ own["layers.0.weight"].mT).flip(2), {}),
     )
     for one in (scored, moved):
         assert size(one) == pytest.approx([(3 + 1) / 2 / 6])

@@ -23,11 +23,11 @@ def embedded(by_hand, embedding):
     """A scored population that has this embedding [P, tokens, n], whatever else it does."""
     members, tokens, width = embedding.shape
     scored = by_hand.scored(by_hand.weights((width, 4, 2), members=members))
-    return dataclasses.replace(
+    return by_hand.changed(
         scored,
         task=catalog.task("modular/addition_59"),
         data=dataclasses.replace(scored.data, tokens=tokens),
-        attachments={**scored.attachments, "embedding.weight": embedding},
+        parameters={"embedding.weight": embedding},
         wiring=type(scored.wiring).layered((width, 4, 2), embedding=True),
     )
 

@@ -26,7 +26,7 @@ def fitted(by_hand, weights, *, activation=LINEAR):
     """Scored on targets that the first member meets exactly."""
     inputs = normal((60, weights[0].shape[2]))
     first = by_hand.scored([w[:1] for w in weights], activation=activation)
-    data = by_hand.data(inputs, first.outputs(inputs)[0])
+    data = by_hand.data(inputs, first.population.outputs(inputs)[0])
     return by_hand.scored(weights, data=data, activation=activation)
 
 

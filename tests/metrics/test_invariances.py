@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.metrics import METRICS, scorecards
-from bimt_bench.network.wiring import Connection, Group, Wiring
+from bimt_bench.network import Connection, Group, Wiring
 
 # These depend on where neurons sit.
 DISTANCES = {
@@ -123,28 +123,17 @@ def recurrent(by_hand, known, order):
     weights["w"], weights["v"] = weights["w"][:, order], weights["v"][:, :, order]
     weights["u"] = weights["u"][:, order][:, :, order]
 
-    def states(changed, x):
-        own = {**weights, **changed}
+    def run(own, x):
         state = torch.zeros(1, len(x), STATE, dtype=torch.float64)
         for _ in range(3):
             state = torch.tanh(x @ own["w"].mT + state @ own["u"].mT)
-        return state, state @ own["v"].mT
+        return state @ own["v"].mT, {"state": state}
 
     base = by_hand.scored(by_hand.weights((3, STATE, 3)), data=known, shuffles=4)
-    places = base.coordinates
-    return dataclasses.replace(
-        base,
-        wiring=Wiring(groups, connections, ()),
-        weights=weights,
-        distances={n: torch.ones_like(w) for n, w in weights.items()},
-        coordinates={
-            "input": places["input"], "state": places["hidden1"], "output": places["output"]
-        },
-        attachments={},
-        outputs=lambda x: states({}, x)[1],
-        outputs_with=lambda changed, x: states(changed, x)[1],
-        activations=lambda x: {"state": states({}, x)[0]},
-    )  # fmt: skip
+    population = by_hand.population(Wiring(groups, connections, ()), weights, run)
+    # all wires equally long, so that what they cost does not depend on the order
+    population.distances = lambda connection: torch.ones_like(weights[connection.parameter])
+    return dataclasses.replace(base, population=population)
 
 
 def test_a_group_that_is_joined_to_itself_has_the_whole_scorecard(by_hand, known):

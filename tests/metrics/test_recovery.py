@@ -41,7 +41,7 @@ def independence(by_hand, weights, labels=None):
     scored = by_hand.scored(weights, **shipped("symbolic/independence"))
     if labels is None:
         return scored
-    return dataclasses.replace(scored, labels={**scored.labels, "input": labels})
+    return by_hand.changed(scored, labels={"input": labels})
 
 
 def ideal_independence(seed=0):

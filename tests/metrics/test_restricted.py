@@ -27,17 +27,17 @@ def member(by_hand, frequency, *, embedded=3, strength=5.0, extra=None):
     phases = torch.tensor([0.0, p / (4 * embedded)])
     embedding = wave(p, embedded, residues[:, None] - phases)[None]
 
-    def outputs(tokens):
+    def run(parameters, tokens):
         logits = strength * wave(p, frequency, tokens.sum(dim=1)[:, None] - residues)
-        return (logits if extra is None else logits + extra(tokens))[None]
+        return (logits if extra is None else logits + extra(tokens))[None], {}
 
     scored = by_hand.scored(by_hand.weights((2, 4, 2)))
-    return dataclasses.replace(
+    return by_hand.changed(
         scored,
         task=task,
         data=loaded,
-        outputs=outputs,
-        attachments={**scored.attachments, "embedding.weight": embedding.double()},
+        run=run,
+        parameters={"embedding.weight": embedding.double()},
         wiring=type(scored.wiring).layered((2, 4, 2), embedding=True),
     )
 
@@ -70,9 +70,9 @@ def test_mean_logits_are_kept_and_broken_members_undefined(by_hand):
     assert found["restricted_loss"] == pytest.approx(found["test_loss"])
     broken = member(by_hand, 3, extra=lambda tokens: tokens[:, :1] * math.nan)
     assert scorecards(broken, NAMES).isna().all(axis=None)
-    flat = dataclasses.replace(
+    flat = by_hand.changed(
         member(by_hand, 3),
-        attachments={"embedding.weight": torch.ones(1, 59, 2, dtype=torch.float64)},
+        parameters={"embedding.weight": torch.ones(1, 59, 2, dtype=torch.float64)},
     )
     assert np.isnan(scorecards(flat, NAMES).loc[0, "restricted_loss"])
 

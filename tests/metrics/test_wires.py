@@ -1,7 +1,5 @@
 """Connection cost and wire length against hand-computed values."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -25,17 +23,12 @@ def test_cost_at_unit_locality_by_hand(by_hand):
     assert value("connection_cost", mean) == pytest.approx([1.5 / 4 + 2.25 / 2])
 
 
-def test_cost_as_configured_counts_spacing_and_biases_of_each_member(by_hand):
+def test_cost_as_configured_counts_the_tasks_spacing_and_the_biases_of_each_member(by_hand):
     weights = [w.expand(2, -1, -1) for w in (FIRST, SECOND)]
     bias = torch.tensor([[1.0, -2.0], [0.0, 0.0]], dtype=torch.float64)
-    scored = by_hand.scored(weights)
-    scored = dataclasses.replace(
-        scored,
-        attachments={**scored.attachments, "layers.0.bias": bias},
-        locality=torch.tensor([2.0, 0.0]),
-        spacing=torch.tensor([0.5, 0.25]),
-    )
-    expected = [2 * 3.75 + 0.5 * (6 + 9) + 0.5 * 3, 0.25 * (6 + 9)]
+    scored = by_hand.scored(weights, task=by_hand.task(locality=2.0, spacing=0.5))
+    scored = by_hand.changed(scored, parameters={"layers.0.bias": bias})
+    expected = [2 * 3.75 + 0.5 * (6 + 9) + 0.5 * 3, 2 * 3.75 + 0.5 * (6 + 9)]
     assert value("connection_cost_configured", scored) == pytest.approx(expected)
     assert value("connection_cost", scored) == pytest.approx([3.75, 3.75])
 
@@ -44,9 +37,7 @@ def test_cost_counts_an_embedding_by_the_mean(by_hand):
     task = by_hand.task(reduce="mean")
     scored = by_hand.scored([FIRST, SECOND], task=task)
     embedding = torch.full((1, 5, 2), -2.0, dtype=torch.float64)
-    bias = dataclasses.replace(
-        scored, attachments={**scored.attachments, "layers.0.bias": embedding}
-    )
+    bias = by_hand.changed(scored, parameters={"layers.0.bias": embedding})
     extra = value("connection_cost_configured", bias) - value("connection_cost_configured", scored)
     assert extra == pytest.approx([2.0 * 0.1])
 
@@ -60,7 +51,7 @@ def test_no_locality_into_drops_distance_there_and_keeps_spacing(by_hand):
 def test_folds_repeat_the_distances_of_one_fold(by_hand):
     folded = torch.cat([FIRST, 10 * FIRST], dim=2)
     scored = by_hand.scored([folded, SECOND], input_folds=2)
-    assert scored.distances["layers.0.weight"].shape == (1, 2, 2)
+    assert scored.population.distances(scored.wiring.connections[0]).shape == (1, 2, 2)
     assert value("connection_cost", scored) == pytest.approx([11 * 1.5 + 2.25])
 
 

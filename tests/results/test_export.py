@@ -8,10 +8,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from bimt_bench import data, packs, recipes
-from bimt_bench.engine import loop as training
+from bimt_bench import data, recipes
+from bimt_bench.engine import Population, train_population
 from bimt_bench.engine.relocation import permute
 from bimt_bench.errors import InputError
+from bimt_bench.network import build
 from bimt_bench.results import export
 from bimt_bench.spec import Configuration
 
@@ -30,7 +31,7 @@ def trained(request, shortened):
     task = shortened(request.param, steps=4, log_every=5)
     loaded = data.load(task.data)
     members = [recipes.resolve(task, Configuration(recipe=r), 0) for r in ("bimt", "vanilla")]
-    found = training.train_population(task, loaded, members)
+    found = train_population(task, loaded, members)
     generator = torch.Generator().manual_seed(0)
     population = found.population
     for group in population.architecture.wiring.groups:
@@ -60,12 +61,24 @@ def documented_loader():
     return found["load"]
 
 
+def test_the_documented_examples_run(shortened, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    *examples, _ = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    code = "".join(examples).replace("catalog.task(", "task_of(")
+    found = {"task_of": lambda name: shortened(name, steps=4, log_every=5)}
+    exec(code, found)  # noqa: S102 - our own documentation
+    inputs = found["loaded"].test_inputs
+    loaded = documented_loader()(tmp_path / "my-network")
+    torch.testing.assert_close(loaded(inputs), found["network"](inputs), rtol=1e-4, atol=1e-5)
+
+
 def test_the_documented_loader_needs_nothing_of_ours(trained, tmp_path):
     task, loaded, found = trained
-    weights = packs.weights(found)
     for index, member in enumerate(found.members):
         folder = tmp_path / str(index)
-        files = export.export(task, loaded, weights[member.digest], folder, member=member.row())
+        files = export.export(
+            task, loaded, found.population, folder, index=index, member=member.row()
+        )
         assert {path.name for path in files} == {"network.safetensors", "network.json"}
         inputs, outputs = expected(found, loaded, index)
         network = documented_loader()(folder)
@@ -74,10 +87,11 @@ def test_the_documented_loader_needs_nothing_of_ours(trained, tmp_path):
 
 def test_the_module_from_arrays_is_the_member(trained):
     task, loaded, found = trained
-    weights = packs.weights(found)
-    for index, member in enumerate(found.members):
+    architecture = build(task, loaded)
+    for index in range(len(found.members)):
         inputs, outputs = expected(found, loaded, index)
-        from_arrays = export.module(task, loaded, weights[member.digest])
+        stored = Population.of(architecture, [found.population.arrays(index)])
+        from_arrays = stored.member(0)
         torch.testing.assert_close(from_arrays(inputs), outputs, rtol=1e-4, atol=1e-5)
         assert torch.equal(from_arrays(inputs), found.population.member(index)(inputs))
 
@@ -85,7 +99,7 @@ def test_the_module_from_arrays_is_the_member(trained):
 def test_the_wiring_says_what_stands_where(trained, tmp_path):
     task, loaded, found = trained
     member = found.members[0]
-    export.export(task, loaded, packs.weights(found)[member.digest], tmp_path, member=member.row())
+    export.export(task, loaded, found.population, tmp_path, member=member.row())
     facts = json.loads((tmp_path / "network.json").read_text())
     assert facts["task"]["name"] == task.name and facts["member"]["seed"] == 0
     population = found.population
@@ -112,25 +126,11 @@ def test_the_wiring_says_what_stands_where(trained, tmp_path):
     assert not shapes
 
 
-def test_arrays_that_do_not_fit_are_refused(trained, tmp_path):
-    task, loaded, found = trained
-    weights = packs.weights(found)[found.members[0].digest]
-    without = {name: array for name, array in weights.items() if name != "layers.0.bias"}
-    with pytest.raises(InputError, match=r"has no layers\.0\.bias"):
-        export.export(task, loaded, without, tmp_path / "a")
-    bent = {**weights, "layers.0.bias": weights["layers.0.bias"][:-1]}
-    with pytest.raises(InputError, match=r"'layers\.0\.bias' has shape"):
-        export.export(task, loaded, bent, tmp_path / "b")
-    assert not list(tmp_path.iterdir())
-
-
 def test_onnx_without_its_packages_is_refused_in_one_line(trained, tmp_path, monkeypatch):
     task, loaded, found = trained
     monkeypatch.setattr(export, "ONNX_PACKAGES", ("onnx_that_nobody_has",))
     with pytest.raises(InputError, match="pip install onnx_that_nobody_has"):
-        export.export(
-            task, loaded, packs.weights(found)[found.members[0].digest], tmp_path, onnx=True
-        )
+        export.export(task, loaded, found.population, tmp_path, onnx=True)
     assert not list(tmp_path.iterdir())
 
 
@@ -140,8 +140,7 @@ def test_onnx_computes_the_same(trained, tmp_path):
     from onnx.reference import ReferenceEvaluator
 
     task, loaded, found = trained
-    weights = packs.weights(found)[found.members[0].digest]
-    export.export(task, loaded, weights, tmp_path, onnx=True)
+    export.export(task, loaded, found.population, tmp_path, onnx=True)
     model = onnx.load(tmp_path / "network.onnx")
     inputs, outputs = expected(found, loaded, 0)
     (got,) = ReferenceEvaluator(model).run(None, {"inputs": inputs.numpy()})

@@ -16,13 +16,14 @@ from matplotlib.text import Text
 from scipy.interpolate import interp1d
 
 from bimt_bench.errors import InputError
-from bimt_bench.network.wiring import Wiring
+from bimt_bench.network import Wiring
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.plots import curves_figure, network_figure, save, theme, tradeoff_figure
 from bimt_bench.results.plots.curves import PANELS, seed_means
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.results.words import in_order
 from bimt_bench.spec import ReferencePoint
+from tests import hand_made
 from tests.rows import member
 
 RECIPES = {"vanilla": 0.0, "l1": 0.12, "l1_local": 0.2, "l1_swap": 0.24, "bimt": 0.36}
@@ -129,12 +130,14 @@ def build(groups, *, input_folds=1, inputs=(), outputs=(), labels=None, embeddin
     wiring = Wiring.layered(sizes, input_folds=input_folds, embedding=embedding)
     pairs = list(zip(groups[1:], groups[:-1], strict=True))
     weights = {
-        f"layers.{i}.weight": local_weights(t, s, folds=input_folds if i == 0 else 1, seed=i)
+        f"layers.{i}.weight": local_weights(t, s, folds=input_folds if i == 0 else 1, seed=i)[None]
         for i, (t, s) in enumerate(pairs)
     }
     names = [g.name for g in wiring.groups]
     places = dict(zip(names, groups, strict=True))
-    return NetworkDrawing.of(wiring, weights, places, labels or {}, inputs, outputs)
+    standing = {name: order[None] for name, order in (labels or {}).items()}
+    population = hand_made.population(wiring, weights, labels=standing, coordinates=places)
+    return NetworkDrawing.of(population, inputs, outputs)
 
 
 def drawings() -> dict[str, NetworkDrawing]:
@@ -406,9 +409,10 @@ def wires_of(figure: Figure):
 
 def small(weights, labels=None, inputs=("x1", "x2"), outputs=("sum", "product")):
     wiring = Wiring.layered((2, 2))
-    places = {"input": line(2), "output": line(2)}
-    weights = {"layers.0.weight": np.array(weights, dtype=float)}
-    return NetworkDrawing.of(wiring, weights, places, labels or {}, inputs, outputs)
+    weights = {"layers.0.weight": np.array(weights, dtype=float)[None]}
+    standing = {name: order[None] for name, order in (labels or {}).items()}
+    population = hand_made.population(wiring, weights, labels=standing)
+    return NetworkDrawing.of(population, inputs, outputs)
 
 
 def test_wires_join_their_neurons_in_the_colour_of_their_sign():

@@ -66,8 +66,6 @@ def _fake_pack_function(
                 {
                     **member.row(),
                     "shortened": member["steps"] < task.training.steps,
-                    "steps": task.training.steps,
-                    "shortened": shortened,
                     "shuffles": shuffles,
                     "scoring_digest": scoring_digest(),
                     "status": "diverged" if lost else "ok",

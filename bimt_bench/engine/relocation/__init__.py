@@ -15,7 +15,7 @@ from bimt_bench.engine.relocation.greedy import greedy
 from bimt_bench.engine.relocation.permutation import KINDS, permute, relabel
 from bimt_bench.engine.relocation.wires import Wires
 
-__all__ = ["relocate"]
+__all__ = ["permute", "relabel", "relocate"]
 
 OnOrder = Callable[[str, Tensor, Tensor], None]
 

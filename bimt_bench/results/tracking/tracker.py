@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from bimt_bench.errors import InputError
-from bimt_bench.quiet import quiet
+from bimt_bench.errors import InputError, quiet
 from bimt_bench.results.tracking import address, summary, view
 from bimt_bench.spec import digest_of
 

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from bimt_bench.quiet import quiet
+from bimt_bench.errors import quiet
 
 
 def speak_and_fail(*names):

@@ -3,10 +3,9 @@
 import pandas as pd
 import pytest
 
-from bimt_bench.joining import join, merged
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
-from bimt_bench.spec import Configuration, catalog
+from bimt_bench.spec import Configuration, catalog, join, merged
 
 TASK = catalog.task("symbolic/independence")
 

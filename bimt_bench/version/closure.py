@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # Fields of specifications, and of recipes, that describe them.
 _DESCRIBED = ("setting", "told", "later")
 _DESCRIPTIONS = ("doc", "description")
