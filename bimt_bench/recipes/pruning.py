@@ -65,20 +65,19 @@ def prune(m: Members) -> None:
     """Cuts off the smallest weights of those members that are due now."""
     places = m.connections.nonzero()[:, 0]
     mask = m.tables["mask"][:, places]
-    left = [
-        _left(member, m.step, m.steps, len(places)) if _due(member, m.step, m.steps) else None
-        for member in m.members
-    ]
-    due = {row: count for row, count in enumerate(left) if count is not None}
-    due = {row: count for row, count in due.items() if count < mask[row].sum()}
-    rows = list(due)
+    left = {
+        row: _left(member, m.step, m.steps, len(places))
+        for row, member in enumerate(m.members)
+        if _due(member, m.step, m.steps)
+    }
+    rows = [row for row, count in left.items() if count < mask[row].sum()]
     if not rows:
         return
     # what was cut off before is last; sorting is stable, so equal weights go by their place
     sizes = m.flat[rows][:, places].abs().masked_fill(mask[rows] == 0.0, -1.0)
     order = sizes.argsort(dim=1, descending=True, stable=True)
     ranks = order.argsort(dim=1)
-    counts = torch.tensor(list(due.values()), device=ranks.device)
+    counts = torch.tensor([left[row] for row in rows], device=ranks.device)
     mask[rows] = (ranks < counts[:, None]).to(mask)
     m.tables["mask"][:, places] = mask
 
