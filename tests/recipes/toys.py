@@ -193,7 +193,8 @@ class Mixing(Toy):
 
     def penalty(self, m: Members, theta: Mapping[str, Tensor]) -> Tensor:
         total = sum(value.flatten(1).abs().sum(dim=1) for value in theta.values())
-        return 1e-5 * total * total.mean()
+        # without a gradient to the others, which the engine would refuse at the first step
+        return 1e-5 * total * total.mean().detach()
 
 
 SOUND = (Everything, Tagged, Carried)
