@@ -9,7 +9,7 @@ table = bimt_bench.tradeoff(frame)
 
 from typing import TYPE_CHECKING
 
-from bimt_bench.version import __version__
+from bimt_bench.ground import __version__
 
 if TYPE_CHECKING:
     from bimt_bench.api import sweep, tradeoff, train

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bimt_bench import results, tuning
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.plugins import load_all
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog, configured
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
+from bimt_bench.ground import closure
 from bimt_bench.spec import Member, TaskSpec, digest_of
-from bimt_bench.version import closure
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"

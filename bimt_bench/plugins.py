@@ -17,8 +17,7 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
 
-from bimt_bench.errors import InputError, closest
-from bimt_bench.kinds import Kinds, Source, entering
+from bimt_bench.ground import InputError, Kinds, Source, closest, entering
 
 _SUFFIX = ".py"
 _DIGITS = 12

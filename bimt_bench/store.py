@@ -27,10 +27,8 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 import yaml
 
-from bimt_bench.errors import InputError
-from bimt_bench.files import check_format, metadata_of, write
+from bimt_bench.ground import InputError, check_format, differences, metadata_of, write
 from bimt_bench.spec import SweepSpec, format_of, join, with_format
-from bimt_bench.version import differences
 
 FORMAT = 2  # of manifests, weights and environment.json; that of frames is `spec.frames.FORMAT`
 _PACK = "bimt_bench.pack"

@@ -15,7 +15,10 @@ CHECKED = [
     for file in sorted((PACKAGE / folder).rglob("*.py"))
     if (name := ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)) not in COMPILED
     and file.stem != "__init__"
-] + [f"bimt_bench.{name}" for name in ("metrics", "packs", "recipes", "results.export", "seeds")]
+] + [
+    f"bimt_bench.{name}"
+    for name in ("metrics", "packs", "recipes", "results.export", "ground.seeds")
+]
 if "bimt_bench" not in sys.modules:
     install_import_hook(CHECKED, "beartype.beartype")
 

@@ -11,12 +11,11 @@ import torch
 import bimt_bench
 from bimt_bench import api, recipes
 from bimt_bench.app import single
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError, circumstances
 from bimt_bench.identity import pack_digest
 from bimt_bench.spec import Configuration, catalog
 from bimt_bench.tuning import local, train_pack
 from bimt_bench.tuning.threads import one_thread
-from bimt_bench.version import circumstances
 
 TASK = "symbolic/independence"
 SHORT = {"steps": 2, "shuffles": 1}

@@ -15,7 +15,7 @@ import safetensors.numpy
 import torch
 
 from bimt_bench import identity, packs
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError, provenance
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import FORMAT, Configuration, SweepSpec, catalog, format_of, with_format
@@ -24,7 +24,6 @@ from bimt_bench.tuning import earlier, runner, session, trainable
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import Collector
 from bimt_bench.tuning.prepare import check
-from bimt_bench.version import provenance
 
 TASK = catalog.task("symbolic/independence")
 HERE = provenance.circumstances("cpu")

@@ -2,8 +2,7 @@
 
 import pytest
 
-from bimt_bench.errors import InputError
-from bimt_bench.kinds import BUILT_IN, Kinds, Source, entering
+from bimt_bench.ground import BUILT_IN, InputError, Kinds, Source, entering
 
 OUTSIDE = Source("own", "", "0123456789ab")
 

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from bimt_bench import api, packs, plugins
 from bimt_bench.app.cli import app
 from bimt_bench.engine import COLUMNS
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.spec import Configuration, SweepSpec, catalog
@@ -305,7 +305,7 @@ class Collector:
 
     def __init__(self):
         self.kept, self.complaints = {}, {}
-        for name in ("keep", "complain", "progress", "note"):
+        for name in ("keep", "complain", "progress", "note", "stored"):
             setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
 
     def _keep(self, pack, members, frame, curves, weights):
@@ -320,16 +320,19 @@ class Collector:
     def _note(self, line):
         pass
 
+    def _stored(self, pack):
+        return None
+
 
 @pytest.fixture
 def computed(monkeypatch, tmp_path):
     """What became of a pack in a trainable that was sent some plug-ins."""
+    from bimt_bench.ground import circumstances
     from bimt_bench.tuning import trainable
-    from bimt_bench.version import code_version
 
     def compute(loaded, task, own):
         job = trainable.Job(
-            tasks={task.name: SimpleNamespace(spec=task)},
+            tasks={task.name: task},
             run_pack=lambda _, own, **how: packs.run_pack(task, own, **how),
             device="cpu",
             share=0.5,
@@ -337,7 +340,9 @@ def computed(monkeypatch, tmp_path):
             shuffles=2,
             checkpoint_seconds=60.0,
             data_dir=None,
-            code=code_version(),
+            score_again=packs.score_again,
+            code={},
+            circumstances=circumstances("cpu"),
             plugins=tuple(loaded),
         )
         collector, worker = Collector(), object.__new__(trainable.PackTrainable)

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bimt_bench.errors import InputError
-from bimt_bench.files import write
+from bimt_bench.ground import InputError, write
 from bimt_bench.spec import SweepSpec, catalog
 from bimt_bench.store import CorruptPack, Store, open_store
 

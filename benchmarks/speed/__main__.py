@@ -9,7 +9,7 @@ from rich.console import Console
 from benchmarks.speed.cases import chosen
 from benchmarks.speed.measure import measure
 from benchmarks.speed.table import of_speed
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

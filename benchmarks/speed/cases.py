@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.spec import ModularData, Phase, TaskSpec, catalog
 
 S4 = "groups/s4_sized"

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bimt_bench.app import tables
-from bimt_bench.errors import InputError
-from bimt_bench.version import __version__
+from bimt_bench.ground import InputError, __version__
 
 app = typer.Typer(
     name="bimt-bench",

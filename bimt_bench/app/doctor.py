@@ -18,8 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bimt_bench.data import mnist
-from bimt_bench.errors import InputError
-from bimt_bench.version import __version__
+from bimt_bench.ground import InputError, __version__
 
 Status = Literal["ok", "warn", "missing"]
 

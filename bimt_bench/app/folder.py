@@ -15,8 +15,7 @@ import filelock
 import pandas as pd
 import safetensors.numpy
 
-from bimt_bench.errors import InputError
-from bimt_bench.files import write
+from bimt_bench.ground import InputError, write
 from bimt_bench.packs import PackResult, Weights
 from bimt_bench.results import read_frame
 from bimt_bench.spec import Member

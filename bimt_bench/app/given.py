@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import catalog
 
 # More would train for days, or be a slip of the finger.

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bimt_bench.network.geometry import GEOMETRIES
+from bimt_bench.network import GEOMETRIES
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import GeometrySettings, Setting, TrainingSpec, settings_of
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
+    from bimt_bench.results import Estimate, Settings, TradeOff
     from bimt_bench.spec import TaskSpec
 
 ARROWS = {"higher": "↑", "lower": "↓"}

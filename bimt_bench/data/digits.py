@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from bimt_bench.data.types import TaskData
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import DigitsData
 
 _SIDE = 8

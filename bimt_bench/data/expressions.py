@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import sympy
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 
 CONSTANTS: Mapping[str, sympy.Expr] = MappingProxyType({"pi": sympy.pi, "e": sympy.E})
 FUNCTIONS: Mapping[str, Callable[[sympy.Expr], sympy.Expr]] = MappingProxyType(

@@ -10,7 +10,7 @@ from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.randomness import stream
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import TaskData
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import FormulaData
 
 _CERTAIN = 1e-6  # far above the rounding of 15 digits, which could pass for a slope

@@ -18,7 +18,7 @@ import pooch
 import torch
 
 from bimt_bench.data.types import TaskData
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 FOLDER_VARIABLE = "BIMT_BENCH_DATA"
 MIRRORS = (

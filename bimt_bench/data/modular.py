@@ -7,7 +7,7 @@ import torch
 from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.randomness import stream
 from bimt_bench.data.types import TaskData
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import ModularData
 
 _NAMES = ("a", "b")

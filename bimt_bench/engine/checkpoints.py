@@ -20,8 +20,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from bimt_bench.errors import InputError
-from bimt_bench.files import check_format, metadata_of, write
+from bimt_bench.ground import InputError, check_format, metadata_of, write
 from bimt_bench.spec import digest_of
 
 FORMAT = 2

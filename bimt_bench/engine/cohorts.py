@@ -27,7 +27,7 @@ from bimt_bench.engine.recipe import (
     RecipeSettings,
     Table,
 )
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import Member, settings_of
 
 Key = tuple[int, str, str]

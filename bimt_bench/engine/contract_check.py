@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 from bimt_bench.engine.recipe import HOOKS, RECIPES, Recipe, RecipeSettings, Table
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.spec import GeometrySettings, Setting, TaskSpec, TrainingSpec, settings_of
 
 # what a hook is called with, apart from the recipe itself

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import objective
+from bimt_bench.ground import torch_generator
 from bimt_bench.network import Architecture
-from bimt_bench.seeds import torch_generator
 from bimt_bench.spec import TaskSpec
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bimt_bench.engine.finite import Watched, bad_rows
 from bimt_bench.engine.members import Members
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 Bad = Bool[Tensor, " n"] | None
 

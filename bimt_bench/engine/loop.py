@@ -21,9 +21,9 @@ from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 from bimt_bench.engine.population import Population
 from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time, tiles
+from bimt_bench.ground import code_digest, library_versions
 from bimt_bench.network import Architecture, build, prepare
 from bimt_bench.spec import Member, TaskSpec
-from bimt_bench.version import code_digest, library_versions
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
 # on which the task's loss means anything, though float32 may not have overflowed yet.

@@ -15,8 +15,8 @@ from bimt_bench.engine.optimizer import PopulationAdamW
 from bimt_bench.engine.population import Population
 from bimt_bench.engine.recipe import PenaltySettings, Recipe
 from bimt_bench.engine.relocation import permute, relabel, relocate
+from bimt_bench.ground import derive
 from bimt_bench.network import Wiring
-from bimt_bench.seeds import derive
 from bimt_bench.spec import Member, TaskSpec
 
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import Architecture, Connection, Wiring, geometry
 from bimt_bench.spec import GeometrySpec
 

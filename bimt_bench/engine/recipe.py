@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.errors import InputError
-from bimt_bench.kinds import Kinds
+from bimt_bench.ground import InputError, Kinds
 from bimt_bench.network import Wiring
 from bimt_bench.spec import NonNegative, Phases, Settings, setting
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
+from bimt_bench.ground import numpy_generator
 from bimt_bench.metrics.needs import Need
 from bimt_bench.network import Wiring
-from bimt_bench.seeds import numpy_generator
 from bimt_bench.spec import TaskSpec
 
 PerMember = Float64[np.ndarray, " member"]

@@ -12,13 +12,13 @@ from scipy.spatial.distance import cdist, squareform
 from sklearn.metrics import adjusted_mutual_info_score
 from torch import Tensor
 
+from bimt_bench.ground import numpy_generator
 from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member, ratio
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.lesions import silenced
 from bimt_bench.metrics.losses import row_losses, squared_errors
 from bimt_bench.metrics.modularity import Partition, partitions
-from bimt_bench.seeds import numpy_generator
 
 _ROWS = 500
 _NEAR = 1.5  # spacings: between the diagonal of a grid and the next but one on a line

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
+from bimt_bench.ground import numpy_generator
 from bimt_bench.metrics.base import Metric, PerMember, Scored
 from bimt_bench.metrics.graph import graphs
 from bimt_bench.metrics.losses import row_losses
 from bimt_bench.metrics.modularity import partitions
-from bimt_bench.seeds import numpy_generator
 
 _ROWS = 500
 _MODULES = 8  # at most: the largest

@@ -17,10 +17,10 @@ import igraph
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from bimt_bench.ground import derive
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.nulls import Comparison, Statistic, Statistics, compared, p_values, z_scores
-from bimt_bench.seeds import derive
 
 # On a random dense graph, the worst case, Q is 0.103 after one run, 0.105 after two; iterating
 # until nothing improves adds less than 1 % at twice the time.

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
+from bimt_bench.ground import numpy_generator
 from bimt_bench.metrics.base import PerMember, Scored
 from bimt_bench.metrics.graph import NeuronGraph, graphs
-from bimt_bench.seeds import numpy_generator
 
 # Draws of weights [draw, place] that might stand in a graph's places.
 Shuffle = Callable[[NeuronGraph, np.random.Generator, int], np.ndarray]

@@ -2,6 +2,7 @@
 
 from bimt_bench.network.architecture import ACTIVATIONS, MODULES, Architecture
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns
+from bimt_bench.network.geometry import GEOMETRIES
 from bimt_bench.network.loops import loop, prepare
 from bimt_bench.network.mlp import EmbeddingMlp, Mlp
 from bimt_bench.network.models import build
@@ -10,6 +11,7 @@ from bimt_bench.network.wiring import Attachment, Connection, Group, Role, Wirin
 
 __all__ = [
     "ACTIVATIONS",
+    "GEOMETRIES",
     "MODULES",
     "WIDE",
     "Architecture",

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.network.wiring import Wiring
 from bimt_bench.spec import GeometrySpec, Placement
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bimt_bench.ground import torch_generator
 from bimt_bench.network.architecture import (
     ACTIVATIONS,
     MODULES,
@@ -20,7 +21,6 @@ from bimt_bench.network.architecture import (
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns, columns_of
 from bimt_bench.network.tokens import TokenBatch, sum_of_tokens
 from bimt_bench.network.wiring import Wiring
-from bimt_bench.seeds import torch_generator
 
 
 class Mlp(Architecture):

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import Every, Members, PenaltySettings, RecipeSettings
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.network import Wiring
 from bimt_bench.spec import Fraction, Moments, NonNegative, Positive, RelocationMethod, setting
 

@@ -16,7 +16,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from bimt_bench.engine import RECIPES, Members, PenaltySettings, Recipe, RecipeSettings
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring
 from bimt_bench.spec import Positive, setting
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bimt_bench.engine import RECIPES, PenaltySettings, Recipe, own_settings
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.spec import (
     Configuration,

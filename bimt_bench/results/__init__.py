@@ -18,10 +18,14 @@ if TYPE_CHECKING:
         task_report,
         tradeoff_of,
     )
+    from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.results.words import title_of, title_with_dial
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
 
 _HOMES = {
+    "Estimate": "tradeoff",
+    "Settings": "tradeoff",
+    "TradeOff": "tradeoff",
     "Comparison": "comparison",
     "FinishedSweep": "sweeps",
     "SweepTracking": "report",
@@ -42,6 +46,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Estimate",
+    "Settings",
+    "TradeOff",
     "Comparison",
     "FinishedSweep",
     "SweepTracking",

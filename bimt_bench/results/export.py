@@ -17,8 +17,8 @@ import torch
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
-from bimt_bench.errors import InputError
-from bimt_bench.files import write
+from bimt_bench.ground import InputError
+from bimt_bench.ground import write
 from bimt_bench.network import Architecture, Group
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.spec import TaskSpec

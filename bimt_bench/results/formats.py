@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results.columns import known_settings, plain_cell
 from bimt_bench.spec import TaskSpec, catalog, digest_of, format_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.report import tradeoff_of
 from bimt_bench.spec import TaskSpec, catalog

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bimt_bench.results.report import SweepTracking, TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, open_command
-from bimt_bench.version import environment
+from bimt_bench.ground import environment
 from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.sweep import SweepSpec
 from bimt_bench.spec.task import TaskSpec

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from bimt_bench.errors import closest
+from bimt_bench.ground import closest
 
 Location = tuple[int | str, ...]
 # kinds of fault that a fault further inside explains better: the value was meant for another of

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 if TYPE_CHECKING:
     import pandas as pd

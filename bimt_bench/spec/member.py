@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict, ValidationError
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec.base import Spec
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.geometry import GeometrySpec

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
+from bimt_bench.ground import differences
 from bimt_bench.spec import SweepSpec
 from bimt_bench.store import Store, read_environment
-from bimt_bench.version import differences
 
 
 def earlier_lines(folder: Path, *, spec: SweepSpec) -> list[str]:

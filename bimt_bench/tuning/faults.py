@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 
 @dataclass(frozen=True)

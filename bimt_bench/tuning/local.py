@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from bimt_bench import data as task_data
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError, circumstances
 from bimt_bench.identity import pack_digest
 from bimt_bench.network import build
 from bimt_bench.packs import PackResult, run_pack
@@ -18,7 +18,6 @@ from bimt_bench.tuning import headroom
 from bimt_bench.tuning.packing import SMALL_WORK
 from bimt_bench.tuning.prepare import multiply_adds
 from bimt_bench.tuning.threads import one_thread
-from bimt_bench.version import circumstances
 
 LARGEST_SEED = 2**32 - 1
 

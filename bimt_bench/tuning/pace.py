@@ -16,12 +16,10 @@ import torch
 
 from bimt_bench.data import TaskData, load
 from bimt_bench.engine import Run, start
-from bimt_bench.errors import InputError
-from bimt_bench.files import write
+from bimt_bench.ground import InputError, __version__, write
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, Member, TaskSpec, catalog, digest_of
 from bimt_bench.tuning.threads import one_thread
-from bimt_bench.version import __version__
 
 _WARM_UP = 2
 _SECONDS = 0.25  # of steps timed, for each size

@@ -8,7 +8,7 @@ from pathlib import Path
 from bimt_bench import data
 from bimt_bench.data import TaskData
 from bimt_bench.engine import own_settings
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import METRICS
 from bimt_bench.network import Wiring, build, geometry

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import optuna
 
-from bimt_bench.seeds import derive
+from bimt_bench.ground import derive
 from bimt_bench.spec import Configuration, OptunaSearch
 from bimt_bench.tuning.spaces import RecipeSpace, Swept
 

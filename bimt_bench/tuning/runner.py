@@ -16,8 +16,7 @@ from ray import tune
 from rich.console import Console
 
 from bimt_bench import packs
-from bimt_bench.errors import InputError, quiet
-from bimt_bench.files import write
+from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
 from bimt_bench.identity import scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import METRICS, omissions_line
 from bimt_bench.plugins import Plugin
@@ -34,7 +33,6 @@ from bimt_bench.tuning.progress import Board, Display
 from bimt_bench.tuning.search import Heartbeat, PackSearcher
 from bimt_bench.tuning.sizes import pack_sizes
 from bimt_bench.tuning.trainable import Job, PackTrainable, RunPack, ScoreAgain
-from bimt_bench.version import circumstances, code_of, environment
 
 RETRIES = 2
 BEAT_SECONDS = 1.0

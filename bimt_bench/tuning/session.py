@@ -11,7 +11,7 @@ from typing import Any, Literal
 import joblib
 import ray
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 Device = Literal["auto", "cpu", "cuda"]
 PROBE_SECONDS = 3.0

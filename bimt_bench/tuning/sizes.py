@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from bimt_bench.data import TaskData
-from bimt_bench.files import write
+from bimt_bench.ground import write
 from bimt_bench.spec import TaskSpec
 from bimt_bench.tuning import pace
 from bimt_bench.tuning.prepare import Checked

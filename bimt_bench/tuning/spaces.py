@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import Configuration, Range, Setting, SweepSpec, Values
 from bimt_bench.tuning.faults import Faults

@@ -14,13 +14,12 @@ import pandas as pd
 import ray
 from ray import tune
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError, changed, circumstances, differences
 from bimt_bench.plugins import Plugin, enter
 from bimt_bench.spec import TaskSpec
 from bimt_bench.store import StoredPack, Weights
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.plan import Pack
-from bimt_bench.version import changed, circumstances, differences
 
 PROGRESS_SECONDS = 1.0
 

@@ -9,9 +9,9 @@ import yaml
 from typer.testing import CliRunner
 
 import bimt_bench
-from bimt_bench import files
 from bimt_bench.app import single
 from bimt_bench.app.cli import app
+from bimt_bench.ground import files
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import read_frame
 

@@ -8,7 +8,7 @@ from benchmarks import speed
 from benchmarks.speed.__main__ import app
 from benchmarks.speed.products import machine_rate, operations_of_step
 from bimt_bench import data
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import EmbeddingMlp, Mlp, build
 
 

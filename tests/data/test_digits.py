@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from bimt_bench.data.digits import load
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import DigitsData
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bimt_bench import data
 from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.formulas import dependencies, load
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import FormulaData, catalog
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "independence.npz"

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bimt_bench.data import mnist
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 NAMES = tuple(mnist.FILES)
 COUNTS = (12, 12, 5, 5)

@@ -7,7 +7,7 @@ import pytest
 
 from bimt_bench import data
 from bimt_bench.data.modular import load, residues
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import ModularData, catalog
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "modular_addition.npz"

@@ -22,7 +22,7 @@ from bimt_bench import data, recipes
 from bimt_bench.engine import checkpoints as files
 from bimt_bench.engine import loop as training
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import Configuration, TaskSpec, catalog, digest_of
 from tests.configurations import configuration
 

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from bimt_bench.engine import PenaltySettings, Recipe, RecipeSettings, Table, check_recipe
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import RECIPES
 from bimt_bench.spec import setting

@@ -5,8 +5,7 @@ import torch
 
 from bimt_bench import data, recipes
 from bimt_bench.engine import RECIPES, Every, Recipe, RecipeSettings, train_population
-from bimt_bench.errors import InputError
-from bimt_bench.kinds import Source, entering
+from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.spec import Configuration, NonNegative, catalog, setting, trained_as
 
 HOOKS = ("start", "prices", "penalty", "noise", "events", "project")

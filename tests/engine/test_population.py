@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bimt_bench.engine import Population
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import EmbeddingMlp, Mlp
 from bimt_bench.network.geometry import named
 

@@ -225,7 +225,7 @@ def test_members_follow_a_plain_one_network_loop(shortened, name, recipe):
 
 
 def test_minibatch_members_follow_a_plain_loop_on_the_same_batches(shortened):
-    from bimt_bench.seeds import torch_generator
+    from bimt_bench.ground import torch_generator
 
     task = shortened("vision/digits", steps=30, log_every=1, dtype="float64")
     loaded = data.load(task.data)

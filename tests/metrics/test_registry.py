@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, metric
 
 FIRST = [

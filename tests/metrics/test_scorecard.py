@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bimt_bench import data
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, omissions, omissions_line, scorecards
 from bimt_bench.spec import catalog
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import geometry
 from bimt_bench.network.wiring import Wiring
 from bimt_bench.spec import GeometrySpec, Placement

@@ -6,7 +6,7 @@ import torch
 
 from bimt_bench import data, recipes
 from bimt_bench.engine import Run, start
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import Connection, Group, Wiring
 from bimt_bench.recipes.ncut_penalty import (
     NcutPenalty,

@@ -3,8 +3,7 @@ import torch
 
 from bimt_bench import data, recipes
 from bimt_bench.engine import RECIPES, Run, start
-from bimt_bench.errors import InputError
-from bimt_bench.kinds import Source, entering
+from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.recipes.connection import RelocationSettings, swaps
 from bimt_bench.recipes.pruning import Pruning, PruningSettings
 from bimt_bench.spec import Configuration, catalog, trained_as

@@ -1,7 +1,7 @@
 import pytest
 
 from bimt_bench import recipes
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import Configuration, catalog
 
 

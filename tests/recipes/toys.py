@@ -15,7 +15,7 @@ from bimt_bench.engine import (
     RecipeSettings,
     Table,
 )
-from bimt_bench.kinds import Source, entering
+from bimt_bench.ground import Source, entering
 from bimt_bench.spec import Positive, setting
 
 SOURCE = Source("toys", "0", "t" * 12)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.text import Text
 
 from bimt_bench.engine import RECIPES, Recipe, RecipeSettings
-from bimt_bench.kinds import Source, entering
+from bimt_bench.ground import Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots, tradeoff_table

@@ -11,7 +11,7 @@ import torch
 from bimt_bench import data, recipes
 from bimt_bench.engine import Population, train_population
 from bimt_bench.engine.relocation import permute
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import build
 from bimt_bench.results import export
 from bimt_bench.spec import Configuration

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import bimt_bench
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.recipes import resolve
 from bimt_bench.results import comparison, read_curves, read_frame, tradeoff_table
 from bimt_bench.results.formats import FIRST_RELEASE_TASKS, frame_from_1

@@ -15,7 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 from scipy.interpolate import interp1d
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.plots import curves_figure, network_figure, save, theme, tradeoff_figure

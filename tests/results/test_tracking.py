@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from mlflow.entities import Run
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
 from bimt_bench.results.tracking import Tracker, open_command, resolve_uri, summary
 from tests.rows import member

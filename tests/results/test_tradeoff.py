@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import ReferencePoint
 from tests.rows import member

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog
 
 NAMES = (

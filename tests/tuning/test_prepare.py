@@ -9,8 +9,7 @@ import yaml
 
 from bimt_bench import data
 from bimt_bench.engine import RECIPES, Recipe, RecipeSettings
-from bimt_bench.errors import InputError
-from bimt_bench.kinds import Source, entering
+from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import catalog, setting

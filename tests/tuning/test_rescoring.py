@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.tuning.runner import sweep
 
 SPACE = {"recipe": ["l1", "bimt"], "strength": [0.5, 1.0]}

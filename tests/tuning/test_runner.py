@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 from bimt_bench.store import Store
 from bimt_bench.tuning.prepare import check
 from bimt_bench.tuning.runner import sweep

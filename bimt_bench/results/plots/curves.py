@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter
 from scipy import stats
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.plots import theme

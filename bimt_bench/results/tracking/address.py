@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 PROBE_SECONDS = 4

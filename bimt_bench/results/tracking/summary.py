@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground import InputError
 
 CURVES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
 OF_MEMBERS = ("seed", "member", "configuration", "pack", "status", "reason", "seconds")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from bimt_bench.errors import InputError, quiet
+from bimt_bench.ground import InputError, quiet
 from bimt_bench.results.tracking import address, summary, view
 from bimt_bench.spec import digest_of
 

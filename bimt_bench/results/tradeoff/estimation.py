@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.results.columns import plain_cell, setting_columns
 from bimt_bench.results.tradeoff.records import (
     Direction,

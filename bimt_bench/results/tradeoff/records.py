@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from bimt_bench.errors import InputError, closest
+from bimt_bench.ground import InputError, closest
 from bimt_bench.spec import ReferencePoint
 
 Direction = Literal["higher", "lower"]

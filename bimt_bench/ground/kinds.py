@@ -10,8 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bimt_bench.errors import InputError, closest
-from bimt_bench.version import __version__
+from bimt_bench.ground.errors import InputError, closest
+from bimt_bench.ground.version import __version__
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from bimt_bench.errors import InputError
+from bimt_bench.ground.errors import InputError
 
 
 def write(path: Path, content: bytes) -> None:

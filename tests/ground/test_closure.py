@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bimt_bench.ground import changed, closure, code_digest, code_of, modules_in
+from bimt_bench.identity import scoring_modules, training_modules
 from bimt_bench.spec import catalog
-from bimt_bench.version import closure, scoring_modules, training_modules
-from bimt_bench.version.closure import changed, code_digest, code_of, modules_in
 
 TASK = catalog.task("symbolic/independence")
 
@@ -130,7 +130,7 @@ def test_it_is_quick_and_loads_no_torch():
     code_digest(training_modules(TASK, "bimt"))
     assert time.process_time() - began < 1.0
     script = (
-        "import sys; from bimt_bench.version.closure import code_digest; "
+        "import sys; from bimt_bench.ground.closure import code_digest; "
         "code_digest(['bimt_bench.engine.loop']); print('torch' in sys.modules)"
     )
     told = subprocess.run(

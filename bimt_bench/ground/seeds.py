@@ -5,9 +5,11 @@ the pack a member happens to travel in.
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
+if TYPE_CHECKING:  # they take seconds to load, and most of what stands on this floor needs neither
+    import numpy as np
+    import torch
 
 
 def derive(*parts: str | int) -> int:
@@ -16,11 +18,15 @@ def derive(*parts: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def torch_generator(*parts: str | int) -> torch.Generator:
+def torch_generator(*parts: str | int) -> "torch.Generator":
     """A CPU generator seeded from the parts; draw on the CPU, then move, on every device."""
+    import torch
+
     return torch.Generator().manual_seed(derive(*parts))
 
 
-def numpy_generator(*parts: str | int) -> np.random.Generator:
+def numpy_generator(*parts: str | int) -> "np.random.Generator":
     """A NumPy generator seeded from the parts."""
+    import numpy as np
+
     return np.random.default_rng(derive(*parts))

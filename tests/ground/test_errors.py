@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from bimt_bench.errors import quiet
+from bimt_bench.ground import quiet
 
 
 def speak_and_fail(*names):

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-from bimt_bench.version.number import LIBRARIES, __version__, library_versions
+from bimt_bench.ground.version import LIBRARIES, __version__, library_versions
 
 FORMAT = 2
 _OTHERS = (
