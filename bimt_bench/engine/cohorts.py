@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import cost, kernels
-from bimt_bench.engine.finite import bad_rows
+from bimt_bench.engine.finite import Watched
 from bimt_bench.engine.guard import Guard
 from bimt_bench.engine.members import Members, Stage
 from bimt_bench.engine.recipe import (
@@ -106,7 +106,7 @@ class Cohort:
         `part` counts within the cohort.
         """
         m, tools = self._part(part), self._tools_of(part, gradient)
-        before = bad_rows(gradient)
+        before = tools.gradient.bad()
         with torch.enable_grad():
             value = self._guard.call("penalty", lambda: self.recipe.penalty(m, tools.theta))
             self._guard.check("penalty", value, (len(m),))
@@ -114,8 +114,9 @@ class Cohort:
         for view, change in zip(tools.views, changes, strict=True):
             if change is not None:
                 view.add_(change)
-        self._guard.blame("penalty", value, m.flat, part)
-        self._guard.mark("penalty", bad_rows(gradient), before, part)
+        if self.stage.step == 0:  # later only what its gradient does to parameters matters
+            self._guard.blame("penalty", value, m.flat, part)
+        self._guard.mark("penalty", tools.gradient.bad(), before, part)
 
     def penalty(self) -> Float[Tensor, " n"]:
         """What the penalty is now."""
@@ -188,6 +189,7 @@ class _Tools:
     leaves: tuple[Tensor, ...]
     views: tuple[Tensor, ...]
     ones: Tensor
+    gradient: Watched
 
     @classmethod
     def of(cls, m: Members, gradient: Float[Tensor, "n N"]) -> "_Tools":
@@ -199,6 +201,7 @@ class _Tools:
             tuple(theta.values()),
             tuple(views[name] for name in theta),
             torch.ones_like(gradient[:, 0]),
+            Watched(gradient),
         )
 
     def gradients(self, value: Float[Tensor, " n"]) -> tuple[Tensor | None, ...]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from bimt_bench.engine.finite import bad_rows
+from bimt_bench.engine.finite import Watched, bad_rows
 from bimt_bench.engine.members import Members
 from bimt_bench.errors import InputError
 
@@ -22,7 +22,7 @@ class Guard:
     """Calls the hooks of the members' recipe, and remembers who was given no numbers by which."""
 
     def __init__(self, members: Members) -> None:
-        self._members = members
+        self._members, self._flat = members, Watched(members.flat)
         self._bad: dict[str, Tensor] = {}
         self._lost: Tensor | None = None
 
@@ -45,10 +45,9 @@ class Guard:
 
     def move(self, hook: str, act: Callable[[], Any]) -> None:
         """Calls a hook that may write the parameters."""
-        flat = self._members.flat
-        before = bad_rows(flat)
+        before = self._flat.bad()
         self.call(hook, act)
-        self.mark(hook, bad_rows(flat), before)
+        self.mark(hook, self._flat.bad(), before)
 
     def blame(self, hook: str, found: Tensor, given: Tensor, part: slice | None = None) -> None:
         """Marks members with no numbers in what a hook gave, though they had in what it got."""

@@ -467,3 +467,21 @@ def uniform_rows(keys, step, found):
         row = found[member]
         for i in range(row.shape[0]):
             row[i] = found.dtype.type(np.int32(_hashed(i, low, high) >> np.uint32(8))) * share
+
+
+@loop("i1 i f1 f2")
+def mask_rows(keys, step, shares, found):
+    """found [n, k]: 0 where the number of `uniform_rows` is below the member's share s.
+
+    Elsewhere 1 / (1 - s). `shares` [n].
+    """
+    unit, one = found.dtype.type(1.0 / 16777216.0), found.dtype.type(1.0)
+    zero = found.dtype.type(0.0)
+    for member in range(found.shape[0]):
+        key = _mixed(np.uint64(keys[member]) + np.uint64(step) * np.uint64(0x9E3779B97F4A7C15))
+        low, high = np.uint32(key & np.uint64(0xFFFFFFFF)), np.uint32(key >> np.uint64(32))
+        row, share = found[member], shares[member]
+        left = one / (one - share)
+        for i in range(row.shape[0]):
+            number = found.dtype.type(np.int32(_hashed(i, low, high) >> np.uint32(8))) * unit
+            row[i] = zero if number < share else left

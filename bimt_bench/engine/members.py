@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bimt_bench.engine import cost
-from bimt_bench.engine.kernels import uniform_rows
+from bimt_bench.engine.kernels import mask_rows, uniform_rows
 from bimt_bench.engine.optimizer import PopulationAdamW
 from bimt_bench.engine.population import Population
 from bimt_bench.engine.recipe import PenaltySettings, Recipe
@@ -222,6 +222,16 @@ class Members:
             ("uniform", stream, tuple(shape)), lambda: self._numbers(stream, shape)
         )
         uniform_rows(keys, self.step, rows)
+        return found if found.device == self.flat.device else found.to(self.flat)
+
+    def mask(
+        self, stream: str, shape: Sequence[int], share: Float[Tensor, " n"]
+    ) -> Float[Tensor, "n ..."]:
+        """0 where `uniform` is below a member's share s, else 1 / (1 - s): 1 on average."""
+        keys, found, rows = self._once(
+            ("uniform", stream, tuple(shape)), lambda: self._numbers(stream, shape)
+        )
+        mask_rows(keys, self.step, share.cpu().numpy(), rows)
         return found if found.device == self.flat.device else found.to(self.flat)
 
     # ------------------------------------------------------------------ moving neurons

@@ -168,6 +168,6 @@ def _one_or_all(betas: Sequence[float]) -> float | Sequence[float]:
 
 def _power(betas: float | Sequence[float], step: int) -> np.ndarray | float:
     """beta**step of every member, as Python has it: numpy's may differ in the last bit."""
-    if isinstance(betas, float):
+    if isinstance(betas, int | float):
         return betas**step
     return np.array([beta**step for beta in betas])

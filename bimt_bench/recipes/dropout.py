@@ -26,5 +26,4 @@ class Dropout(Recipe):
         self, m: Members, group: str, active: Float[Tensor, "n size batch"]
     ) -> Float[Tensor, "n size batch"]:
         """0 or 1 / (1 - rate)."""
-        rate = m["rate"][:, None, None]
-        return m.uniform(f"dropout {group}", active.shape[1:]).ge_(rate).div_(1.0 - rate)
+        return m.mask(f"dropout {group}", active.shape[1:], m["rate"])

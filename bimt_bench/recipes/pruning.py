@@ -65,12 +65,12 @@ def prune(m: Members) -> None:
     """Cuts off the smallest weights of those members that are due now."""
     places = m.connections.nonzero()[:, 0]
     mask = m.tables["mask"][:, places]
-    left = [
-        _left(member, m.step, m.steps, len(places)) if _due(member, m.step, m.steps) else None
-        for member in m.members
-    ]
-    rows = [row for row, count in enumerate(left) if count is not None]
-    rows = [row for row in rows if left[row] < mask[row].sum()]
+    left = {
+        row: _left(member, m.step, m.steps, len(places))
+        for row, member in enumerate(m.members)
+        if _due(member, m.step, m.steps)
+    }
+    rows = [row for row, count in left.items() if count < mask[row].sum()]
     if not rows:
         return
     # what was cut off before is last; sorting is stable, so equal weights go by their place

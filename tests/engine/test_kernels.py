@@ -97,8 +97,9 @@ def tables(draw):
 def updated(made, rates):
     copies = [table.copy() for table in made]
     number = made[0].dtype.type
-    constants = tuple(number(value) for value in (0.1, 0.999, 0.001, 1.5, 1e-8))
-    kernels.penalised_adamw(*copies, rates, constants)
+    constants = np.tile(np.array([0, 0.1, 0.999, 0.001, 1.5, 1e-8, 1], number), (len(rates), 1))
+    constants[:, 0], constants[:, 6] = rates, 1.0 - rates  # what a decay of 1 leaves
+    kernels.penalised_adamw(*copies, constants)
     return copies
 
 
@@ -110,7 +111,8 @@ def test_the_update_is_the_formula_and_each_members_own(case):
     found = updated(made, rates)
     total = gradient + np.sign(theta) * prices
     first, second = first + 0.1 * (total - first), 0.999 * second + 0.001 * total**2
-    expected = theta - rates[:, None] * first / (np.sqrt(second) * 1.5 + 1e-8)
+    expected = theta * (1.0 - rates[:, None].astype(np.float64))
+    expected -= rates[:, None] * first / (np.sqrt(second) * 1.5 + 1e-8)
     trains = rates > 0
     tolerance = 1e-6 if made[0].dtype == np.float32 else 1e-14
     for index, table in ((0, expected), (3, first), (4, second)):
@@ -121,6 +123,66 @@ def test_the_update_is_the_formula_and_each_members_own(case):
         alone = updated([table[member : member + 1] for table in made], rates[member : member + 1])
         for mine, everyone in zip(alone, found, strict=True):
             np.testing.assert_array_equal(mine[0], everyone[member])
+
+
+@DTYPES
+def test_a_soft_threshold_moves_towards_zero_and_leaves_true_zeros(dtype):
+    theta = np.array([[0.5, -0.5, 0.1, -0.1, 0.0, 0.2], [1.0, -1.0, 0.0, 2.0, -3.0, 4.0]], dtype)
+    prices, rates = np.full_like(theta, 2.0), np.array([0.1, 0.0], dtype)
+    before = theta.copy()
+    kernels.shrink(theta, prices, rates)
+    np.testing.assert_allclose(theta[0], [0.3, -0.3, 0, 0, 0, 0], atol=1e-7)
+    np.testing.assert_array_equal(theta[0, 2:5], 0.0)
+    np.testing.assert_array_equal(theta[1], before[1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@DTYPES
+def test_one_entry_that_is_no_number_is_found_wherever_it_stands(dtype, value):
+    entries = np.full(67, np.finfo(dtype).max)
+    assert kernels.all_finite(entries)
+    for place in (0, 33, 66):
+        other = entries.copy()
+        other[place] = value
+        assert not kernels.all_finite(other)
+
+
+def hashed(key, step, place):
+    """One number of `uniform_rows` by the integers of Python, which have no size."""
+    half, whole = (1 << 32) - 1, (1 << 64) - 1
+    x = key + step * 0x9E3779B97F4A7C15 & whole
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & whole
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & whole
+    x ^= x >> 31
+    low, high = x & half, x >> 32
+    x = place * 0x9E3779B1 & half ^ low
+    x = (x ^ x >> 16) * 0x7FEB352D & half
+    x = (x ^ x >> 15 ^ high) * 0x846CA68B & half
+    return ((x ^ x >> 16) >> 8) / 2**24
+
+
+@DTYPES
+def test_uniform_numbers_are_the_hash_of_key_step_and_place(dtype):
+    keys, found = np.array([3, 2**63 - 1]), np.empty((2, 4000), dtype)
+    kernels.uniform_rows(keys, 7, found)
+    expected = [[hashed(int(key), 7, place) for place in range(4000)] for key in keys]
+    np.testing.assert_array_equal(found, np.array(expected))
+    assert found.min() >= 0.0 and found.max() < 1.0
+    assert abs(found.mean() - 0.5) < 0.01 and abs(found.std() - 12**-0.5) < 0.01
+    assert abs(np.corrcoef(found)[0, 1]) < 0.05
+    other = np.empty_like(found)
+    kernels.uniform_rows(keys, 8, other)
+    assert abs(np.corrcoef(found[0], other[0])[0, 1]) < 0.05
+
+
+@DTYPES
+def test_masks_are_zero_where_uniform_numbers_are_below_the_share(dtype):
+    keys, numbers = np.array([3, 4]), np.empty((2, 1000), dtype)
+    shares, found = np.array([0.25, 0.0], dtype), np.empty((2, 1000), dtype)
+    kernels.uniform_rows(keys, 7, numbers)
+    kernels.mask_rows(keys, 7, shares, found)
+    np.testing.assert_array_equal(found[0], np.where(numbers[0] < 0.25, 0, dtype(1) / dtype(0.75)))
+    np.testing.assert_array_equal(found[1], 1.0)
 
 
 @pytest.mark.parametrize(("across", "along"), [(20, 5), (5, 15)], ids=["apart", "side by side"])

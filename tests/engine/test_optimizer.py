@@ -1,9 +1,14 @@
 import pytest
 import torch
 
-from bimt_bench.engine.optimizer import PopulationAdamW
+from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 
-RATES = [1e-3, 1e-3, 0.0, 5e-3]
+RATES = [
+    Rates(1e-3),
+    Rates(1e-3, beta1=0.8, weight_decay=0.1),
+    Rates(0.0),
+    Rates(5e-3, beta2=0.98),
+]
 
 
 @pytest.fixture(params=["compiled", "fused"])
@@ -26,7 +31,12 @@ def test_members_move_as_under_torchs_adamw(update, dtype, parts):
     optimizer = PopulationAdamW(flat, RATES)
     alone = [torch.nn.Parameter(row.clone()) for row in start]
     others = [
-        torch.optim.AdamW([parameter], lr=rate, weight_decay=0.0)
+        torch.optim.AdamW(
+            [parameter],
+            lr=rate.learning_rate,
+            betas=(rate.beta1, rate.beta2),
+            weight_decay=rate.weight_decay,
+        )
         for parameter, rate in zip(alone, RATES, strict=True)
     ]
     for step in range(20):
