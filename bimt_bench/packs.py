@@ -14,21 +14,15 @@ import pandas as pd
 from bimt_bench import data as task_data
 from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
 from bimt_bench.engine import Checkpoints, Population, Trained, memory, train_population
-from bimt_bench.ground import LIBRARIES, InputError, __version__, library_versions
+from bimt_bench.ground import InputError, __version__, library_versions
 from bimt_bench.identity import scoring_digest, training_digest
 from bimt_bench.metrics import Scored, scorecards
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.spec import Member, TaskSpec, join, merged, trained_as
+from bimt_bench.spec import CIRCUMSTANCES, Member, TaskSpec, join, merged, trained_as
 
 Weights = dict[str, dict[str, np.ndarray]]
 StoredWeights = Mapping[str, Mapping[str, np.ndarray]]
-# Columns that say under which circumstances a member was trained and scored.
-CIRCUMSTANCES = (
-    "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
-    "reason", "seconds", "device", "training_digest", "scoring_digest", "bimt_bench_version",
-    *(f"{name}_version" for name in LIBRARIES),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from bimt_bench.engine.recipe import HOOKS, RECIPES, Recipe, RecipeSettings, Table
 from bimt_bench.ground import InputError, closest
-from bimt_bench.spec import GeometrySettings, Setting, TaskSpec, TrainingSpec, settings_of
+from bimt_bench.spec import (
+    CIRCUMSTANCES,
+    IDENTITY,
+    GeometrySettings,
+    Setting,
+    TaskSpec,
+    TrainingSpec,
+    settings_of,
+)
 
 # what a hook is called with, apart from the recipe itself
 _CALLS = {
@@ -22,14 +30,7 @@ _CALLS = {
     "working_bytes": ("settings", "wiring"),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-COLUMNS = frozenset(
-    {
-        *("task", "recipe", "dial", "dial_value", "distance", "source", "seed", "configuration"),
-        *("member", "pack", "task_version", "task_digest", "shortened", "performance_metric"),
-        *("shuffles", "status", "reason", "seconds", "device", "bimt_bench_version"),
-        "torch_version",
-    }
-)
+COLUMNS = frozenset({*IDENTITY, *CIRCUMSTANCES, "pack"})
 """Columns of the frame that no setting can be called, besides the metrics'."""
 
 

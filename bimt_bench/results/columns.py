@@ -6,15 +6,7 @@ import pandas as pd
 
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.spec import Setting
-
-IDENTITY = (
-    "task", "recipe", "dial", "dial_value", "distance", "source", "seed", "configuration", "member",
-)  # fmt: skip
-CIRCUMSTANCES = (
-    "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
-    "reason", "pack", "seconds", "device", "bimt_bench_version", "torch_version",
-)  # fmt: skip
+from bimt_bench.spec import CIRCUMSTANCES, IDENTITY, Setting
 
 
 def known_settings() -> dict[str, Setting]:
@@ -37,7 +29,7 @@ def setting_columns(frame: pd.DataFrame) -> tuple[str, ...]:
     is_known = frame["recipe"].isin(list(RECIPES))
     if is_known.all():
         return tuple(found)
-    explained = {*found, *IDENTITY, *CIRCUMSTANCES, *METRICS}
+    explained = {*found, *IDENTITY, *CIRCUMSTANCES, "pack", *METRICS}
     foreign, ours = frame[~is_known], frame[is_known]
     others = sorted(str(column) for column in held - explained)
     said = foreign.groupby("configuration")[others].nunique(dropna=False).max()

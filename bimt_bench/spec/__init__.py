@@ -9,7 +9,15 @@ from bimt_bench.spec.base import (
     digest_of,
 )
 from bimt_bench.spec.faults import fault_lines
-from bimt_bench.spec.frames import FORMAT, format_of, join, merged, with_format
+from bimt_bench.spec.frames import (
+    CIRCUMSTANCES,
+    FORMAT,
+    IDENTITY,
+    format_of,
+    join,
+    merged,
+    with_format,
+)
 from bimt_bench.spec.geometry import GeometrySpec, Placement
 from bimt_bench.spec.member import (
     Configuration,
@@ -63,7 +71,9 @@ from bimt_bench.spec.task import (
 
 __all__ = [
     "ALWAYS",
+    "CIRCUMSTANCES",
     "FORMAT",
+    "IDENTITY",
     "Configuration",
     "DataSpec",
     "DigitsData",

@@ -1,14 +1,15 @@
-"""Frames: the format number that their files carry, and how frames of other columns are joined.
+"""Frames: columns that all have, the format of their files, and how those of other columns join.
 
-It stands in the schema's metadata under `bimt_bench.format`. Files of the first release have
-none: they are of format 1. `bimt_bench.results.read_frame` reads every format up to `FORMAT`.
+The format number stands in the schema's metadata under `bimt_bench.format`. Files of the first
+release have none: they are of format 1. `bimt_bench.results.read_frame` reads every format up to
+`FORMAT`.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import LIBRARIES, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Of the frames and curves that this version writes; 2 has columns `dial` and `dial_value`."""
 _KEY = b"bimt_bench.format"
+IDENTITY = (
+    "task", "recipe", "dial", "dial_value", "distance", "source", "seed", "configuration", "member",
+)  # fmt: skip
+"""Columns that say which member a row is, besides its settings."""
+CIRCUMSTANCES = (
+    "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
+    "reason", "seconds", "device", "training_digest", "scoring_digest", "bimt_bench_version",
+    *(f"{name}_version" for name in LIBRARIES),
+)  # fmt: skip
+"""Columns that say under which circumstances a member was trained and scored."""
 
 
 def with_format(table: "pa.Table") -> "pa.Table":
