@@ -170,7 +170,7 @@ def sweep(tmp_path, monkeypatch):
         worker._job = trainable.Job(
             tasks={task.spec.name: task for task in checked.tasks},
             run_pack=run_pack,
-            score_again=packs.score_again,
+            score_again=None,
             device=device,
             share=1.0,
             results=folder,

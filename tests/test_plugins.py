@@ -340,7 +340,7 @@ def computed(monkeypatch, tmp_path):
             shuffles=2,
             checkpoint_seconds=60.0,
             data_dir=None,
-            score_again=packs.score_again,
+            score_again=None,
             code={},
             circumstances=circumstances("cpu"),
             plugins=tuple(loaded),

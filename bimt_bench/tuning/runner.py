@@ -74,7 +74,7 @@ def sweep(
     packs_per_gpu: int = 4,
     on_pack: OnPack | None = None,
     run_pack: RunPack = packs.run_pack,
-    score_again: ScoreAgain = packs.score_again,
+    score_again: ScoreAgain | None = None,
     plugins: Sequence[Plugin] = (),
     console: Console | None = None,
 ) -> SweepResult:

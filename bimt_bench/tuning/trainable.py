@@ -59,7 +59,7 @@ class Job:
 
     tasks: Mapping[str, TaskSpec]
     run_pack: RunPack
-    score_again: ScoreAgain
+    score_again: ScoreAgain | None
     device: str
     share: float
     results: Path
@@ -136,7 +136,10 @@ class PackTrainable(tune.Trainable):
     def _score_again(self, pack: Pack, task: TaskSpec, stored: StoredPack) -> None:
         """Hands over what the metrics say now of networks that were trained before."""
         job = self._job
-        frame = job.score_again(
+        score_again = job.score_again
+        if score_again is None:  # its module takes a worker seconds that most need not spend
+            from bimt_bench.packs import score_again
+        frame = score_again(
             task,
             pack.members,
             frame=stored.frame,
