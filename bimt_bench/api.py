@@ -108,6 +108,7 @@ def sweep(
     address: str | None = None,
     resume: bool = False,
     fresh: bool = False,
+    mixed_versions: bool = False,
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
     device: str = "auto",
@@ -119,8 +120,9 @@ def sweep(
     """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
 
     address: of a running Ray cluster; this machine's cores and GPUs without it. resume: go on
-    with a folder of the same sweep; fresh: start again, the old folder renamed. workers: packs at
-    a time. track: log to MLflow, at `tracking_uri`. Raises InputError as `run_sweep` does.
+    with a folder of the same sweep (mixed_versions: though libraries or device differ); fresh:
+    start again, the old folder renamed. workers: packs at a time. track: log to MLflow, at
+    `tracking_uri`. Raises InputError as `run_sweep` does.
     """
     return run_sweep(
         spec,
@@ -128,6 +130,7 @@ def sweep(
         address=address,
         resume=resume,
         fresh=fresh,
+        mixed_versions=mixed_versions,
         data_dir=data_dir,
         tasks_dir=tasks_dir,
         device=device,
@@ -143,7 +146,7 @@ def tradeoff(
 ) -> pd.DataFrame:
     """The trade-off table of a frame or of a sweep's results folder: one row a configuration.
 
-    `task` picks one of several; `x` names the modularity metric instead of each task's own.
+    `task` picks one of several; `x` names the modularity metric, else each task's own.
     """
     if not isinstance(frame, pd.DataFrame):
         frame = results.read_frame(Path(frame))

@@ -124,7 +124,7 @@ class Store:
             ("curves.parquet", [curves for _, curves in found], ["member", "step"]),
         ):
             table = _in_order(join(frames), rank=rank, keys=keys)
-            write(self.folder / name, _parquet(table))
+            write(self.folder / name, _parquet(with_format(table)))
 
     def frame(self) -> pd.DataFrame:
         """The collected frame, one row a member."""

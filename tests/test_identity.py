@@ -101,13 +101,13 @@ def test_other_shuffles_change_what_is_drawn_and_nothing_else(trained, monkeypat
 def test_weights_of_other_networks_are_refused(trained):
     members, result = trained
     frame = result.frame
-    with pytest.raises(InputError, match=r"weights: .* of member .* is absent"):
+    with pytest.raises(InputError, match=r"weights: those of member .* are absent"):
         packs.score_again(TASK, members, frame=frame, weights={})
     wrong = {
         digest: {name: array[..., :1] for name, array in arrays.items()}
         for digest, arrays in result.weights.items()
     }
-    with pytest.raises(InputError, match=r"is of shape .*independence needs"):
+    with pytest.raises(InputError, match=r"weights: .* has shape .*, but must be"):
         packs.score_again(TASK, members, frame=frame, weights=wrong)
 
 
@@ -168,7 +168,7 @@ def sweep(tmp_path, monkeypatch):
         worker = object.__new__(trainable.PackTrainable)
         worker._collector = Near(Collector(folder))
         worker._job = trainable.Job(
-            tasks={task.spec.name: task for task in checked.tasks},
+            tasks={task.spec.name: task.spec for task in checked.tasks},
             run_pack=run_pack,
             score_again=None,
             device=device,

@@ -1,19 +1,12 @@
 """What a user is told when something is wrong, and the talk of other packages that is kept out."""
 
-import difflib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class InputError(ValueError):
     """Input that cannot be used; the message names the field, the value and what is allowed."""
-
-
-def closest(word: str, allowed: Iterable[str]) -> str:
-    """A suggestion to append to a message, or nothing when no allowed name is near."""
-    found = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
-    return f"; did you mean '{found[0]}'?" if found else ""
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bimt_bench.ground.errors import InputError, closest
+from bimt_bench.ground.errors import InputError
+from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.version import __version__
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bimt_bench.ground import LIBRARIES, InputError
+from bimt_bench.ground import LIBRARIES, check_format
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,12 +49,7 @@ def format_of(file: Path) -> int:
     number = (schema.metadata or {}).get(_KEY)
     if number is None:
         return FORMAT if {"dial", "charged_cost"} & set(schema.names) else 1
-    if not number.isdigit() or not 1 <= int(number) <= FORMAT:
-        raise InputError(
-            f"frame: '{file}' is of format {number.decode(errors='replace')}, and this version "
-            f"reads formats 1 to {FORMAT}; update bimt_bench"
-        )
-    return int(number)
+    return check_format(number.decode(errors="replace"), newest=FORMAT, where=str(file))
 
 
 def join(frames: Sequence["pd.DataFrame"]) -> "pd.DataFrame":

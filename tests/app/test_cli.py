@@ -6,14 +6,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 import bimt_bench
-from bimt_bench.app import single
+from bimt_bench.app import cli, single
 from bimt_bench.app.cli import app
 from bimt_bench.ground import files
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import read_frame
+from bimt_bench.spec import catalog
 
 SWEEP = {
     "name": "small",
@@ -30,6 +32,9 @@ TASK = Path(bimt_bench.__file__).parent.parent / "tasks" / "symbolic" / "indepen
 def invoke(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "400")
+    # made when the module was first imported, in whatever width that found
+    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(cli, "_ERR", Console(width=400, stderr=True))
     for name in ("MLFLOW_TRACKING_URI", "BIMT_BENCH_TASKS", "BIMT_BENCH_DATA"):
         monkeypatch.delenv(name, raising=False)
 
@@ -378,7 +383,7 @@ def test_damaged_results_are_refused_before_anything_is_trained(invoke, tmp_path
 
 
 def test_the_baseline_stands_beside_a_run_of_the_same_settings(invoke, tmp_path):
-    beside = "vanilla (1 seeds)"
+    beside = "Vanilla (1 seeds)"
     assert beside not in invoke(*SHORT).stdout
     together = invoke(*SHORT, "--with-baseline", "--strength", "2")
     assert beside in together.stdout, together.output
@@ -398,7 +403,7 @@ def test_the_baseline_stands_beside_a_run_of_the_same_settings(invoke, tmp_path)
 def test_the_baseline_is_trained_under_the_same_settings(invoke, tmp_path):
     given = ("--set", "learning_rate=0.01", "--set", "geometry=ring", "--set", "batch_size=20")
     result = invoke(*SHORT, *given, "--strength", "2", "--seeds", "2", "--with-baseline")
-    assert "vanilla (2 seeds)" in result.stdout, result.output
+    assert "Vanilla (2 seeds)" in result.stdout, result.output
     found = folders(tmp_path / "runs")
     own, usual = read_frame(found["bimt"]), read_frame(found["vanilla"])
     shared = ["seed", "steps", "learning_rate", "batch_size", "geometry", "task_digest", "code"]

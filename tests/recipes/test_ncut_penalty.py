@@ -15,7 +15,7 @@ from bimt_bench.recipes.ncut_penalty import (
     adjacency,
     connected,
 )
-from bimt_bench.spec import Configuration, catalog
+from bimt_bench.spec import Configuration, Phase, catalog
 
 WIRING = Wiring.layered((3, 4, 2))
 
@@ -185,7 +185,9 @@ def test_a_member_without_numbers_leaves_its_mates_alone():
 
 def test_more_eigenvalues_than_neurons_are_refused():
     with pytest.raises(InputError, match="eigenvalues: 9 given; must be below 9"):
-        NcutPenalty().check(NcutPenaltySettings(eigenvalues=9, phases=()), WIRING)
+        NcutPenalty().check(
+            NcutPenaltySettings(eigenvalues=9, phases=(Phase(start=0.0, factor=1.0),)), WIRING
+        )
 
 
 def test_the_penalty_is_strength_times_the_mean():

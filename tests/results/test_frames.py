@@ -171,7 +171,7 @@ def test_a_frame_comes_back_as_it_was_written(tmp_path):
 @pytest.mark.parametrize("number", [FORMAT + 1, "x"])
 def test_a_newer_format_is_refused_in_one_line(tmp_path, number):
     file = write(rows_of(member()), tmp_path, number=number)
-    with pytest.raises(InputError, match=f"is of format {number}, and this version reads") as told:
+    with pytest.raises(InputError, match=f"has format '?{number}'?") as told:
         read_frame(file)
     assert "\n" not in str(told.value) and "no readable" not in str(told.value)
 

@@ -224,13 +224,13 @@ def test_a_setting_of_a_new_recipe_can_be_swept_and_has_a_column(sweep_spec, toy
     )
     checked = check(catalog.SweepSpec.model_validate(yaml.safe_load(catalog.dump(spec))))
     assert checked.members == (4 + 1) * 2
-    (search,) = checked.searches(code="1", sizes={"symbolic/independence": None})
+    (search,) = checked.searches(circumstances=[{"device": "cpu"}], sizes={"symbolic/independence": None})
     asked = search.proposals.ask()
     members = [resolve(search.task.spec, c, 0) for c in asked]
     frame = identity_frame(members)
     assert frame["kept"].tolist()[:4] == [0.5, 0.5, 1.0, 1.0]
     assert frame["gentle"].dtype == "boolean" and frame["gentle"].isna().tolist()[4]
-    packs = compose(search.task, [[m] for m in members[:4]], size=None, shuffles=1, code="1")
+    packs = compose(search.task, [[m] for m in members[:4]], size=None, circumstances=[{}])
     assert [{m["gentle"] for m in pack.members} for pack in packs] == [{True}, {False}]
     drawn = check(
         sweep_spec(

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from bimt_bench.ground import InputError
+from bimt_bench.tuning.prepare import check
 from bimt_bench.tuning.runner import sweep
 
 SPACE = {"recipe": ["l1", "bimt"], "strength": [0.5, 1.0]}
@@ -25,7 +26,7 @@ def test_a_resumed_sweep_trains_nothing_where_only_scoring_differs(
     def run(spec, **how):
         console = Console(file=io.StringIO(), width=400)
         found = sweep(
-            spec,
+            check(spec),
             results_dir=tmp_path / "results",
             run_pack=fake_pack_function(log=log),
             score_again=score_again,
