@@ -72,9 +72,8 @@ def run_sweep(
 ) -> "FinishedSweep":
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
-    Everything that can be refused is refused before anything is started (InputError): unknown
-    names, sizes that do not fit, an unreachable Ray address or MLflow server. `plugins` are files
-    with recipes, besides those that the sweep names; workers load the bytes that are read here.
+    What can be refused is refused before anything starts (InputError): unknown names, sizes that do
+    not fit, an unreachable Ray or MLflow. `plugins`: recipes beside those that the sweep names.
     """
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
@@ -97,8 +96,7 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        reports = results.task_reports(checked, result, runs)
-    return results.FinishedSweep(result, reports, runs)
+        return results.FinishedSweep(result, results.task_reports(checked, result, runs), runs)
 
 
 def sweep(
@@ -119,10 +117,9 @@ def sweep(
 ) -> pd.DataFrame:
     """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
 
-    address: of a running Ray cluster; this machine's cores and GPUs without it. resume: go on
-    with a folder of the same sweep (mixed_versions: though libraries or device differ); fresh:
-    start again, the old folder renamed. workers: packs at a time. track: log to MLflow, at
-    `tracking_uri`. Raises InputError as `run_sweep` does.
+    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
+    sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
+    renamed. workers: packs at a time. Errors as `run_sweep`.
     """
     return run_sweep(
         spec,

@@ -17,9 +17,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, packs, plugins
+from bimt_bench.app import cli
 from bimt_bench.app.cli import app
 from bimt_bench.engine import COLUMNS
 from bimt_bench.ground import InputError
@@ -441,7 +443,8 @@ def test_the_command_line_refuses_a_bad_plugin_in_one_line(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("line", [["recipes"], ["recipes", "show", "soft_count"]])
 def test_recipes_lists_it_with_where_it_comes_from(example, monkeypatch, line):
-    monkeypatch.setenv("COLUMNS", "300")
+    # made when the module was first imported, in whatever width that found
+    monkeypatch.setattr(cli, "_OUT", Console(width=400))
     done = CliRunner().invoke(app, [*line, "--plugin", str(example)])
     assert done.exit_code == 0, done.output
     assert "Geman and McClure 1987" in done.stdout

@@ -14,9 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine import cost, kernels
-from bimt_bench.engine.contract_check import check_apart
 from bimt_bench.engine.finite import Watched
-from bimt_bench.engine.guard import Guard
+from bimt_bench.engine.guard import Guard, check_apart
 from bimt_bench.engine.members import Members, Stage
 from bimt_bench.engine.recipe import (
     HOOKS,

@@ -2,12 +2,10 @@
 
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
-import torch
 from pydantic import BaseModel, ValidationError
-from torch import Tensor
 
 from bimt_bench.engine.recipe import HOOKS, RECIPES, Recipe, RecipeSettings, Table
 from bimt_bench.ground import InputError, closest
@@ -62,24 +60,6 @@ def _facts(recipe: type[Recipe]) -> Iterator[str]:
         yield f"baseline: there is one already, '{others[0]}'"
     if recipe.__init__ is not object.__init__:
         yield "__init__: a recipe holds nothing of its own; what it must remember lies in tables"
-
-
-def check_apart(values: Tensor, theta: Mapping[str, Tensor]) -> None:
-    """InputError if the first of some numbers [n] changes with parameters of other members.
-
-    Asked once, of the numbers that a penalty gave for parameters theta {name: [n, *shape]}.
-    """
-    if not values.requires_grad:
-        return
-    found = torch.autograd.grad(
-        values[0], list(theta.values()), retain_graph=True, allow_unused=True
-    )
-    for name, change in zip(theta, found, strict=True):
-        if change is not None and bool((change[1:].nan_to_num(0.0, 0.0, 0.0) != 0.0).any()):
-            raise InputError(
-                f"what it gave for one member changes with '{name}' of others; reduce over all "
-                "axes but the first"
-            )
 
 
 # ------------------------------------------------------------------------------------ settings

@@ -4,7 +4,7 @@ What a hook gives must have the right shape, and numbers in it. Something else f
 the first step is an error; later, or for some of them, it is the reason why these diverge.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -94,3 +94,21 @@ def _described(found: object) -> str:
     if not isinstance(found, Tensor):
         return type(found).__name__
     return f"a tensor {tuple(found.shape)} of {str(found.dtype).removeprefix('torch.')}"
+
+
+def check_apart(values: Tensor, theta: Mapping[str, Tensor]) -> None:
+    """InputError if the first of some numbers [n] changes with parameters of other members.
+
+    Asked once, of the numbers that a penalty gave for parameters theta {name: [n, *shape]}.
+    """
+    if not values.requires_grad:
+        return
+    found = torch.autograd.grad(
+        values[0], list(theta.values()), retain_graph=True, allow_unused=True
+    )
+    for name, change in zip(theta, found, strict=True):
+        if change is not None and bool((change[1:].nan_to_num(0.0, 0.0, 0.0) != 0.0).any()):
+            raise InputError(
+                f"what it gave for one member changes with '{name}' of others; reduce over all "
+                "axes but the first"
+            )

@@ -406,7 +406,7 @@ def test_the_baseline_is_trained_under_the_same_settings(invoke, tmp_path):
     assert "Vanilla (2 seeds)" in result.stdout, result.output
     found = folders(tmp_path / "runs")
     own, usual = read_frame(found["bimt"]), read_frame(found["vanilla"])
-    shared = ["seed", "steps", "learning_rate", "batch_size", "geometry", "task_digest", "code"]
+    shared = ["seed", "steps", "learning_rate", "batch_size", "geometry", "task_digest"]
     pd.testing.assert_frame_equal(own[shared], usual[shared])
     assert list(own["learning_rate"]) == [0.01, 0.01]
     assert "strength" not in usual or usual["strength"].isna().all()

@@ -224,7 +224,9 @@ def test_a_setting_of_a_new_recipe_can_be_swept_and_has_a_column(sweep_spec, toy
     )
     checked = check(catalog.SweepSpec.model_validate(yaml.safe_load(catalog.dump(spec))))
     assert checked.members == (4 + 1) * 2
-    (search,) = checked.searches(circumstances=[{"device": "cpu"}], sizes={"symbolic/independence": None})
+    (search,) = checked.searches(
+        circumstances=[{"device": "cpu"}], sizes={"symbolic/independence": None}
+    )
     asked = search.proposals.ask()
     members = [resolve(search.task.spec, c, 0) for c in asked]
     frame = identity_frame(members)
@@ -239,7 +241,7 @@ def test_a_setting_of_a_new_recipe_can_be_swept_and_has_a_column(sweep_spec, toy
             search=OPTUNA,
         )
     )
-    (search,) = drawn.searches(code="1", sizes={"symbolic/independence": None})
+    (search,) = drawn.searches(circumstances=[{}], sizes={"symbolic/independence": None})
     assert {c.recipe for c in search.proposals.ask()} == {"toy"}
 
 
