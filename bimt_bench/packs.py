@@ -54,10 +54,9 @@ def run_pack(
     """Trains and scores the members of a pack, who share the shared settings of training.
 
     `task` is the published one. `on_progress` is told the fraction of the training steps that are
-    done. `checkpoints`
-    is a folder where the state is kept on the way, every `checkpoint_seconds`, and from which the
-    same call goes on; it is the caller's to remove. A pack that needs more than `memory_limit`
-    bytes (no limit if absent) trains in parts one after another, to the same
+    done. `checkpoints` is a folder where the state is kept on the way, every `checkpoint_seconds`,
+    and from which the same call goes on; it is the caller's to remove. A pack that needs more than
+    `memory_limit` bytes (no limit if absent) trains in parts one after another, to the same
     networks. `on_note` is told what a user should know (absent: it is logged as a warning).
     """
     published, task = task, trained_as(task, members[0])

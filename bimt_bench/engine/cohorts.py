@@ -29,7 +29,7 @@ from bimt_bench.engine.recipe import (
 from bimt_bench.ground import InputError
 from bimt_bench.spec import Member, settings_of
 
-Key = tuple[int, str, str]
+Key = tuple[str, str]
 
 
 def own_settings(recipe: type[Recipe], member: Member) -> RecipeSettings:
@@ -42,20 +42,17 @@ def in_cohorts(members: Sequence[Member], rows: Sequence[int]) -> list[int]:
     """The rows, those of a cohort side by side; unchanged where they stand so already."""
     keys = [cohort_key(members[row]) for row in rows]
     ranks = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    order = sorted(range(len(rows)), key=lambda i: (_recipe_rank(keys, keys[i]), ranks[keys[i]]))
+    # all cohorts of a recipe stand side by side, as its tables do
+    recipes = {name: place for place, name in enumerate(dict.fromkeys(name for name, _ in keys))}
+    order = sorted(range(len(rows)), key=lambda i: (recipes[keys[i][0]], ranks[keys[i]]))
     return [rows[i] for i in order]
-
-
-def _recipe_rank(keys: Sequence[Key], key: Key) -> int:
-    """Where a recipe comes first: all cohorts of a recipe stand side by side."""
-    return next(place for place, other in enumerate(keys) if other[1] == key[1])
 
 
 def cohort_key(member: Member) -> Key:
     """Equal for members that hooks may see as one: the recipe, and settings that are not real."""
     recipe = RECIPES.get_kind(member.recipe)
     fixed = {s.name: member[s.name] for s in settings_of(recipe.Settings) if s.kind != "real"}
-    return (0, member.recipe, json.dumps(fixed, sort_keys=True))
+    return (member.recipe, json.dumps(fixed, sort_keys=True))
 
 
 class Cohort:
@@ -231,13 +228,13 @@ class Cohorts:
         keys = [cohort_key(member) for member in stage.members]
         start = 0
         used: dict[str, int] = {}
-        for key, run in groupby(keys):
+        for (recipe, _), run in groupby(keys):
             rows = slice(start, start + len(list(run)))
             start = rows.stop
-            begin = used.get(key[1], 0)
-            used[key[1]] = begin + rows.stop - rows.start
-            held = slice(begin, used[key[1]])
-            self._cohorts.append(Cohort(stage, rows, self._tables_of(key[1], rows, held, tables)))
+            begin = used.get(recipe, 0)
+            used[recipe] = begin + rows.stop - rows.start
+            held = slice(begin, used[recipe])
+            self._cohorts.append(Cohort(stage, rows, self._tables_of(recipe, rows, held, tables)))
         flat = stage.population.flat
         self.edges = sorted(set().union(*(cohort.edges() for cohort in self._cohorts)) | {0})
         self.priced = [c for c in self._cohorts if c.has["prices"]]

@@ -64,9 +64,7 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
     training = _values(TrainingSpec, given, task, base=task.training.model_dump())
     _check_steps(task, training["steps"])
     values = {**own, **{k: v for k, v in training.items() if k in known}}
-    empty = frozenset(
-        name for name in own if any(own[k] != v for k, v in known[name].traits.when.items())
-    )
+    empty = frozenset(name for name in own if not _applies(known[name], own))
     applies = {k: v for k, v in values.items() if k not in empty and v != known[k].traits.absent}
     source = RECIPES.source_of(recipe.name)
     identity: dict[str, Any] = {
@@ -116,17 +114,14 @@ def _values(
     published = dict(raw)
     raw |= {name: _given(one, given[name]) for name, one in declared.items() if name in given}
     checked = _checked(owner, raw)
-    idle = [k for k, one in declared.items() if not _applies(one, checked)]
-    if idle:
-        checked = _checked(
-            owner,
-            {k: published[k] if k in idle and k in published else raw[k] for k in raw},
-        )
-    return {name: plain(getattr(checked, name)) for name in declared}
+    values = {name: plain(getattr(checked, name)) for name in declared}
+    idle = {name for name, one in declared.items() if not _applies(one, values)}
+    return {**values, **{name: published[name] for name in idle & published.keys()}}
 
 
-def _applies(one: Setting, values: Settings) -> bool:
-    return all(plain(getattr(values, k)) == v for k, v in one.traits.when.items())
+def _applies(one: Setting, values: Mapping[str, object]) -> bool:
+    """Whether a setting counts beside the other values of its owner."""
+    return all(values[name] == value for name, value in one.traits.when.items())
 
 
 def _checked(owner: type[Owner], raw: Mapping[str, object]) -> Owner:
