@@ -9,23 +9,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from bimt_bench.ground import closure
-from bimt_bench.spec import Member, TaskSpec, digest_of
+from bimt_bench.spec import DATA, LOSSES, MEASURES, MODELS, Member, TaskSpec, digest_of
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"
 
 
 def training_modules(task: TaskSpec, recipe: str) -> list[str]:
-    """The modules that training follows from: the engine's, the data kind's and the recipe's."""
+    """The modules that training follows from: the engine's, and those of the kinds that are used."""
     # here, because they load torch, which takes seconds, and workers load this module
-    from bimt_bench import data
     from bimt_bench.recipes import RECIPES
 
-    kind = RECIPES.get_kind(recipe)
-    own = {one.__module__ for one in kind.__mro__}
-    if not RECIPES.source_of(recipe).built_in:
-        own |= _used_by(kind.__module__)
-    return [*_TRAINING, data.module_of(task.data), *sorted(own)]
+    used = [(RECIPES, recipe), (DATA, task.data.kind), (MODELS, task.model.kind)]
+    used += [(LOSSES, task.loss.kind), (MEASURES, task.performance.kind)]
+    own = set[str]()
+    for kinds, name in used:
+        kind = kinds.get_kind(name)
+        own |= {one.__module__ for one in kind.__mro__}
+        if not kinds.source_of(name).built_in:
+            own |= _used_by(kind.__module__)
+    return [*_TRAINING, *sorted(own)]
 
 
 def training_digest(task: TaskSpec, recipe: str) -> str:

@@ -210,7 +210,7 @@ def _circumstances(
             "task_version": task.version,
             "task_digest": published.digest(),
             "shortened": task.training.steps < published.training.steps,
-            "performance_metric": task.performance,
+            "performance_metric": task.performance.kind,
             "shuffles": shuffles,
             "status": trained.status,
             "reason": pd.array(trained.reason, dtype="string"),

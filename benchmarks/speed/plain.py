@@ -15,7 +15,9 @@ import torch
 from torch import nn
 
 from bimt_bench.data import TaskData
-from bimt_bench.spec import EmbeddingMlpSpec, Member, TaskSpec
+from bimt_bench.ground import InputError
+from bimt_bench.network import Perceptron, Shapes
+from bimt_bench.spec import MODELS, Member, TaskSpec
 
 ACTIVATIONS = {"silu": nn.SiLU(), "relu": nn.ReLU(), "tanh": nn.Tanh()}
 
@@ -44,13 +46,14 @@ class PlainNetwork(nn.Module):
 
     def __init__(self, task: TaskSpec, data: TaskData, member: Member) -> None:
         super().__init__()
-        self.folds, width = 1, data.train_inputs.shape[1]
+        made = MODELS.get_kind(task.model.kind)().module(task.model, Shapes.of(data))
+        if not isinstance(made, Perceptron):
+            raise InputError(f"{task.name}: only perceptrons are timed, not {task.model.kind}")
+        self.folds, sizes = made.folds, list(made.sizes)
+        width = sizes[0]
         self.embedding = None
-        if isinstance(task.model, EmbeddingMlpSpec):
-            assert data.tokens is not None
-            self.folds, width = data.train_inputs.shape[1], task.model.embedding
-            self.embedding = nn.Parameter(torch.randn(data.tokens, width))
-        sizes = [width, *task.model.hidden, len(data.output_names)]
+        if made.tokens is not None:
+            self.embedding = nn.Parameter(torch.randn(made.tokens, width))
         self.sizes = sizes
         self.linears = [
             nn.Linear(a * (self.folds if i == 0 else 1), b)
@@ -59,7 +62,7 @@ class PlainNetwork(nn.Module):
         self.layers = nn.ModuleList(self.linears)
         self.in_perm = torch.arange(width)
         self.out_perm = torch.arange(sizes[-1])
-        self.activation = ACTIVATIONS[task.model.activation]
+        self.activation = ACTIVATIONS[made.activation]
         self.task = task
         self.member = member
         self.spacing = member.settings.get("spacing", task.penalty.spacing)
@@ -160,7 +163,7 @@ def _exchange(values: torch.Tensor, j: int, k: int) -> None:
 
 def loss_of(task: TaskSpec, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """The task's mean loss of outputs [B, outputs]."""
-    if task.loss == "cross_entropy":
+    if task.loss.kind == "cross_entropy":
         return nn.functional.cross_entropy(outputs, targets)
     if targets.dim() == 1:
         targets = torch.eye(outputs.shape[1], dtype=outputs.dtype)[targets]
@@ -264,7 +267,7 @@ def _evaluation(
         return {f"sampled_{s}_loss": sample_loss(network, task, data, s, generator) for s in splits}
     test = network(ready(data.test_inputs, outputs.dtype, data.scale))
     found: dict[str, torch.Tensor | float] = {"test_loss": loss_of(task, test, data.test_targets)}
-    if task.performance == "accuracy":
+    if task.performance.kind == "accuracy":
         found["train_accuracy"] = (outputs.argmax(1) == targets).double().mean()
         found["performance"] = (test.argmax(1) == data.test_targets).double().mean()
     return found

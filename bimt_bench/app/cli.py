@@ -209,7 +209,7 @@ def sweep(
             console=_ERR,
         )
     for report in found.reports:
-        _OUT.print(tables.of_tradeoff(report.tradeoff, performance=report.task.performance))
+        _OUT.print(tables.of_tradeoff(report.tradeoff, performance=report.task.performance.kind))
     _print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
     _print_files(file for r in found.reports for file in r.figures if file.suffix == ".png")
     for pack, reason in found.result.failed.items():
@@ -235,7 +235,7 @@ def tradeoff(
     with _refusing():
         for found in comparison.compare(runs, x=x, out=out, tasks_dir=tasks_dir):
             trade, task = found.report.tradeoff, found.report.task
-            _OUT.print(tables.of_tradeoff(trade, performance=task.performance))
+            _OUT.print(tables.of_tradeoff(trade, performance=task.performance.kind))
             _print_files([*found.report.figures, found.table])
 
 

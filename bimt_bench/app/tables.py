@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from bimt_bench.spec import MODELS
+
 if TYPE_CHECKING:
     from bimt_bench.results import Estimate, Settings, TradeOff
     from bimt_bench.spec import TaskSpec
@@ -22,14 +24,11 @@ def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
     for heading in ("network", "loss", "steps", "lambda", "reduce"):
         table.add_column(heading, overflow="fold")
     for task in tasks:
-        hidden = "-".join(str(n) for n in task.model.hidden)
-        model = f"{hidden} {task.model.activation}"
-        if task.model.kind == "embedding_mlp":
-            model = f"embedding {task.model.embedding}, {model}"
+        model = MODELS.get_kind(task.model.kind)().describe(task.model)
         table.add_row(
             task.name,
             model,
-            task.loss,
+            task.loss.kind,
             f"{task.training.steps:,}",
             f"{task.penalty.lam:g}",
             task.penalty.reduce,

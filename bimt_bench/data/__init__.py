@@ -1,33 +1,41 @@
-"""Data of tasks: formulas, modular arithmetic, digits, MNIST."""
+"""Data of tasks, one file a kind. Importing this package registers the kinds that ship."""
 
 from functools import lru_cache
 from pathlib import Path
 
-from bimt_bench.data import digits, formulas, mnist, modular
+from bimt_bench.data.kind import DataKind
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import TaskData
-from bimt_bench.spec import DataSpec
+from bimt_bench.spec import DATA, DataSettings
 
-__all__ = ["GroundTruth", "TaskData", "load", "module_of"]
+# in the order of tables
+from bimt_bench.data import formulas  # isort: skip
+from bimt_bench.data import modular  # isort: skip
+from bimt_bench.data import digits  # isort: skip
+from bimt_bench.data import mnist  # isort: skip
 
-_KINDS = {"formula": formulas, "modular": modular, "digits": digits, "mnist": mnist}
+__all__ = [
+    "DATA",
+    "DataKind",
+    "GroundTruth",
+    "TaskData",
+    "digits",
+    "formulas",
+    "load",
+    "mnist",
+    "modular",
+]
 
 
-def load(spec: DataSpec, *, data_dir: Path | None = None) -> TaskData:
+def load(settings: DataSettings, *, data_dir: Path | None = None) -> TaskData:
     """The data of a task, read or generated once a process.
 
     `data_dir` is where MNIST may lie already (see `bimt_bench.data.mnist.fetch`). Raises
     InputError if a formula cannot be used or files are missing or altered.
     """
-    return _load(spec, data_dir)  # pyright: ignore[reportArgumentType]  (frozen specs hash)
+    return _load(settings, data_dir)  # pyright: ignore[reportArgumentType]  (frozen specs hash)
 
 
 @lru_cache(maxsize=8)
-def _load(spec: DataSpec, data_dir: Path | None) -> TaskData:
-    kind = _KINDS[spec.kind]
-    return kind.load(data_dir=data_dir) if kind is mnist else kind.load(spec)
-
-
-def module_of(spec: DataSpec) -> str:
-    """The module that reads or makes data of this kind."""
-    return _KINDS[spec.kind].__name__
+def _load(settings: DataSettings, data_dir: Path | None) -> TaskData:
+    return DATA.get_kind(settings.kind)().load(settings, data_dir=data_dir)

@@ -1,17 +1,40 @@
 """scikit-learn's 1,797 scanned 8x8 digits: real images that need no download."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
+from pydantic import Field
 
+from bimt_bench.data.kind import DataKind
 from bimt_bench.data.types import TaskData
 from bimt_bench.ground import InputError
-from bimt_bench.spec import DigitsData
+from bimt_bench.spec import DATA, DataSettings
 
 _SIDE = 8
 _LARGEST = 16.0  # pixels are counts from 0 to 16
 
 
-def load(spec: DigitsData) -> TaskData:
+@DATA.register
+class Digits(DataKind):
+    """scikit-learn's 1,797 scanned 8x8 digits, as pixel values in [0, 1]."""
+
+    name = "digits"
+    title = "8x8 digits"
+    source = "scikit-learn, load_digits"
+
+    class Settings(DataSettings):
+        """The share of images that are trained on, and the seed of the split."""
+
+        train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
+
+    def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
+        """See `load`."""
+        return load(settings)
+
+
+def load(spec: Digits.Settings) -> TaskData:
     """Pixels float32 [n, 64] in [0, 1], row by row; classes int64 [n].
 
     The split keeps the share of every digit. Raises InputError if a part gets too few images.

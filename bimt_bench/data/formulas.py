@@ -1,22 +1,55 @@
 """Symbolic tasks: data drawn uniformly, targets from formulas, ground truth by derivatives."""
 
 import warnings
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import sympy
 import torch
+from pydantic import Field, model_validator
 
 from bimt_bench.data.expressions import parse, symbols
+from bimt_bench.data.kind import DataKind
 from bimt_bench.data.randomness import stream
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import TaskData
 from bimt_bench.ground import InputError
-from bimt_bench.spec import FormulaData
+from bimt_bench.spec import DATA, DataSettings, Positive
 
 _CERTAIN = 1e-6  # far above the rounding of 15 digits, which could pass for a slope
 
 
-def load(spec: FormulaData) -> TaskData:
+@DATA.register
+class Formula(DataKind):
+    """Outputs as formulas of inputs drawn uniformly from [low, high]."""
+
+    name = "formula"
+    title = "formulas"
+    source = "arXiv 2305.08746, section 3.1"
+
+    class Settings(DataSettings):
+        """Names of the inputs, one formula an output, and how many samples are drawn from where."""
+
+        inputs: tuple[str, ...] = Field(min_length=1)
+        outputs: tuple[str, ...] = Field(min_length=1, description="one formula an output")
+        low: float = -1.0
+        high: float = 1.0
+        train: Positive = 100
+        test: Positive = 100
+
+        @model_validator(mode="after")
+        def _range_is_not_empty(self) -> Self:
+            if not self.low < self.high:
+                raise ValueError(f"low must be below high, but low={self.low}, high={self.high}")
+            return self
+
+    def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
+        """See `load`."""
+        return load(settings)
+
+
+def load(spec: Formula.Settings) -> TaskData:
     """Inputs float32 [n, inputs] from U[low, high], targets float32 [n, outputs].
 
     The training inputs come first in the seed's stream, then the test inputs, as in the
@@ -72,7 +105,7 @@ def _depends(expression: sympy.Expr, symbol: sympy.Symbol) -> bool:
 
 
 def evaluate(
-    spec: FormulaData, expressions: tuple[sympy.Expr, ...], inputs: np.ndarray
+    spec: Formula.Settings, expressions: tuple[sympy.Expr, ...], inputs: np.ndarray
 ) -> np.ndarray:
     """Targets float64 [n, outputs] at inputs [n, inputs].
 
@@ -93,7 +126,7 @@ def evaluate(
     return np.stack(columns, axis=1)
 
 
-def _refuse(spec: FormulaData, output: int, value: complex, inputs: np.ndarray) -> None:
+def _refuse(spec: Formula.Settings, output: int, value: complex, inputs: np.ndarray) -> None:
     drawn = f"[{spec.low:g}, {spec.high:g}]"
     given = ", ".join(f"{n}={x:.4g}" for n, x in zip(spec.inputs, inputs, strict=True))
     raise InputError(

@@ -11,14 +11,16 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pooch
 import torch
 
+from bimt_bench.data.kind import DataKind
 from bimt_bench.data.types import TaskData
 from bimt_bench.ground import InputError
+from bimt_bench.spec import DATA
 
 FOLDER_VARIABLE = "BIMT_BENCH_DATA"
 MIRRORS = (
@@ -67,6 +69,19 @@ class FileStatus(NamedTuple):
 
 class _UnavailableError(Exception):
     """A source that cannot deliver here; the next one is tried."""
+
+
+@DATA.register
+class Mnist(DataKind):
+    """MNIST: 60,000 training and 10,000 test images of 28x28, as pixel values in [0, 1]."""
+
+    name = "mnist"
+    title = "MNIST"
+    source = "LeCun et al. 1998"
+
+    def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
+        """See `load`."""
+        return load(data_dir=data_dir)
 
 
 def load(*, data_dir: Path | None = None) -> TaskData:

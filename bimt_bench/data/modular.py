@@ -1,19 +1,45 @@
 """Modular arithmetic: a polynomial in a and b modulo p, over all pairs of residues."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import sympy
 import torch
+from pydantic import Field
 
 from bimt_bench.data.expressions import parse, symbols
+from bimt_bench.data.kind import DataKind
 from bimt_bench.data.randomness import stream
 from bimt_bench.data.types import TaskData
 from bimt_bench.ground import InputError
-from bimt_bench.spec import ModularData
+from bimt_bench.spec import DATA, DataSettings, Seed
 
 _NAMES = ("a", "b")
 
 
-def load(spec: ModularData) -> TaskData:
+@DATA.register
+class Modular(DataKind):
+    """A polynomial expression in a and b modulo `modulus`, over all pairs of residues."""
+
+    name = "modular"
+    title = "modular arithmetic"
+    source = "arXiv 2305.08746, section 3.3"
+
+    class Settings(DataSettings):
+        """The modulus, the expression, and which share of all pairs is trained on."""
+
+        modulus: int = Field(ge=2, le=1024)
+        expression: str = "a + b"
+        train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
+        seed: Seed = 4
+
+    def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
+        """See `load`."""
+        return load(settings)
+
+
+def load(spec: Modular.Settings) -> TaskData:
     """Tokens (a, b) int64 [n, 2] below the modulus, classes int64 [n].
 
     Pair i is (i mod p, i div p); the seed's stream chooses the training pairs, and the test
@@ -43,7 +69,7 @@ def load(spec: ModularData) -> TaskData:
     )
 
 
-def residues(spec: ModularData, pairs: np.ndarray) -> np.ndarray:
+def residues(spec: Modular.Settings, pairs: np.ndarray) -> np.ndarray:
     """The expression modulo p, exactly: int64 [n] at pairs [n, 2]."""
     field = "data.expression"
     known = symbols(_NAMES, field=field)

@@ -13,7 +13,10 @@ class TaskData:
 
     Inputs are float32 [n, features], tokens int64 [n, folds] below `tokens`, or uint8
     [n, features] that stand for their value times `scale`. Targets are float32 [n, outputs]
-    (regression) or int64 [n] (classes).
+    (regression) or int64 [n] (classes). Sequences have a time axis after the first one: inputs
+    [n, time, features] or tokens [n, time], and where there is an answer at every time step,
+    targets [n, time, outputs] or classes [n, time]. A number that is NaN, or a class below 0, is
+    no answer: it counts for nothing.
     """
 
     train_inputs: torch.Tensor
@@ -25,3 +28,9 @@ class TaskData:
     tokens: int | None
     scale: float = 1.0
     truth: GroundTruth | None = None
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is an answer at every time step."""
+        targets = self.train_targets
+        return targets.dim() == (3 if targets.is_floating_point() else 2)

@@ -37,7 +37,7 @@ class Feed:
         self._scale, self._dtype = data.scale, like.dtype
         self._inputs = data.train_inputs.to(like.device)
         targets = data.train_targets.to(like.device)
-        self._wanted = objective.columns(task.loss, targets, len(data.output_names), like.dtype)
+        self._wanted = objective.columns(task.loss.kind, targets, len(data.output_names), like.dtype)
 
     def batches(self, start: int = 0) -> Iterator[tuple[object, Tensor]]:
         """Endless (batch, target columns) from a step on.

@@ -106,9 +106,9 @@ def evaluate(
     outputs = torch.cat(
         [_outputs(population, chunk) for chunk in inputs.split(_EVALUATION_CHUNK)], dim=2
     )
-    wanted = objective.columns(task.loss, targets, outputs.shape[1], outputs.dtype)
-    loss = objective.task_loss(task.loss, outputs, wanted)
-    return loss, objective.performance(task.performance, outputs, targets)
+    wanted = objective.columns(task.loss.kind, targets, outputs.shape[1], outputs.dtype)
+    loss = objective.task_loss(task.loss.kind, outputs, wanted)
+    return loss, objective.performance(task.performance.kind, outputs, targets)
 
 
 @torch.no_grad()
@@ -232,7 +232,7 @@ class Run:
             self.differentiation.gradient(batch, targets, rows, noise)
             if logged or cohorts.reads_loss:
                 outputs = self.differentiation.outputs(rows, targets.shape[-1])
-                self.stage.loss[rows] = objective.task_loss(self.task.loss, outputs, targets)
+                self.stage.loss[rows] = objective.task_loss(self.task.loss.kind, outputs, targets)
             gradient = self.gradient[: rows.stop - rows.start]
             if cohorts.penalised:
                 cohorts.penalise(rows, gradient)
@@ -267,7 +267,7 @@ class Run:
         self.differentiation = choose_differentiation(
             population,
             self.gradient,
-            loss=self.task.loss,
+            loss=self.task.loss.kind,
             precision=self.task.training.products,
         )
         members = [self.members[row] for row in rows]

@@ -98,8 +98,15 @@ class Population:
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The parameters that are connections: name -> [P, target folds x n, source folds x n]."""
+        """The connections' parameters: name -> [P, target folds x n, source folds x n, window]."""
         return {c.parameter: self.parameters[c.parameter] for c in self.wiring.connections}
+
+    def strengths(
+        self, connection: Connection, rows: slice = slice(None)
+    ) -> Float[Tensor, "member targets sources"]:
+        """|W| of a connection, summed over its window; folds end to end, as in the parameter."""
+        found = self.parameters[connection.parameter][rows].abs()
+        return found if found.dim() == 3 else found.flatten(3).sum(dim=3)
 
     def arrays(self, index: int) -> dict[str, np.ndarray]:
         """One member as arrays that are copies, the form in which results folders keep it.

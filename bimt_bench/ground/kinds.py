@@ -4,6 +4,7 @@ A kind is a class (or another named thing) that registers itself in its own file
 and a stranger's enter through the same call; each remembers which file or package it came from.
 """
 
+import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -60,13 +61,30 @@ Kind = TypeVar("Kind")
 
 
 class Kinds(Mapping[str, Kind], Generic[Kind]):
-    """Kinds of one sort by name, in the order in which they were registered."""
+    """Kinds of one sort by name, in the order in which they were registered.
 
-    def __init__(self, word: str) -> None:
-        """`word` is what one of them is called: 'recipe'."""
+    Those that ship are registered when somebody first asks for one.
+    """
+
+    def __init__(self, word: str, *, home: str = "") -> None:
+        """`word` is what one of them is called: 'recipe'. Importing `home` registers ours."""
         self.word = word
-        self._kinds: dict[str, Kind] = {}
+        self._home = home
+        self._held: dict[str, Kind] = {}
         self._sources: dict[str, Source] = {}
+
+    @property
+    def _kinds(self) -> dict[str, Kind]:
+        """All kinds, ours among them; while `home` is being imported, those so far."""
+        home, self._home = self._home, ""
+        if home:
+            try:
+                with entering(BUILT_IN):
+                    importlib.import_module(home)
+            except BaseException:
+                self._home = home
+                raise
+        return self._held
 
     def register(self, kind: Kind, *, name: str | None = None) -> Kind:
         """Adds a kind under `name` (its own, if absent) and returns it; serves as a decorator.
@@ -78,14 +96,15 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         source = _entering.get()
         if not isinstance(name, str) or not name:
             raise InputError(f"{self.word}: {kind!r} of {source} has no name")
+        kinds = self._held if source.built_in else self._kinds  # ours come first
         held = self._sources.get(name)
         if held is not None and held != source:
             raise InputError(
                 f"{self.word}: '{name}' of {source} has the name of one of {held}; rename it"
             )
-        if held is not None and _place(self._kinds[name]) != _place(kind):
+        if held is not None and _place(kinds[name]) != _place(kind):
             raise InputError(f"{self.word}: {source} has two of the name '{name}'; rename one")
-        self._kinds[name], self._sources[name] = kind, source
+        kinds[name], self._sources[name] = kind, source
         return kind
 
     def get_kind(self, name: str) -> Kind:
@@ -104,7 +123,7 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
 
     def of(self, source: Source) -> dict[str, Kind]:
         """What a source registered, by name."""
-        return {name: self._kinds[name] for name, held in self._sources.items() if held == source}
+        return {name: self._held[name] for name, held in self._sources.items() if held == source}
 
     def sources(self) -> tuple[Source, ...]:
         """Where kinds came from, each source once."""
@@ -113,11 +132,11 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
     @contextmanager
     def unless_refused(self) -> Iterator[None]:
         """What is registered or dropped within is undone if an error is raised."""
-        kinds, sources = dict(self._kinds), dict(self._sources)
+        kinds, sources = dict(self._kinds), dict(self._sources)  # ours are there before and after
         try:
             yield
         except BaseException:
-            self._kinds, self._sources = kinds, sources
+            self._held, self._sources = kinds, sources
             raise
 
     def drop(self, source: Source) -> None:
@@ -125,7 +144,7 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         if source.built_in:
             return
         for name in self.of(source):
-            del self._kinds[name], self._sources[name]
+            del self._held[name], self._sources[name]
 
     def __getitem__(self, name: str) -> Kind:
         return self._kinds[name]

@@ -126,7 +126,7 @@ def slack(scored: Scored, full: Float64[Tensor, " member"]) -> Float64[Tensor, "
 
 def by_accuracy(scored: Scored) -> bool:
     """Whether quality is accuracy; it is minus the loss otherwise."""
-    return scored.task.performance == "accuracy"
+    return scored.task.performance.kind == "accuracy"
 
 
 def _ranks(scored: Scored) -> dict[str, Int64[Tensor, "member _ _"]]:

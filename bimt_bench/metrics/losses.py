@@ -9,7 +9,7 @@ from bimt_bench.spec import TaskSpec
 
 def row_losses(task: TaskSpec, outputs: Tensor, targets: Tensor) -> Float64[Tensor, "member row"]:
     """The task's loss of every member and row: outputs [P, B, outputs], targets on the CPU."""
-    if task.loss == "cross_entropy":
+    if task.loss.kind == "cross_entropy":
         every = targets.expand(len(outputs), -1)
         return F.cross_entropy(outputs.double().transpose(1, 2), every, reduction="none")
     return squared_errors(outputs, targets).mean(dim=2)

@@ -39,7 +39,7 @@ def _has_residues(task: TaskSpec, data: TaskData) -> bool:
 
 
 def _adds_residues(task: TaskSpec, data: TaskData) -> bool:
-    added = task.data.kind == "modular" and task.data.expression.replace(" ", "") in ("a+b", "b+a")
+    added = task.data.kind == "modular" and getattr(task.data, "expression", "").replace(" ", "") in ("a+b", "b+a")
     return added and data.tokens is not None
 
 
@@ -53,7 +53,7 @@ def _has_classes(_: TaskSpec, data: TaskData) -> bool:
 
 QUANTITIES = Need("targets on a scale", lambda task, data: not _has_classes(task, data))
 CLASSES = Need("classes", _has_classes)
-CROSS_ENTROPY = Need("cross entropy as its loss", lambda task, _: task.loss == "cross_entropy")
+CROSS_ENTROPY = Need("cross entropy as its loss", lambda task, _: task.loss.kind == "cross_entropy")
 TRUTH = Need("ground truth", lambda _, data: data.truth is not None)
 COMPONENTS = Need("formulas that fall into independent components", _has_components, TRUTH)
 SHARED = Need("sub-expression that several formulas share", _has_shared, TRUTH)

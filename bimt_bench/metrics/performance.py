@@ -65,14 +65,14 @@ def cross_entropy(scored: Scored) -> PerMember:
 
     NaN unless the task trains on it: outputs fitted to one-hot targets are no logits.
     """
-    if scored.task.loss != "cross_entropy":
+    if scored.task.loss.kind != "cross_entropy":
         return np.full(scored.size, math.nan)
     return test_loss(scored)
 
 
 def performance(scored: Scored) -> PerMember:
     """The task's own performance metric, R^2 or accuracy."""
-    return {"r2": r2, "accuracy": accuracy}[scored.task.performance](scored)
+    return {"r2": r2, "accuracy": accuracy}[scored.task.performance.kind](scored)
 
 
 def _has_classes(scored: Scored) -> bool:

@@ -17,7 +17,10 @@ class Group:
     `movable`: relocation may swap its neurons. `layer`: height in drawings, inputs at 0.
     `relabelled`: an input or output group whose neurons carry a fixed meaning (a feature, a
     class), so that a swap is recorded in the population's `labels[name]` ([P, size]: which
-    feature or class stands at each position).
+    feature or class stands at each position). `module` is the part of the model (by its name among
+    the module's named parts) whose output is what a hidden group's neurons send on, and `axis` the
+    axis of that output on which the neurons lie, the batch counted as 0; other axes (time, pixels)
+    are further samples.
     """
 
     name: str
@@ -26,11 +29,16 @@ class Group:
     layer: int
     movable: bool = True
     relabelled: bool = False
+    module: str = ""
+    axis: int = -1
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A parameter [P, target_folds * target.size, source_folds * source.size] of weights.
+    """A parameter [P, target_folds * target.size, source_folds * source.size, ...] of weights.
+
+    Further axes are a window (the kernel of a convolution): all its entries join the same two
+    neurons, and the strength of a connection is the sum of their magnitudes.
 
     Folds repeat a group along an axis (tokens concatenated, q/k/v stacked): the axis is laid out
     fold by fold, every fold has the group's coordinates, and all folds of a neuron move together.

@@ -55,7 +55,7 @@ def task_report(
 ) -> TaskReport:
     """The trade-off of one task and its figures, as PNG and PDF in `folder`."""
     found = tradeoff_of(task, frame, x=x)
-    axis, performance = METRICS[found.x], METRICS[task.performance]
+    axis, performance = METRICS[found.x], METRICS[task.performance.kind]
     figure = plots.tradeoff_figure(
         found, title=task.title, x_label=axis.title, y_label=performance.title
     )

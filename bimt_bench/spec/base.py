@@ -20,7 +20,7 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Any:
         """What numbers follow from, in terms of JSON: presentation and absent values left out."""
         return _identity(self)
 
@@ -60,6 +60,10 @@ def later(default: Any, doc: str = "", *, absent: Any, **limits: Any) -> Any:
     return Field(default, description=doc or None, json_schema_extra=extra, **limits)
 
 
+def _is_plain(value: BaseModel) -> bool:
+    return bool(getattr(value, "plain", False))
+
+
 def _is_told(field: FieldInfo) -> bool:
     extra: Any = field.json_schema_extra or {}
     return bool(extra.get("bimt_bench.told"))
@@ -74,7 +78,8 @@ def _identity(value: Any) -> Any:
             if _is_told(field) or held == extra.get("bimt_bench.absent", ALWAYS):
                 continue
             found[field.alias or name] = _identity(held)
-        return found
+        # a kind that has no settings of its own: `loss: mse`
+        return found["kind"] if found.keys() == {"kind"} and _is_plain(value) else found
     if isinstance(value, Mapping):
         return {str(key): _identity(held) for key, held in value.items()}
     if isinstance(value, tuple | list):

@@ -22,11 +22,23 @@ def fault_lines(error: ValidationError, model: type[BaseModel], raw: object) -> 
     `raw` is what was validated against `model`. A value that fits none of several types is one
     fault that lists them, not one fault a type.
     """
+    return [f"{path}: {line}" if path else line for path, line in faults(error, model, raw)]
+
+
+def faults(
+    error: ValidationError, model: type[BaseModel], raw: object
+) -> list[tuple[str, str]]:
+    """The dotted path and the line of every fault; see `fault_lines`."""
     found: dict[tuple[str, str], list[str]] = {}
     details = error.errors(include_url=False)
     paths = {_path(raw, detail) for detail in details}
     for detail in details:
         path = _path(raw, detail)
+        inner = getattr(detail.get("ctx", {}).get("error"), "lines", None)
+        if inner is not None:  # of a kind, which knows its own fields
+            for below, line in inner:
+                found[(".".join(part for part in (path, below) if part), line)] = [""]
+            continue
         if detail["type"] in _ECHOES and any(p.startswith(f"{path}.") for p in paths):
             continue
         before, after = _describe(detail, model)
@@ -34,8 +46,7 @@ def fault_lines(error: ValidationError, model: type[BaseModel], raw: object) -> 
         messages = found.setdefault((dotted, before), [])
         if after not in messages:
             messages.append(after)
-    lines = [(path, before + _joined(after)) for (path, before), after in found.items()]
-    return [f"{path}: {line}" if path else line for path, line in lines]
+    return [(path, before + _joined(after)) for (path, before), after in found.items()]
 
 
 def _joined(messages: list[str]) -> str:

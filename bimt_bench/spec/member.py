@@ -8,6 +8,7 @@ from pydantic import ConfigDict, ValidationError
 
 from bimt_bench.ground import InputError
 from bimt_bench.spec.base import Spec
+from bimt_bench.spec.doors import named
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.geometry import GeometrySpec
 from bimt_bench.spec.settings import Settings, setting, settings_of
@@ -95,7 +96,7 @@ class Member:
             "dial": self.dial,
             "dial_value": None if self.dial is None else float(self.settings[self.dial]),
             **{name: None if name in self.empty else cell for name, cell in self.cells.items()},
-            "distance": self.geometry.distance,
+            "distance": named(self.geometry.distance),
             "source": self.source or None,
             "seed": self.seed,
             "configuration": self.configuration,

@@ -4,7 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bimt_bench.spec.base import Fraction, NonNegative, Positive, Seed, Spec, later, told
+from bimt_bench.spec.base import Fraction, NonNegative, Positive, Spec, later, told
+from bimt_bench.spec.doors import (
+    DATA,
+    LOSSES,
+    MEASURES,
+    MODELS,
+    DataSettings,
+    LossSettings,
+    MeasureSettings,
+    ModelSettings,
+    OneOf,
+)
 from bimt_bench.spec.geometry import GeometrySpec
 from bimt_bench.spec.settings import Settings, setting
 
@@ -93,78 +104,6 @@ class TrainingSpec(Settings):
         return self
 
 
-# --------------------------------------------------------------------------- data and models
-
-
-class FormulaData(Spec):
-    """Outputs as formulas of inputs drawn uniformly from [low, high]."""
-
-    kind: Literal["formula"]
-    inputs: tuple[str, ...] = Field(min_length=1)
-    outputs: tuple[str, ...] = Field(min_length=1, description="one formula an output")
-    low: float = -1.0
-    high: float = 1.0
-    train: Positive = 100
-    test: Positive = 100
-    seed: Seed = 0
-
-    @model_validator(mode="after")
-    def _range_is_not_empty(self) -> Self:
-        if not self.low < self.high:
-            raise ValueError(f"low must be below high, but low={self.low}, high={self.high}")
-        return self
-
-
-class ModularData(Spec):
-    """A polynomial expression in a and b modulo `modulus`, over all pairs of residues."""
-
-    kind: Literal["modular"]
-    modulus: int = Field(ge=2, le=1024)
-    expression: str = "a + b"
-    train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
-    seed: Seed = 4
-
-
-class DigitsData(Spec):
-    """scikit-learn's 1,797 scanned 8x8 digits, as pixel values in [0, 1]."""
-
-    kind: Literal["digits"]
-    train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
-    seed: Seed = 0
-
-
-class MnistData(Spec):
-    """MNIST: 60,000 training and 10,000 test images of 28x28, as pixel values in [0, 1]."""
-
-    kind: Literal["mnist"]
-    seed: Seed = Field(default=0, description="seed of the order of batches")
-
-
-DataSpec = Annotated[
-    FormulaData | ModularData | DigitsData | MnistData, Field(discriminator="kind")
-]
-
-
-class MlpSpec(Spec):
-    """A multilayer perceptron; the sizes of input and output come from the data."""
-
-    kind: Literal["mlp"]
-    hidden: tuple[Positive, ...] = Field(min_length=1)
-    activation: Literal["silu", "relu", "tanh"] = "silu"
-
-
-class EmbeddingMlpSpec(Spec):
-    """An embedding of tokens, concatenated in folds, then a multilayer perceptron."""
-
-    kind: Literal["embedding_mlp"]
-    embedding: Positive
-    hidden: tuple[Positive, ...] = Field(min_length=1)
-    activation: Literal["silu", "relu", "tanh"] = "silu"
-
-
-ModelSpec = Annotated[MlpSpec | EmbeddingMlpSpec, Field(discriminator="kind")]
-
-
 class ReferencePoint(Spec):
     """The corner against which a task's hypervolume is measured: worse than any useful member."""
 
@@ -185,11 +124,11 @@ class TaskSpec(Spec):
     title: str = told()
     description: str = told()
     source: str = told(doc="where the published settings come from")
-    data: DataSpec
-    model: ModelSpec
-    loss: Literal["mse", "cross_entropy"]
-    performance: Literal["r2", "accuracy"]
-    geometry: GeometrySpec = GeometrySpec(name="line")
+    data: Annotated[DataSettings, OneOf(DATA)]
+    model: Annotated[ModelSettings, OneOf(MODELS)]
+    loss: Annotated[LossSettings, OneOf(LOSSES)]
+    performance: Annotated[MeasureSettings, OneOf(MEASURES)]
+    geometry: GeometrySpec = Field(default_factory=lambda: GeometrySpec(name="line"))
     pinned: tuple[str, ...] = Field(default=(), description="groups whose neurons never move")
     penalty: PenaltySpec
     relocation: RelocationSpec

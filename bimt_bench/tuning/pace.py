@@ -127,11 +127,11 @@ def _key(task: TaskSpec, device: str) -> str:
     cuda = device.startswith("cuda")
     return digest_of(
         {
-            "data": task.data.model_dump(),
-            "model": task.model.model_dump(),
+            "data": task.data.identity(),
+            "model": task.model.identity(),
             "batch": task.training.batch_size,
             "dtype": task.training.dtype,
-            "loss": task.loss,
+            "loss": task.loss.identity(),
             "device": torch.cuda.get_device_name(device) if cuda else platform.processor(),
             "versions": [__version__, torch.__version__, numba.__version__],
         }

@@ -215,9 +215,9 @@ def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator
     if metric not in METRICS:
         yield f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
         return
-    if metric in ("r2", "accuracy") and metric != task.performance:
+    if metric in ("r2", "accuracy") and metric != task.performance.kind:
         yield (
-            f"{task.name} is measured by {task.performance}, not by {metric}; 'performance' is "
+            f"{task.name} is measured by {task.performance.kind}, not by {metric}; 'performance' is "
             "defined for every task"
         )
     need = METRICS[metric].need

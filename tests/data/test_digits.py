@@ -7,11 +7,11 @@ from sklearn.datasets import load_digits
 
 from bimt_bench.data.digits import load
 from bimt_bench.ground import InputError
-from bimt_bench.spec import DigitsData
+from bimt_bench.data.digits import Digits
 
 
 def test_digits_are_real_images_in_the_unit_range() -> None:
-    loaded = load(DigitsData(kind="digits"))
+    loaded = load(Digits.Settings(kind="digits"))
     assert loaded.train_inputs.shape == (1437, 64)
     assert loaded.test_inputs.shape == (360, 64)
     assert loaded.train_inputs.dtype == torch.float32
@@ -25,7 +25,7 @@ def test_digits_are_real_images_in_the_unit_range() -> None:
 
 
 def test_the_split_keeps_the_share_of_every_digit_and_parts_the_images() -> None:
-    loaded = load(DigitsData(kind="digits"))
+    loaded = load(Digits.Settings(kind="digits"))
     train, test = (
         np.bincount(t, minlength=10) for t in (loaded.train_targets, loaded.test_targets)
     )
@@ -36,11 +36,11 @@ def test_the_split_keeps_the_share_of_every_digit_and_parts_the_images() -> None
 
 
 def test_the_seed_decides_the_split() -> None:
-    one, again, other = (load(DigitsData(kind="digits", seed=s)) for s in (0, 0, 1))
+    one, again, other = (load(Digits.Settings(kind="digits", seed=s)) for s in (0, 0, 1))
     assert one.train_inputs.equal(again.train_inputs)
     assert not one.train_targets.equal(other.train_targets)
 
 
 def test_a_split_that_leaves_digits_out_is_refused() -> None:
     with pytest.raises(InputError, match=r"train_fraction 0\.001"):
-        load(DigitsData(kind="digits", train_fraction=0.001))
+        load(Digits.Settings(kind="digits", train_fraction=0.001))

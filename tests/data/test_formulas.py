@@ -11,13 +11,14 @@ from bimt_bench import data
 from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.formulas import dependencies, load
 from bimt_bench.ground import InputError
-from bimt_bench.spec import FormulaData, catalog
+from bimt_bench.data.formulas import Formula
+from bimt_bench.spec import catalog
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "independence.npz"
 
 
-def formula(*outputs: str, inputs: tuple[str, ...] = ("x1", "x2"), **settings) -> FormulaData:
-    return FormulaData(kind="formula", inputs=inputs, outputs=outputs, **settings)
+def formula(*outputs: str, inputs: tuple[str, ...] = ("x1", "x2"), **settings) -> Formula.Settings:
+    return Formula.Settings(kind="formula", inputs=inputs, outputs=outputs, **settings)
 
 
 def test_independence_reproduces_the_published_data_exactly() -> None:

@@ -8,13 +8,14 @@ import pytest
 from bimt_bench import data
 from bimt_bench.data.modular import load, residues
 from bimt_bench.ground import InputError
-from bimt_bench.spec import ModularData, catalog
+from bimt_bench.data.modular import Modular
+from bimt_bench.spec import catalog
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "modular_addition.npz"
 
 
-def modular(expression: str, modulus: int = 7, **settings) -> ModularData:
-    return ModularData(kind="modular", modulus=modulus, expression=expression, **settings)
+def modular(expression: str, modulus: int = 7, **settings) -> Modular.Settings:
+    return Modular.Settings(kind="modular", modulus=modulus, expression=expression, **settings)
 
 
 def test_addition_reproduces_the_published_pairs_split_and_classes() -> None:

@@ -13,12 +13,12 @@ from hypothesis import settings
 from torch import Tensor
 
 from bimt_bench.data import GroundTruth, TaskData
+from bimt_bench.data.formulas import Formula
 from bimt_bench.metrics import Scored
 from bimt_bench.network import Wiring
+from bimt_bench.network.perceptrons import MlpKind
 from bimt_bench.spec import (
-    FormulaData,
     GeometrySpec,
-    MlpSpec,
     PenaltySpec,
     ReferencePoint,
     RelocationSpec,
@@ -47,8 +47,8 @@ def make_task(
         title="By hand",
         description="For tests",
         source="none",
-        data=FormulaData(kind="formula", inputs=("x1", "x2"), outputs=("x1", "x2")),
-        model=MlpSpec(kind="mlp", hidden=(2,)),
+        data=Formula.Settings(kind="formula", inputs=("x1", "x2"), outputs=("x1", "x2")),
+        model=MlpKind.Settings(kind="mlp", hidden=(2,)),
         loss=loss,
         performance=performance,
         geometry=GeometrySpec(),

@@ -4,28 +4,28 @@ import pytest
 from bimt_bench.ground import InputError
 from bimt_bench.network import geometry
 from bimt_bench.network.wiring import Wiring
-from bimt_bench.spec import GeometrySpec, Placement
+from bimt_bench.spec import PLACEMENTS, GeometrySpec, choose
 
 
 def test_line_holds_cell_centres_at_half_height():
-    places = geometry.coordinates(Placement(kind="line"), 4)
+    places = geometry.coordinates(choose(PLACEMENTS, "line"), 4)
     np.testing.assert_allclose(places[:, 0], [0.125, 0.375, 0.625, 0.875])
     np.testing.assert_allclose(places[:, 1], 0.5)
 
 
 def test_grid_is_row_major_with_x_fastest():
-    places = geometry.coordinates(Placement(kind="grid"), 4)
+    places = geometry.coordinates(choose(PLACEMENTS, "grid"), 4)
     np.testing.assert_allclose(places, [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]])
 
 
 def test_grid_with_rows_is_a_rectangle():
-    places = geometry.coordinates(Placement(kind="grid", rows=2), 6)
+    places = geometry.coordinates(choose(PLACEMENTS, {"kind": "grid", "rows": 2}), 6)
     np.testing.assert_allclose(places[:, 1], [0.25] * 3 + [0.75] * 3)
     np.testing.assert_allclose(places[:3, 0], [1 / 6, 1 / 2, 5 / 6])
 
 
 def test_ring_of_ten_lies_where_the_published_one_does():
-    places = geometry.coordinates(Placement(kind="ring"), 10)
+    places = geometry.coordinates(choose(PLACEMENTS, "ring"), 10)
     angle = 2 * np.pi * (np.arange(10) + 0.5) / 10
     np.testing.assert_allclose(places[:, 0], 0.5 + 0.25 * np.cos(angle))
     np.testing.assert_allclose(np.linalg.norm(places - 0.5, axis=1), 0.25)
@@ -40,8 +40,8 @@ def test_distance_between_opposite_corners(norm, expected):
 @pytest.mark.parametrize(
     ("placement", "size", "words"),
     [
-        (Placement(kind="grid"), 20, ["20 neurons", "hidden1", "16 or 25"]),
-        (Placement(kind="grid", rows=3), 20, ["20 neurons", "rows=3"]),
+        (choose(PLACEMENTS, "grid"), 20, ["20 neurons", "hidden1", "16 or 25"]),
+        (choose(PLACEMENTS, {"kind": "grid", "rows": 3}), 20, ["20 neurons", "rows=3"]),
     ],
 )
 def test_sizes_that_do_not_fit_a_grid_are_refused(placement, size, words):
@@ -57,7 +57,7 @@ def test_unknown_geometry_names_the_closest():
 
 def test_every_group_gets_its_roles_placement():
     spec = GeometrySpec(
-        input=Placement(kind="grid"), hidden=Placement(kind="line"), output=Placement(kind="ring")
+        input=choose(PLACEMENTS, "grid"), hidden=choose(PLACEMENTS, "line"), output=choose(PLACEMENTS, "ring")
     )
     places = geometry.group_coordinates(spec, Wiring.layered((4, 3, 5, 2)))
     assert {name: len(place) for name, place in places.items()} == {

@@ -71,7 +71,7 @@ def _fake_pack_function(
                     "status": "diverged" if lost else "ok",
                     "reason": "loss is NaN" if lost else None,
                     "performance": None if lost else score,
-                    "r2": score if task.performance == "r2" and not lost else None,
+                    "r2": score if task.performance.kind == "r2" and not lost else None,
                     "modularity_q": None if lost else 1.0 - score,
                     "seconds": time.monotonic(),
                 }

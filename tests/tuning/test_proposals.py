@@ -2,12 +2,12 @@
 
 import pytest
 
-from bimt_bench.spec import GeometrySpec, Placement, SweepSpec
+from bimt_bench.spec import PLACEMENTS, GeometrySpec, SweepSpec, choose
 from bimt_bench.tuning.faults import Faults
 from bimt_bench.tuning.proposals import GridProposals, OptunaProposals, Together
 from bimt_bench.tuning.spaces import spaces_of
 
-RING = GeometrySpec(name="rings", hidden=Placement(kind="ring"))
+RING = GeometrySpec(name="rings", hidden=choose(PLACEMENTS, "ring"))
 SPACE = {
     "strength": {"low": 0.01, "high": 10.0},
     "geometry": ["line", RING],

@@ -1,0 +1,30 @@
+"""The contract of a data kind: what it declares, and how its data are made or read."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bimt_bench.data.types import TaskData
+from bimt_bench.spec import DataSettings
+
+
+class DataKind:
+    """One way of having data. Fill in the facts, the settings, and `load`.
+
+    name: what a task file's `data: {kind: ...}` calls it. title: what tables print. source: where
+    it comes from, if it is published.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str] = ""
+
+    class Settings(DataSettings):
+        """No settings but the seed."""
+
+    def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
+        """The data: the same tensors wherever and whenever it is called with the same settings.
+
+        `data_dir` is a folder where files may lie already. Raises InputError, which names the
+        field, for settings that cannot be met.
+        """
+        raise NotImplementedError
