@@ -8,6 +8,7 @@ weights into one large product, whose rounding depends on how many they are.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.func import functional_call, vmap
 
-from bimt_bench.ground import derive
+from bimt_bench.ground import derive, torch_generator
 from bimt_bench.network.architecture import Architecture, Parameters, Scale, in_folds, take
 from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.wiring import Group
@@ -50,6 +51,23 @@ class ModuleArchitecture(Architecture):
         module = self._started(derive("init", task, self.kind.name, seed))
         return {name: value.detach() for name, value in module.named_parameters()}
 
+    @cached_property
+    def widest(self) -> int:
+        """Entries that one part's output has for one sample; pixels, and steps at a time, count."""
+        start = {name: value.unsqueeze(0) for name, value in self.initial("example", 0).items()}
+        inputs = self.example(1)
+        with torch.no_grad(), self._watched(None) as looks:
+            vmap(self._run, in_dims=(0, None))(start, inputs)
+        sizes = [active.numel() for calls in looks.values() for active in calls]
+        return max(*sizes, self.given.outputs)
+
+    def example(self, samples: int) -> Tensor:
+        """Inputs [samples, *sample] as data might have them, float64 or tokens; always the same."""
+        generator, shape = torch_generator("example"), (samples, *self.given.sample)
+        if self.given.tokens is not None:
+            return torch.randint(self.given.tokens, shape, generator=generator)
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
     def prepare(self, inputs: Tensor) -> Tensor:
         """The inputs [B, *sample] as they are."""
         return inputs
@@ -65,17 +83,12 @@ class ModuleArchitecture(Architecture):
     ) -> Tensor:
         """Outputs [P, outputs, B], or [P, outputs, B, time], of inputs [B, *sample]."""
         placed = self._in_task_order(parameters, positions)
-        one = next(iter(placed.values()))
-        constants = self._constants_like(one)
-        inputs = batch.expand(len(one), *batch.shape)
-
-        def run(mine: dict[str, Tensor], inputs: Tensor) -> Tensor:
-            return functional_call(self.module, (mine, constants), (inputs,))
-
+        members = len(next(iter(placed.values())))
+        inputs = batch.expand(members, *batch.shape)
         if seen is None and scale is None:
-            return vmap(run)(placed, inputs).movedim(-1, 1)
+            return vmap(self._run)(placed, inputs).movedim(-1, 1)
         with self._watched(scale) as looks:
-            outputs = vmap(run)(placed, inputs)
+            outputs = vmap(self._run)(placed, inputs)
         if seen is not None:
             seen.update({name: _as_samples(found) for name, found in looks.items()})
         return outputs.movedim(-1, 1)
@@ -92,6 +105,11 @@ class ModuleArchitecture(Architecture):
             for name, parameter in module.named_parameters():
                 parameter.copy_(placed[name][0])
         return module
+
+    def _run(self, mine: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        """Outputs of the module with one member's parameters."""
+        one = next(iter(mine.values()))
+        return functional_call(self.module, (mine, self._constants_like(one)), (inputs,))
 
     def _started(self, seed: int) -> nn.Module:
         """A new module in float64 on the CPU; nobody else's random numbers change."""

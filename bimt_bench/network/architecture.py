@@ -27,6 +27,11 @@ class Architecture(ABC):
     transposed: frozenset[str] = frozenset()
     """Weights of which a source's column, not a target's row, lies in one piece in memory."""
 
+    @property
+    def widest(self) -> int:
+        """The most entries that what a layer sends on has for one sample."""
+        return max(group.size for group in self.wiring.groups if group.role != "input")
+
     @abstractmethod
     def initial(self, task: str, seed: int) -> dict[str, Tensor]:
         """Starting parameters of one member, float64 on the CPU, from the task and its seed."""

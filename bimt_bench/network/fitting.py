@@ -112,12 +112,7 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
     given, name = architecture.given, architecture.kind.name
     movable = [group for group in architecture.wiring.groups if group.movable and group.size > 1]
     parameters, positions = _turned(architecture, [group.name for group in movable])
-    generator = torch_generator("trial", name)
-    if given.tokens is None:
-        shape = (_SAMPLES, *given.sample)
-        inputs = torch.randn(shape, generator=generator, dtype=torch.float64)
-    else:
-        inputs = torch.randint(given.tokens, (_SAMPLES, *given.sample), generator=generator)
+    inputs = architecture.example(_SAMPLES)
     seen: dict[str, Tensor] = {}
     try:
         outputs = architecture.forward(parameters, inputs, positions, seen=seen)
