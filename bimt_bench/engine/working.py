@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from bimt_bench.network import ModuleArchitecture
+from bimt_bench.network import ModuleArchitecture, PaddedBatch
 
 _FEW = (16, 32)  # samples; what grows with them is a straight line
 _MARGIN = 1.25  # for buffers inside an operator, which do not show

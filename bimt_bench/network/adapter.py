@@ -27,13 +27,12 @@ from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.wiring import Group
 from bimt_bench.spec import ModelSettings
 
-
 _WHOLE = 16  # samples: as many float32 fill a cache line, which is a register at its widest
 
 
 @dataclass(frozen=True)
 class PaddedBatch:
-    """Inputs of which the first `samples` count; `padded` repeats the last one up to 16 or 32 or ...
+    """Inputs of which the first `samples` count; `padded` repeats the last to 16, 32, ...
 
     With so many samples whatever a part computes for a member fills whole cache lines, and what the
     next member's begins with does not share a register with it. So activations do not depend on

@@ -26,7 +26,7 @@ def test_the_first_steps_are_those_of_a_plain_loop(case, recipe, dtype, limit):
     alone = [population.keep([i]).member(0).state_dict() for i in range(2)]
     found = train_population(task, data, members, population=population)
     for index, member in enumerate(members):
-        module, losses = train_module(task, data, member, steps=8, start=alone[index])
+        _, losses = train_module(task, data, member, steps=8, start=alone[index])
         curve = found.curves[found.curves["member"] == member.digest]
         np.testing.assert_allclose(curve["train_loss"], losses, rtol=limit)
 

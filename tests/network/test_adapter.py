@@ -213,4 +213,3 @@ def test_constants_and_idle_parameters_pass():
     way.gradient(architecture.prepare(inputs), torch.randn(2, 4), slice(0, 2))
     assert (population.views(table)["idle"] == 0.0).all()
     assert (population.views(table)["inner.weight"] != 0.0).any()
-
