@@ -7,6 +7,8 @@ from bimt_bench.spec.base import (
     Seed,
     Spec,
     digest_of,
+    later,
+    told,
 )
 from bimt_bench.spec.doors import (
     DATA,
@@ -136,10 +138,12 @@ __all__ = [
     "fault_lines",
     "format_of",
     "join",
+    "later",
     "merged",
     "plain",
     "setting",
     "settings_of",
+    "told",
     "trained_as",
     "with_format",
 ]
