@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bimt_bench.data.kind import DataKind
 from bimt_bench.data.truth import GroundTruth
-from bimt_bench.data.types import TaskData
+from bimt_bench.data.types import Residues, TaskData
 from bimt_bench.spec import DATA, DataSettings
 
 # in the order of tables
@@ -18,6 +18,7 @@ __all__ = [
     "DATA",
     "DataKind",
     "GroundTruth",
+    "Residues",
     "TaskData",
     "digits",
     "formulas",

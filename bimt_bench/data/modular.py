@@ -11,7 +11,7 @@ from pydantic import Field
 from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.kind import DataKind
 from bimt_bench.data.randomness import stream
-from bimt_bench.data.types import TaskData
+from bimt_bench.data.types import Residues, TaskData
 from bimt_bench.ground import InputError
 from bimt_bench.spec import DATA, DataSettings, Seed
 
@@ -66,6 +66,7 @@ def load(spec: Modular.Settings) -> TaskData:
         input_names=_NAMES,
         output_names=tuple(str(residue) for residue in range(p)),
         tokens=p,
+        residues=Residues(p, added=spec.expression.replace(" ", "") in ("a+b", "b+a")),
     )
 
 

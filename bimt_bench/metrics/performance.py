@@ -7,29 +7,72 @@ import torch
 from sklearn.metrics import r2_score
 
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
+from bimt_bench.metrics.base import PerMember, Scored, once, per_member
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.losses import row_losses
 
 
+@metric(
+    title="Test loss",
+    family="performance",
+    direction="lower",
+    low=0.0,
+    unit="the task's loss",
+    source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
+    untrained="TODO test_loss",
+)
 def test_loss(scored: Scored) -> PerMember:
     """The task's loss on the test data: mean squared error or mean cross entropy.
 
     Squared errors are averaged over rows and outputs; classes under a squared loss count as
     one-hot targets.
     """
-    targets = scored.data.test_targets
-    return per_member(row_losses(scored.task, scored.test_outputs, targets.cpu()).mean(dim=1))
+    outputs, targets = scored.test_outputs, scored.test_targets
+    return per_member(row_losses(scored.task, outputs, targets).mean(dim=1))
 
 
+@metric(
+    title="Training loss",
+    family="performance",
+    direction="lower",
+    low=0.0,
+    unit="the task's loss",
+    source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
+    untrained="TODO train_loss",
+)
 def train_loss(scored: Scored) -> PerMember:
     """The task's loss on the training data, as `test_loss`."""
-    total = torch.zeros(scored.size, dtype=torch.float64)
-    inputs, targets = scored.data.train_inputs, scored.data.train_targets
-    for chunk, wanted in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
-        total += row_losses(scored.task, scored.evaluate(chunk), wanted.cpu()).sum(dim=1)
-    return per_member(total / len(inputs))
+    total, count = torch.zeros(scored.size, dtype=torch.float64), 0
+    questions = scored.ask(scored.data.train_inputs, scored.data.train_targets)
+    for outputs, targets in questions.chunks():
+        total += row_losses(scored.task, outputs, targets).sum(dim=1)
+        count += len(targets)
+    return per_member(total / count)
 
 
+@metric(
+    title="Performance",
+    family="performance",
+    direction="higher",
+    high=1.0,
+    unit="R² or accuracy",
+    source="the task: r2 or accuracy, whichever it names",
+    untrained="TODO performance",
+)
+def performance(scored: Scored) -> PerMember:
+    """The task's own performance metric, R^2 or accuracy."""
+    return {"r2": r2, "accuracy": accuracy}[scored.task.performance.kind](scored)
+
+
+@metric(
+    title="R²",
+    family="performance",
+    direction="higher",
+    high=1.0,
+    source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
+    untrained="TODO r2",
+    need=needs.QUANTITIES,
+)
 @once
 def r2(scored: Scored) -> PerMember:
     """R^2 on the test data, 1 - SS_res / SS_tot, averaged evenly over the outputs.
@@ -39,7 +82,7 @@ def r2(scored: Scored) -> PerMember:
     """
     if _has_classes(scored):
         return np.full(scored.size, math.nan)
-    targets = scored.data.test_targets.double().cpu().numpy()
+    targets = scored.test_targets.double().numpy()
     values = [
         r2_score(targets, outputs) if np.isfinite(outputs).all() else math.nan
         for outputs in scored.test_outputs.double().numpy()
@@ -47,6 +90,17 @@ def r2(scored: Scored) -> PerMember:
     return np.asarray(values, dtype=np.float64)
 
 
+@metric(
+    title="Accuracy",
+    family="performance",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    unit="share of rows",
+    source="mean [argmax y = t]",
+    untrained="TODO accuracy",
+    need=needs.CLASSES,
+)
 def accuracy(scored: Scored) -> PerMember:
     """Share of test rows whose largest output is the right class.
 
@@ -55,11 +109,21 @@ def accuracy(scored: Scored) -> PerMember:
     if not _has_classes(scored):
         return np.full(scored.size, math.nan)
     outputs = scored.test_outputs
-    right = (outputs.argmax(dim=2) == scored.data.test_targets.cpu()).double().mean(dim=1)
+    right = (outputs.argmax(dim=2) == scored.test_targets).double().mean(dim=1)
     finite = outputs.isfinite().all(dim=2).all(dim=1)
     return per_member(torch.where(finite, right, torch.nan))
 
 
+@metric(
+    title="Cross entropy",
+    family="performance",
+    direction="lower",
+    low=0.0,
+    unit="nats",
+    source="mean -log softmax(y)_t",
+    untrained="TODO cross_entropy",
+    need=needs.CROSS_ENTROPY,
+)
 def cross_entropy(scored: Scored) -> PerMember:
     """Mean cross entropy on the test data, in nats.
 
@@ -70,89 +134,5 @@ def cross_entropy(scored: Scored) -> PerMember:
     return test_loss(scored)
 
 
-def performance(scored: Scored) -> PerMember:
-    """The task's own performance metric, R^2 or accuracy."""
-    return {"r2": r2, "accuracy": accuracy}[scored.task.performance.kind](scored)
-
-
 def _has_classes(scored: Scored) -> bool:
     return not scored.data.test_targets.is_floating_point()
-
-
-FAMILY = (
-    Metric(
-        name="test_loss",
-        family="performance",
-        title="Test loss",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="the task's loss",
-        cost="cheap",
-        source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        compute=test_loss,
-    ),
-    Metric(
-        name="train_loss",
-        family="performance",
-        title="Training loss",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="the task's loss",
-        cost="cheap",
-        source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        compute=train_loss,
-    ),
-    Metric(
-        name="performance",
-        family="performance",
-        title="Performance",
-        direction="higher",
-        low=-math.inf,
-        high=1.0,
-        unit="R² or accuracy",
-        cost="cheap",
-        source="the task: r2 or accuracy, whichever it names",
-        compute=performance,
-    ),
-    Metric(
-        name="r2",
-        family="performance",
-        title="R²",
-        direction="higher",
-        low=-math.inf,
-        high=1.0,
-        unit="",
-        cost="cheap",
-        source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
-        compute=r2,
-        need=needs.QUANTITIES,
-    ),
-    Metric(
-        name="accuracy",
-        family="performance",
-        title="Accuracy",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="share of rows",
-        cost="cheap",
-        source="mean [argmax y = t]",
-        compute=accuracy,
-        need=needs.CLASSES,
-    ),
-    Metric(
-        name="cross_entropy",
-        family="performance",
-        title="Cross entropy",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="nats",
-        cost="cheap",
-        source="mean -log softmax(y)_t",
-        compute=cross_entropy,
-        need=needs.CROSS_ENTROPY,
-    ),
-)
