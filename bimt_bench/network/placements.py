@@ -1,6 +1,6 @@
-"""Where the neurons of a group sit: the placements of the published examples, and their contract."""
+"""Where the neurons of a group sit: the published examples' placements, and their contract."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -41,7 +41,7 @@ class _Published(PlacementSettings):
     radius: float = Field(default=0.25, gt=0.0, le=0.5, description="radius of a ring")
 
     @model_validator(mode="after")
-    def _rows_belong_to_grids(self) -> Self:
+    def _rows_belong_to_grids(self) -> "_Published":
         if self.rows is not None and self.kind != "grid":
             raise ValueError(f"rows belongs to kind 'grid', not to kind '{self.kind}'")
         return self
