@@ -91,21 +91,9 @@ class Scored:
         return Questions(self, self.inputs(raw), targets.cpu())
 
     @cached_property
-    def _tested(self) -> tuple[Tensor, Tensor]:
-        return self.ask(self.data.test_inputs, self.data.test_targets).answered()
-
-    @property
-    def test_outputs(self) -> Float[Tensor, "member answer output"]:
-        """Outputs [P, n, outputs] on the test data where there are answers, on the CPU.
-
-        A time step is a sample like another. Computed once for all metrics.
-        """
-        return self._tested[0]
-
-    @property
-    def test_targets(self) -> Tensor:
-        """The answers that belong to `test_outputs`: numbers [n, outputs] or classes [n]."""
-        return self._tested[1]
+    def test_outputs(self) -> Float[Tensor, "member row *time output"]:
+        """Outputs on the test data, on the CPU, computed once for all metrics."""
+        return self.ask(self.data.test_inputs, self.data.test_targets).answered()[0]
 
     def probe(self, most: int) -> "Questions":
         """At most `most` rows of the test data.
@@ -139,7 +127,8 @@ class Scored:
 class Questions:
     """Rows of data that members are asked, with their own weights or with others.
 
-    inputs: as the model takes them. targets: on the CPU, an answer a row or a time step.
+    inputs: as the model takes them. targets: on the CPU, an answer a row or a time step; a number
+    that is NaN and a class below 0 is none.
     """
 
     scored: Scored
@@ -150,15 +139,14 @@ class Questions:
     def chunks(
         self, weights: Mapping[str, Tensor] | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Outputs [P, n, outputs] and targets, on the CPU, of a few rows at a time.
+        """Outputs [P, rows(, time), outputs] and targets, on the CPU, of a few rows at a time.
 
-        `weights` stand in the place of the parameters they name. Where there is no answer (a
-        class below 0, a row of nothing but NaN) the sample is left out.
+        `weights` stand in the place of the parameters they name.
         """
         population, rows = self.scored.population, self.scored.rows
         parts = zip(self.inputs.split(rows), self.targets.split(rows), strict=True)
         for inputs, targets in parts:
-            yield _answered(population.outputs_with(weights or {}, inputs).cpu(), targets)
+            yield population.outputs_with(weights or {}, inputs).cpu(), targets
 
     def answered(self, weights: Mapping[str, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Outputs and targets as `chunks`, of all rows."""
@@ -173,15 +161,6 @@ class Questions:
         activations = self.scored.population.activations
         chunks = [activations(inputs) for inputs in self.inputs.split(self.scored.rows)]
         return {k: torch.cat([chunk[k].cpu() for chunk in chunks], dim=1) for k in chunks[0]}
-
-
-def _answered(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs [P, rows(, time), outputs] and targets [rows(, time)(, outputs)] as samples."""
-    numbers = targets.is_floating_point()
-    if targets.dim() == (3 if numbers else 2):
-        outputs, targets = outputs.flatten(1, 2), targets.flatten(0, 1)
-    there = ~targets.isnan().all(dim=1) if numbers else targets >= 0
-    return (outputs, targets) if bool(there.all()) else (outputs[:, there], targets[there])
 
 
 def per_member(values: Tensor) -> PerMember:

@@ -44,9 +44,9 @@ class _Exam:
         """Whether the connections first in `ranks` compute an output; others are the full ones."""
         scored, grafted = self.questions.scored, self.full.clone()
         found, _ = self.questions.answered(pruned(scored, ranks, kept))
-        grafted[:, :, output] = found[:, :, output]
+        grafted[..., output] = found[..., output]
         best = self.quality(self.full)
-        share = slack(scored, best) / self.full.shape[2]
+        share = slack(scored, best) / self.full.shape[-1]
         return self.quality(grafted) >= best - share
 
 
@@ -80,7 +80,7 @@ def circuit_size_per_class(scored: Scored) -> PerMember:
     total = sum(w[0].numel() for w in scored.strengths.values())
     grid = torch.logspace(0, 1, _GRID, base=total, dtype=torch.float64).round().long()
     grid = torch.cat([torch.zeros(1, dtype=torch.int64), grid]).unique()
-    count = exam.full.shape[2]
+    count = exam.full.shape[-1]
     chosen = torch.linspace(0, count - 1, min(count, _OUTPUTS)).round().long().tolist()
     sizes = torch.zeros(scored.size, dtype=torch.float64)
     for output, ranks in zip(chosen, _rankings(scored, chosen), strict=True):

@@ -17,7 +17,7 @@ from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NeuronGraph, graphs
-from bimt_bench.metrics.losses import row_losses, squared_errors
+from bimt_bench.metrics.losses import output_losses, row_losses
 from bimt_bench.metrics.modularity import Partition, partitions
 from bimt_bench.metrics.silence import silenced
 from bimt_bench.network import geometry
@@ -232,11 +232,10 @@ def _part_losses(
 ) -> Float64[Tensor, "member part"]:
     """The loss of every output, or over the rows of every class (0 for a class without rows)."""
     if targets.is_floating_point():
-        known = ~targets.isnan()
-        if bool(known.all()):
-            return squared_errors(outputs, targets).mean(dim=1)
-        errors = squared_errors(outputs, targets.nan_to_num()) * known
-        return errors.sum(dim=1) / known.sum(dim=0).clamp(min=1)
+        return output_losses(scored.task, outputs, targets)
+    if targets.dim() > 1 or bool((targets < 0).any()):  # time steps, some without an answer
+        outputs, targets = outputs.flatten(1, -2), targets.flatten()
+        outputs, targets = outputs[:, targets >= 0], targets[targets >= 0]
     classes = torch.nn.functional.one_hot(targets, outputs.shape[2]).double()
     rows = row_losses(scored.task, outputs, targets)
     return rows @ classes / classes.sum(dim=0).clamp(min=1.0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bimt_bench.data import TaskData
+from bimt_bench.engine import TaskLoss
 from bimt_bench.network import Wiring
 from bimt_bench.spec import TaskSpec
 
@@ -68,7 +69,7 @@ def _has_ends(task: TaskSpec, data: TaskData, wiring: Wiring) -> bool:
 QUANTITIES = Need("targets on a scale", lambda *given: not _has_classes(*given))
 CLASSES = Need("classes", _has_classes)
 CROSS_ENTROPY = Need(
-    "cross entropy as its loss", lambda task, *_: task.loss.kind == "cross_entropy"
+    "cross entropy as its loss", lambda task, *_: TaskLoss.of(task.loss).slope == "softmax"
 )
 TRUTH = Need("ground truth", lambda _, data, __: data.truth is not None)
 SLOPES = Need("numbers as its inputs", lambda _, data, __: data.tokens is None, TRUTH)

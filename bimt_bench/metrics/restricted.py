@@ -37,7 +37,7 @@ def restricted_loss(scored: Scored) -> PerMember:
     power, and where an output is not finite.
     """
     key, mean = _parts(scored)
-    targets = scored.test_targets
+    targets = scored.data.test_targets.cpu()
     return per_member(row_losses(scored.task, (key + mean)[:, targets], targets).mean(dim=1))
 
 

@@ -67,9 +67,10 @@ def _units(scored: Scored) -> Float[Tensor, "output input"]:
     """std(x_i) / std(t_o) over the test data."""
     x = scored.inputs(scored.data.test_inputs).cpu().double()
     spread = x.flatten(0, -2).std(dim=0, correction=0)
-    t = scored.test_targets.double()
-    if not scored.data.test_targets.is_floating_point():
+    targets = scored.data.test_targets
+    if not targets.is_floating_point():
         return spread.expand(len(scored.data.output_names), -1)
+    t = targets.cpu().double().flatten(0, -2)
     known = ~t.isnan()
     mean = t.nan_to_num().sum(dim=0) / known.sum(dim=0)
     variance = torch.where(known, t - mean, 0.0).square().sum(dim=0) / known.sum(dim=0)

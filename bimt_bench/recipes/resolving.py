@@ -94,7 +94,7 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
 
 def check_fit(member: Member, wiring: Wiring) -> None:
     """Raises InputError if a member's geometry or recipe cannot be had on a network."""
-    geometry.group_coordinates(member.geometry, wiring)
+    geometry.check(member.geometry, wiring)
     recipe = RECIPES[member.recipe]
     recipe().check(own_settings(recipe, member), wiring)
 
