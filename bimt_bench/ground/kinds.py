@@ -5,6 +5,7 @@ and a stranger's enter through the same call; each remembers which file or packa
 """
 
 import importlib
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -157,5 +158,6 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
 
 
 def _place(kind: object) -> tuple[object, object]:
-    """Where a class or function was written."""
+    """Where a class or function was written; of something that wraps a function, where that was."""
+    kind = inspect.unwrap(kind)  # pyright: ignore[reportArgumentType]
     return getattr(kind, "__module__", None), getattr(kind, "__qualname__", None)

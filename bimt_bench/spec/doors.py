@@ -68,6 +68,7 @@ PLACEMENTS: Kinds[Any] = Kinds("placement", home="bimt_bench.network")
 DISTANCES: Kinds[Any] = Kinds("distance", home="bimt_bench.network")
 LOSSES: Kinds[Any] = Kinds("loss", home="bimt_bench.engine.objective")
 MEASURES: Kinds[Any] = Kinds("performance measure", home="bimt_bench.engine.objective")
+METRICS: Kinds[Any] = Kinds("metric", home="bimt_bench.metrics")
 
 
 class KindFault(ValueError):
