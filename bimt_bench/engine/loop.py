@@ -19,11 +19,10 @@ from bimt_bench.engine.history import History
 from bimt_bench.engine.members import Stage
 from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 from bimt_bench.ground import code_digest, library_versions
 from bimt_bench.network import Architecture, build, prepare
-from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.spec import RECIPES, Member, TaskSpec, kinds_in
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
 # on which the task's loss means anything, though float32 may not have overflowed yet.
@@ -323,7 +322,8 @@ class Run:
     def identity(self) -> str:
         """The digest of everything this run's numbers follow from, before its first step."""
         home, data = self.home, self.data
-        recipes = {RECIPES[member.recipe].__module__ for member in self.members}
+        kinds = [RECIPES[member.recipe] for member in self.members]
+        kinds += [held.get_kind(name) for held, name in kinds_in(self.task)]
         return identity_of(
             {
                 "task": self.task.digest(),
@@ -332,7 +332,7 @@ class Run:
                 "scale": data.scale,
                 "dtype": str(home.flat.dtype),
                 "device": home.flat.device.type,
-                "code": code_digest([__name__, *recipes]),
+                "code": code_digest([__name__, *{kind.__module__ for kind in kinds}]),
                 "libraries": library_versions(),
             },
             {

@@ -15,6 +15,8 @@ from bimt_bench.spec.doors import (
     MEASURES,
     MODELS,
     PLACEMENTS,
+    RECIPES,
+    SETS,
     DataSettings,
     DistanceSettings,
     KindSettings,
@@ -24,6 +26,7 @@ from bimt_bench.spec.doors import (
     OneOf,
     PlacementSettings,
     choose,
+    kinds_in,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -64,6 +67,7 @@ from bimt_bench.spec.sweep import (
     SweptTask,
     Value,
     Values,
+    is_module,
 )
 from bimt_bench.spec.task import (
     Moments,
@@ -89,6 +93,8 @@ __all__ = [
     "MEASURES",
     "MODELS",
     "PLACEMENTS",
+    "RECIPES",
+    "SETS",
     "Configuration",
     "DataSettings",
     "DistanceSettings",
@@ -135,7 +141,9 @@ __all__ = [
     "digest_of",
     "fault_lines",
     "format_of",
+    "is_module",
     "join",
+    "kinds_in",
     "merged",
     "plain",
     "setting",

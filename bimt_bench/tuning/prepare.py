@@ -78,7 +78,7 @@ def check(
     for i, swept in enumerate(spec.tasks):
         spaces = spaces_of(spec, i, faults)
         try:
-            task = catalog.task(swept.task, tasks_dir)
+            task = catalog.task(swept.task, tasks_dir, file=swept.file)
             loaded[task.name] = data.load(task.data, data_dir=data_dir)
         except InputError as error:
             faults.add(f"tasks.{i}.task", f": {str(error).removeprefix('task: ')}")

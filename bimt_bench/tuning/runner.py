@@ -180,12 +180,15 @@ def _code(checked: Checked) -> dict[str, str]:
 
 def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:
     """The specification as the results folder holds it, with the copies of its plug-ins."""
-    return spec.model_copy(update={"plugins": tuple(f"plugins/{p.name}.py" for p in plugins)})
+    named = (one.module or f"plugins/{one.name}.py" for one in plugins)
+    return spec.model_copy(update={"plugins": tuple(named)})
 
 
 def _keep_plugins(folder: Path, plugins: Sequence[Plugin]) -> None:
     """The files that made the numbers, as they were when the sweep began."""
     for plugin in plugins:
+        if plugin.module:
+            continue
         (folder / "plugins").mkdir(exist_ok=True)
         write(folder / "plugins" / f"{plugin.name}.py", plugin.content)
 
@@ -229,7 +232,7 @@ def _compute(
     searcher = PackSearcher(
         agenda,
         slots=slots.count,
-        reason_of=lambda pack: ray.get(collector.reason.remote(pack)),
+        reason_of=lambda pack: ray.get(collector.reason.remote(pack.digest)) or _died(pack, job),
     )
     trainable = tune.with_resources(
         tune.with_parameters(PackTrainable, job=job, collector=collector), slots.resources
@@ -260,6 +263,16 @@ def _compute(
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _died(pack: Pack, job: Job) -> str:
+    """Why a worker is gone that could not say so itself."""
+    sources = {name for member in pack.members for name in member.source.split(", ") if name}
+    suspects = {plugin.name for plugin in job.plugins} | {one.split(":")[0] for one in sources}
+    if not suspects:
+        return "its worker died (memory exhausted, or node lost)"
+    named = ", ".join(f"'{one}'" for one in sorted(suspects))
+    return f"its worker died; the likely cause is plug-in {named}, else memory or a lost node"
 
 
 def _beat(collector: Any, show: Display) -> Callable[[], None]:
