@@ -1,8 +1,9 @@
 """Pruning by |w|: how few connections carry a member's function, all members at once.
 
 The connections of a member are ranked by |w|, all layers together; keeping the first m of them
-and zeroing the others gives its pruned networks (biases and embeddings stay). Quality is accuracy
-where the task is measured by it, else minus the test loss, on at most 2000 fixed test rows.
+and zeroing the others gives its pruned networks (biases and embeddings stay). Quality is the share
+of right answers where the task is measured by one (accuracy), else minus the test loss, on at most
+2000 fixed test rows.
 """
 
 import math
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
+from bimt_bench.engine import TaskMeasure
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
 from bimt_bench.metrics.losses import row_losses
 from bimt_bench.metrics.paths import on_a_path
@@ -119,14 +121,14 @@ def fewest(
 
 def slack(scored: Scored, full: Float64[Tensor, " member"]) -> Float64[Tensor, " member"]:
     """How much worse than the full network a circuit may be."""
-    if by_accuracy(scored):
+    if by_share(scored):
         return torch.full_like(full, _ACCURACY_SLACK + 1e-12)
     return _LOSS_SLACK * full.abs()
 
 
-def by_accuracy(scored: Scored) -> bool:
-    """Whether quality is accuracy; it is minus the loss otherwise."""
-    return scored.task.performance.kind == "accuracy"
+def by_share(scored: Scored) -> bool:
+    """Whether quality is the share of right answers; it is minus the loss otherwise."""
+    return TaskMeasure.of(scored.task.performance).kind.shares
 
 
 def _ranks(scored: Scored) -> dict[str, Int64[Tensor, "member _ _"]]:
@@ -175,9 +177,10 @@ def pruned(
 
 def goodness(scored: Scored, outputs: Tensor, wanted: Tensor) -> Float64[Tensor, " member"]:
     """The number of right answers, or minus the sum of the losses, of outputs [P, B, outputs]."""
-    if by_accuracy(scored):
-        right = (outputs.argmax(dim=2) == wanted).double()
-        return torch.where(outputs.isfinite().all(dim=2), right, torch.nan).sum(dim=1)
+    if by_share(scored):
+        right = TaskMeasure.of(scored.task.performance).rows(outputs.movedim(-1, 1), wanted)
+        finite = outputs.isfinite().flatten(2).all(dim=2)
+        return torch.where(finite, right, torch.nan).sum(dim=1)
     return -row_losses(scored.task, outputs, wanted).sum(dim=1)
 
 

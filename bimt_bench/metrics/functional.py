@@ -17,7 +17,7 @@ from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member, ratio
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.lesions import silenced
-from bimt_bench.metrics.losses import row_losses, squared_errors
+from bimt_bench.metrics.losses import output_losses, row_losses
 from bimt_bench.metrics.modularity import Partition, partitions
 
 _ROWS = 500
@@ -148,7 +148,7 @@ def _part_losses(
 ) -> Float64[Tensor, "member part"]:
     """The loss of every output, or over the rows of every class (0 for a class without rows)."""
     if targets.is_floating_point():
-        return squared_errors(outputs, targets).mean(dim=1)
+        return output_losses(scored.task, outputs, targets)
     classes = torch.nn.functional.one_hot(targets, outputs.shape[2]).double()
     rows = row_losses(scored.task, outputs, targets)
     return rows @ classes / classes.sum(dim=0).clamp(min=1.0)

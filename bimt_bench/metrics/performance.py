@@ -1,18 +1,22 @@
-"""Performance: the task's own loss, R^2, accuracy and cross entropy."""
+"""Performance: the task's own loss and measure, and the measures that every task of a sort has."""
 
 import math
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score
 
+from bimt_bench.engine import TaskMeasure
 from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
-from bimt_bench.metrics.losses import row_losses
+from bimt_bench.metrics.losses import answers, row_losses
+from bimt_bench.spec import MEASURES, MeasureSettings
+
+OWN = "performance"
+"""The metric that is the task's own measure, whose direction it has."""
 
 
 def test_loss(scored: Scored) -> PerMember:
-    """The task's loss on the test data: mean squared error or mean cross entropy.
+    """The task's loss on the test data, the mean over all answers.
 
     Squared errors are averaged over rows and outputs; classes under a squared loss count as
     one-hot targets.
@@ -23,41 +27,13 @@ def test_loss(scored: Scored) -> PerMember:
 
 def train_loss(scored: Scored) -> PerMember:
     """The task's loss on the training data, as `test_loss`."""
-    total = torch.zeros(scored.size, dtype=torch.float64)
+    total, count = torch.zeros(scored.size, dtype=torch.float64), 0
     inputs, targets = scored.data.train_inputs, scored.data.train_targets
-    for chunk, wanted in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
-        total += row_losses(scored.task, scored.evaluate(chunk), wanted.cpu()).sum(dim=1)
-    return per_member(total / len(inputs))
-
-
-@once
-def r2(scored: Scored) -> PerMember:
-    """R^2 on the test data, 1 - SS_res / SS_tot, averaged evenly over the outputs.
-
-    NaN where the targets are classes or an output is not finite. A constant target scores 1 if
-    met exactly, else 0, as in scikit-learn.
-    """
-    if _has_classes(scored):
-        return np.full(scored.size, math.nan)
-    targets = scored.data.test_targets.double().cpu().numpy()
-    values = [
-        r2_score(targets, outputs) if np.isfinite(outputs).all() else math.nan
-        for outputs in scored.test_outputs.double().numpy()
-    ]
-    return np.asarray(values, dtype=np.float64)
-
-
-def accuracy(scored: Scored) -> PerMember:
-    """Share of test rows whose largest output is the right class.
-
-    NaN where the targets are no classes or an output is not finite.
-    """
-    if not _has_classes(scored):
-        return np.full(scored.size, math.nan)
-    outputs = scored.test_outputs
-    right = (outputs.argmax(dim=2) == scored.data.test_targets.cpu()).double().mean(dim=1)
-    finite = outputs.isfinite().all(dim=2).all(dim=1)
-    return per_member(torch.where(finite, right, torch.nan))
+    for chunk, part in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
+        there = answers(part)
+        total += row_losses(scored.task, scored.evaluate(chunk), part.cpu()).mean(dim=1) * there
+        count += there
+    return per_member(total / max(count, 1))
 
 
 def cross_entropy(scored: Scored) -> PerMember:
@@ -70,13 +46,44 @@ def cross_entropy(scored: Scored) -> PerMember:
     return test_loss(scored)
 
 
+@once
 def performance(scored: Scored) -> PerMember:
-    """The task's own performance metric, R^2 or accuracy."""
-    return {"r2": r2, "accuracy": accuracy}[scored.task.performance.kind](scored)
+    """The task's own performance measure; NaN where an output is not finite."""
+    return _measured(scored, scored.task.performance)
 
 
-def _has_classes(scored: Scored) -> bool:
-    return not scored.data.test_targets.is_floating_point()
+def _measured(scored: Scored, measure: MeasureSettings | str) -> PerMember:
+    """A measure on the test data, in float64; NaN where an output is not finite."""
+    outputs = scored.test_outputs.double()
+    values = TaskMeasure.of(measure).performance(
+        outputs.movedim(-1, 1), scored.data.test_targets.cpu()
+    )
+    return per_member(torch.where(outputs.isfinite().flatten(1).all(dim=1), values, torch.nan))
+
+
+def _as_metric(name: str, need: needs.Need) -> Metric:
+    """A measure as a metric of every task that has such targets; NaN elsewhere."""
+    measure = MEASURES.get_kind(name)
+
+    @once
+    def compute(scored: Scored) -> PerMember:
+        if not need.met_by(scored.task, scored.data):
+            return np.full(scored.size, math.nan)
+        return _measured(scored, name)
+
+    return Metric(
+        name=name,
+        family="performance",
+        title=measure.title,
+        direction=measure.direction,
+        low=measure.low,
+        high=measure.high,
+        unit=measure.unit,
+        cost="cheap",
+        source=measure.source,
+        compute=compute,
+        need=need,
+    )
 
 
 FAMILY = (
@@ -89,7 +96,7 @@ FAMILY = (
         high=math.inf,
         unit="the task's loss",
         cost="cheap",
-        source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
+        source="the task: the mean of its loss over all answers",
         compute=test_loss,
     ),
     Metric(
@@ -101,47 +108,23 @@ FAMILY = (
         high=math.inf,
         unit="the task's loss",
         cost="cheap",
-        source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
+        source="the task: the mean of its loss over all answers",
         compute=train_loss,
     ),
     Metric(
-        name="performance",
+        name=OWN,
         family="performance",
         title="Performance",
         direction="higher",
         low=-math.inf,
-        high=1.0,
-        unit="R² or accuracy",
+        high=math.inf,
+        unit="the task's measure",
         cost="cheap",
-        source="the task: r2 or accuracy, whichever it names",
+        source="the task: the measure that it names, whose direction holds",
         compute=performance,
     ),
-    Metric(
-        name="r2",
-        family="performance",
-        title="R²",
-        direction="higher",
-        low=-math.inf,
-        high=1.0,
-        unit="",
-        cost="cheap",
-        source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
-        compute=r2,
-        need=needs.QUANTITIES,
-    ),
-    Metric(
-        name="accuracy",
-        family="performance",
-        title="Accuracy",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="share of rows",
-        cost="cheap",
-        source="mean [argmax y = t]",
-        compute=accuracy,
-        need=needs.CLASSES,
-    ),
+    _as_metric("r2", needs.QUANTITIES),
+    _as_metric("accuracy", needs.CLASSES),
     Metric(
         name="cross_entropy",
         family="performance",

@@ -1,8 +1,8 @@
 """Networks: wiring, geometry, and the kinds of model with a forward pass each."""
 
 from bimt_bench.network.architecture import ACTIVATIONS, MODULES, Architecture
-from bimt_bench.network.distances import Distance
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns
+from bimt_bench.network.distances import Distance
 from bimt_bench.network.geometry import GEOMETRIES
 from bimt_bench.network.loops import loop, prepare
 from bimt_bench.network.mlp import EmbeddingMlp, Mlp

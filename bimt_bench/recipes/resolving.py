@@ -102,7 +102,7 @@ def sources_of(task: TaskSpec, recipe: str) -> tuple[Source, ...]:
 
 def check_fit(member: Member, wiring: Wiring) -> None:
     """Raises InputError if a member's geometry or recipe cannot be had on a network."""
-    geometry.group_coordinates(member.geometry, wiring)
+    geometry.check(member.geometry, wiring)
     recipe = RECIPES[member.recipe]
     recipe().check(own_settings(recipe, member), wiring)
 

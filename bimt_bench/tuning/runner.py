@@ -18,7 +18,7 @@ from rich.console import Console
 from bimt_bench import packs
 from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
 from bimt_bench.identity import scoring_modules, training_digests, training_modules
-from bimt_bench.metrics import METRICS, omissions_line
+from bimt_bench.metrics import direction, omissions_line
 from bimt_bench.plugins import Plugin
 from bimt_bench.spec import SweepSpec, TaskSpec, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
@@ -306,17 +306,16 @@ def _note_omissions(checked: Checked, show: Display) -> None:
 
 def _display(checked: Checked, console: Console) -> Display:
     watched = {
-        task.spec.name: tuple(
-            dict.fromkeys(["performance", *(checked.objectives or [task.spec.modularity_axis])])
-        )
+        task.spec.name: {
+            name: direction(name, task.spec.performance.kind)
+            for name in ("performance", *(checked.objectives or [task.spec.modularity_axis]))
+        }
         for task in checked.tasks
     }
-    names = {name for metrics in watched.values() for name in metrics}
     board = Board(
         members=checked.members,
         seconds=sum(task.seconds for task in checked.tasks),
         watched=watched,
-        directions={name: METRICS[name].direction for name in names},
     )
     return Display(board, console)
 
