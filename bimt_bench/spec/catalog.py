@@ -188,7 +188,7 @@ def _name_in(file: Path) -> str:
 
 def sweeps() -> dict[str, Path]:
     """Name and file of the sweeps that come along, sorted by name."""
-    root = _built_in("sweeps")
+    root = shipped("sweeps")
     return {path.stem: path for path in sorted(root.glob(f"*{_SUFFIX}"))}
 
 
@@ -205,15 +205,15 @@ def _sweep_file(path_or_name: str | Path) -> Path:
     )
 
 
-def _built_in(kind: str) -> Path:
-    """The folder of tasks or sweeps that comes along: in the wheel, else in the checkout."""
+def shipped(kind: str) -> Path:
+    """The folder of tasks, sweeps or templates that comes along: in the wheel or the checkout."""
     packaged = _PACKAGE / "_catalog" / kind
     return packaged if packaged.is_dir() else _PACKAGE.parent / kind
 
 
 def _task_files(folder: Path | None) -> dict[str, tuple[Path, Path]]:
     """Of every task name, the folder of tasks and the file in it."""
-    roots = [_built_in("tasks")]
+    roots = [shipped("tasks")]
     named = os.environ.get(TASKS_VARIABLE) if folder is None else folder
     if named:
         root = Path(named).expanduser()

@@ -20,7 +20,7 @@ from bimt_bench.ground import InputError, circumstances, code_of, environment, q
 from bimt_bench.identity import scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, omissions_line
 from bimt_bench.plugins import Plugin
-from bimt_bench.spec import SweepSpec, TaskSpec, digest_of
+from bimt_bench.spec import SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
@@ -107,6 +107,7 @@ def sweep(
             mixed_versions=mixed_versions,
         )
         _keep_plugins(folder, plugins)
+        _keep_tasks(folder, checked)
         if fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
@@ -179,9 +180,13 @@ def _code(checked: Checked) -> dict[str, str]:
 
 
 def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:
-    """The specification as the results folder holds it, with the copies of its plug-ins."""
+    """The specification as the results folder holds it, with copies of its plug-ins and tasks."""
     named = (one.module or f"plugins/{one.name}.py" for one in plugins)
-    return spec.model_copy(update={"plugins": tuple(named)})
+    tasks = (
+        one if one.file is None else one.model_copy(update={"file": f"tasks/{one.task}.yaml"})
+        for one in spec.tasks
+    )
+    return spec.model_copy(update={"plugins": tuple(named), "tasks": tuple(tasks)})
 
 
 def _keep_plugins(folder: Path, plugins: Sequence[Plugin]) -> None:
@@ -191,6 +196,16 @@ def _keep_plugins(folder: Path, plugins: Sequence[Plugin]) -> None:
             continue
         (folder / "plugins").mkdir(exist_ok=True)
         write(folder / "plugins" / f"{plugin.name}.py", plugin.content)
+
+
+def _keep_tasks(folder: Path, checked: Checked) -> None:
+    """The tasks that were given as files, as they were when the sweep began."""
+    files = {one.task for one in checked.spec.tasks if one.file is not None}
+    for task in checked.tasks:
+        if task.spec.name in files:
+            file = folder / "tasks" / f"{task.spec.name}.yaml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write(file, catalog.dump(task.spec).encode())
 
 
 class _Events:
