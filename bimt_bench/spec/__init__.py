@@ -18,6 +18,8 @@ from bimt_bench.spec.doors import (
     METRICS,
     MODELS,
     PLACEMENTS,
+    RECIPES,
+    SETS,
     DataSettings,
     DistanceSettings,
     KindSettings,
@@ -27,6 +29,7 @@ from bimt_bench.spec.doors import (
     OneOf,
     PlacementSettings,
     choose,
+    kinds_in,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -67,6 +70,7 @@ from bimt_bench.spec.sweep import (
     SweptTask,
     Value,
     Values,
+    is_module,
 )
 from bimt_bench.spec.task import (
     Moments,
@@ -93,6 +97,8 @@ __all__ = [
     "METRICS",
     "MODELS",
     "PLACEMENTS",
+    "RECIPES",
+    "SETS",
     "Configuration",
     "DataSettings",
     "DistanceSettings",
@@ -139,7 +145,9 @@ __all__ = [
     "digest_of",
     "fault_lines",
     "format_of",
+    "is_module",
     "join",
+    "kinds_in",
     "later",
     "merged",
     "plain",
