@@ -79,7 +79,7 @@ class PlainNetwork(nn.Module):
         self.distances = []
         for layer in range(len(self.linears)):
             offset = places[layer + 1][:, None, :] - places[layer][None, :, :]
-            norm = 1 if geometry.distance == "l1" else 2
+            norm = 1 if geometry.distance.kind == "l1" else 2
             distance = offset.norm(p=norm, dim=2).to(self.dtype)
             self.distances.append(distance.repeat(1, self.folds if layer == 0 else 1))
 

@@ -15,8 +15,11 @@ from bimt_bench.spec.doors import (
     DISTANCES,
     LOSSES,
     MEASURES,
+    METRICS,
     MODELS,
     PLACEMENTS,
+    RECIPES,
+    SETS,
     DataSettings,
     DistanceSettings,
     KindSettings,
@@ -26,6 +29,7 @@ from bimt_bench.spec.doors import (
     OneOf,
     PlacementSettings,
     choose,
+    kinds_in,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -66,6 +70,7 @@ from bimt_bench.spec.sweep import (
     SweptTask,
     Value,
     Values,
+    is_module,
 )
 from bimt_bench.spec.task import (
     Moments,
@@ -89,8 +94,11 @@ __all__ = [
     "IDENTITY",
     "LOSSES",
     "MEASURES",
+    "METRICS",
     "MODELS",
     "PLACEMENTS",
+    "RECIPES",
+    "SETS",
     "Configuration",
     "DataSettings",
     "DistanceSettings",
@@ -137,7 +145,9 @@ __all__ = [
     "digest_of",
     "fault_lines",
     "format_of",
+    "is_module",
     "join",
+    "kinds_in",
     "later",
     "merged",
     "plain",
