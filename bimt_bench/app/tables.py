@@ -43,7 +43,7 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
     Beside them the means of `baseline`, the rows of a run of the baseline recipe: the
     configuration's own is green where it is better and red where it is worse.
     """
-    from bimt_bench.metrics import METRICS
+    from bimt_bench.metrics import METRICS, direction
     from bimt_bench.results import plain_cell, title_of, title_with_dial
 
     first = {str(name): plain_cell(value) for name, value in frame.iloc[0].items()}
@@ -68,13 +68,14 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
             continue
         values = trained[name]
         std = f"{values.std(ddof=1):.3g}" if len(values.dropna()) > 1 else "-"
-        arrow = ARROWS[metric.direction]
+        better = direction(name, str(first.get("performance_metric")))
+        arrow = ARROWS[better]
         mean = Text(f"{values.mean():.4g}")
         cells = []
         if baseline is not None:
             usual = baseline[name].mean() if name in baseline else float("nan")
             cells = ["-" if pd.isna(usual) else f"{usual:.4g}"]
-            mean.stylize(_better_style(values.mean(), usual, metric.direction))
+            mean.stylize(_better_style(values.mean(), usual, better))
         table.add_row(metric.title, mean, std, *cells, arrow, metric.family)
     for _, row in frame[frame["status"] != "ok"].iterrows():
         table.add_row(f"seed {row['seed']}: {row['reason']}", "-", "-", style="red")

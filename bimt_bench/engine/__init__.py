@@ -8,10 +8,13 @@ from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.differentiation import Autograd, Differentiation
 from bimt_bench.engine.loop import Run, Trained, evaluate, start, train_population
 from bimt_bench.engine.members import Members
+from bimt_bench.engine.objective import Loss, Measure, TaskLoss, TaskMeasure
 from bimt_bench.engine.perceptron import PerceptronGradient, fits
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.recipe import RECIPES, Every, PenaltySettings, Recipe, RecipeSettings, Table
+from bimt_bench.engine.recipe import Every, PenaltySettings, Recipe, RecipeSettings, Table
+from bimt_bench.engine.task_check import check_task
 from bimt_bench.engine.tiles import members_at_a_time, tiles
+from bimt_bench.spec import RECIPES
 
 __all__ = [
     "COLUMNS",
@@ -22,6 +25,8 @@ __all__ = [
     "Checkpoints",
     "Differentiation",
     "Every",
+    "Loss",
+    "Measure",
     "Members",
     "PenaltySettings",
     "PerceptronGradient",
@@ -30,8 +35,11 @@ __all__ = [
     "RecipeSettings",
     "Run",
     "Table",
+    "TaskLoss",
+    "TaskMeasure",
     "Trained",
     "check_recipe",
+    "check_task",
     "choose_differentiation",
     "connection_cost",
     "evaluate",

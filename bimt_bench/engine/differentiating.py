@@ -3,13 +3,18 @@
 from torch import Tensor
 
 from bimt_bench.engine.differentiation import Autograd, Differentiation
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.perceptron import PerceptronGradient, fits
 from bimt_bench.engine.population import Population
 from bimt_bench.spec import Precision
 
 
 def choose_differentiation(
-    population: Population, gradient: Tensor, *, loss: str, precision: Precision = "float32"
+    population: Population,
+    gradient: Tensor,
+    *,
+    loss: TaskLoss,
+    precision: Precision = "float32",
 ) -> Differentiation:
     """The fastest way there is to differentiate the population's task loss."""
     chosen = PerceptronGradient if fits(population) else Autograd

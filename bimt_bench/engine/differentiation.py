@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.engine import objective
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.population import Population
 from bimt_bench.spec import Precision
 
@@ -45,7 +45,7 @@ class Autograd:
         population: Population,
         gradient: Tensor,
         *,
-        loss: str,
+        loss: TaskLoss,
         precision: Precision = "float32",
     ) -> None:
         self._population = population
@@ -69,7 +69,7 @@ class Autograd:
         with torch.autocast(device, torch.bfloat16, enabled=self._rounded):
             outputs = population.architecture.forward(leaves, batch, positions, scale=scale)
         outputs = outputs.to(population.flat.dtype)
-        loss = objective.task_loss(self._loss, outputs, targets)
+        loss = self._loss.mean(outputs, targets)
         # a module may have a parameter that these inputs do not reach
         found = torch.autograd.grad(loss.sum(), list(leaves.values()), materialize_grads=True)
         for name, value in zip(leaves, found, strict=True):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bimt_bench.data import TaskData
-from bimt_bench.engine import objective
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.ground import torch_generator
 from bimt_bench.network import Architecture
 from bimt_bench.spec import TaskSpec
@@ -26,7 +26,7 @@ class Feed:
     """Training batches of a task, made ready for an architecture, on the device of training.
 
     All members see the same batches, so a member's result does not depend on its pack mates and
-    a batch is fetched once for all of them.
+    a batch is fetched once for all of them. `loss` is the task's, for these targets.
     """
 
     def __init__(
@@ -37,10 +37,12 @@ class Feed:
         self._scale, self._dtype = data.scale, like.dtype
         self._inputs = data.train_inputs.to(like.device)
         targets = data.train_targets.to(like.device)
-        self._wanted = objective.columns(task.loss.kind, targets, len(data.output_names), like.dtype)
+        self.loss = TaskLoss.of(task.loss, targets)
+        self._wanted = self.loss.wanted(targets, len(data.output_names), like.dtype)
+        self._axis = -2 if data.has_steps else -1  # of samples, in what is wanted
 
     def batches(self, start: int = 0) -> Iterator[tuple[object, Tensor]]:
-        """Endless (batch, target columns) from a step on.
+        """Endless (batch, what the loss wants of it) from a step on.
 
         Minibatches come in an order that is the task's own, so a step is all that a resumed run
         needs to know.
@@ -55,7 +57,7 @@ class Feed:
             order = self._order(epoch)[: count - count % size]
             for chosen in order.split(size)[skipped:]:
                 inputs = self._inputs.index_select(0, chosen)
-                yield self._batch(inputs), self._wanted[..., chosen]
+                yield self._batch(inputs), self._wanted.index_select(self._axis, chosen)
             epoch, skipped = epoch + 1, 0
 
     def _order(self, epoch: int) -> Tensor:

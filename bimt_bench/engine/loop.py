@@ -10,20 +10,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.data import TaskData
-from bimt_bench.engine import cost, objective
+from bimt_bench.engine import cost
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
 from bimt_bench.engine.cohorts import Cohorts, in_cohorts
 from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.feed import Feed, numbers
 from bimt_bench.engine.history import History
 from bimt_bench.engine.members import Stage
+from bimt_bench.engine.objective import TaskLoss, TaskMeasure
 from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 from bimt_bench.ground import code_digest, library_versions
 from bimt_bench.network import Architecture, build, prepare
-from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.spec import RECIPES, Member, TaskSpec, kinds_in
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
 # on which the task's loss means anything, though float32 may not have overflowed yet.
@@ -106,9 +106,10 @@ def evaluate(
     outputs = torch.cat(
         [_outputs(population, chunk) for chunk in inputs.split(_EVALUATION_CHUNK)], dim=2
     )
-    wanted = objective.columns(task.loss.kind, targets, outputs.shape[1], outputs.dtype)
-    loss = objective.task_loss(task.loss.kind, outputs, wanted)
-    return loss, objective.performance(task.performance.kind, outputs, targets)
+    loss = TaskLoss.of(task.loss, targets)
+    wanted = loss.wanted(targets, outputs.shape[1], outputs.dtype)
+    measure = TaskMeasure.of(task.performance)
+    return loss.mean(outputs, wanted), measure.performance(outputs, targets)
 
 
 @torch.no_grad()
@@ -232,7 +233,7 @@ class Run:
             self.differentiation.gradient(batch, targets, rows, noise)
             if logged or cohorts.reads_loss:
                 outputs = self.differentiation.outputs(rows, targets.shape[-1])
-                self.stage.loss[rows] = objective.task_loss(self.task.loss.kind, outputs, targets)
+                self.stage.loss[rows] = self.feed.loss.mean(outputs, targets)
             gradient = self.gradient[: rows.stop - rows.start]
             if cohorts.penalised:
                 cohorts.penalise(rows, gradient)
@@ -267,7 +268,7 @@ class Run:
         self.differentiation = choose_differentiation(
             population,
             self.gradient,
-            loss=self.task.loss.kind,
+            loss=self.feed.loss,
             precision=self.task.training.products,
         )
         members = [self.members[row] for row in rows]
@@ -323,7 +324,8 @@ class Run:
     def identity(self) -> str:
         """The digest of everything this run's numbers follow from, before its first step."""
         home, data = self.home, self.data
-        recipes = {RECIPES[member.recipe].__module__ for member in self.members}
+        used = [(RECIPES, member.recipe) for member in self.members]
+        kinds = {held.get_kind(name).__module__ for held, name in [*used, *kinds_in(self.task)]}
         return identity_of(
             {
                 "task": self.task.digest(),
@@ -332,7 +334,7 @@ class Run:
                 "scale": data.scale,
                 "dtype": str(home.flat.dtype),
                 "device": home.flat.device.type,
-                "code": code_digest([__name__, *recipes]),
+                "code": code_digest([__name__, *kinds]),
                 "libraries": library_versions(),
             },
             {

@@ -25,7 +25,8 @@ class Population:
 
     `flat` [P, N] holds all parameters, a member a row, zero-padded; `parameters` are views of it,
     name -> [P, ...]. `labels[group]` [P, size] says which feature or class stands at a position
-    of a relabelled group, `positions[group]` the inverse. `coordinates[group]` is [P, size, 2].
+    of a relabelled group, `positions[group]` the inverse. `coordinates[group]` is
+    [P, size, dimension], where a member of fewer dimensions than another lies in their middle.
     A geometry is None where a member came back from storage without it: its coordinates are
     those that were stored, and distances are refused.
     """
@@ -51,8 +52,12 @@ class Population:
         self.positions = {name: label.clone() for name, label in self.labels.items()}
         self._distinct = list(dict.fromkeys(self.geometries))
         self._places = [_places(spec, architecture.wiring) for spec in self._distinct]
+        own = [_dimension(places) for places in self._places]
+        self.dimensions = tuple(own[self._distinct.index(spec)] for spec in self.geometries)
         self.coordinates = {
-            group.name: self._spread([places[group.name] for places in self._places])
+            group.name: self._spread(
+                [geometry.in_dimensions(one[group.name], max(own)) for one in self._places]
+            )
             for group in architecture.wiring.groups
         }
         self._distances: dict[str, Tensor] = {}
@@ -81,9 +86,12 @@ class Population:
         for name in population.labels:
             population.labels[name] = _stacked(arrays, f"labels.{name}").to(device)
             population.positions[name] = population.labels[name].argsort(dim=1)
+        stored = [{n: one[f"coordinates.{n}"] for n in population.coordinates} for one in arrays]
+        population.dimensions = tuple(_dimension(one) for one in stored)
+        most = max(population.dimensions)
         for name in population.coordinates:
-            stored = _stacked(arrays, f"coordinates.{name}")
-            population.coordinates[name] = stored.to(population.flat)
+            places = [geometry.in_dimensions(one[name], most) for one in stored]
+            population.coordinates[name] = torch.from_numpy(np.stack(places)).to(population.flat)
         return population
 
     @property
@@ -111,12 +119,13 @@ class Population:
     def arrays(self, index: int) -> dict[str, np.ndarray]:
         """One member as arrays that are copies, the form in which results folders keep it.
 
-        Parameters by name, `labels.<group>` int [n] and `coordinates.<group>` [n, 2].
+        Parameters by name, `labels.<group>` int [n] and `coordinates.<group>` [n, dimension].
         """
+        own = self.dimensions[index]
         tables = {
             **self.parameters,
             **{f"labels.{name}": value for name, value in self.labels.items()},
-            **{f"coordinates.{name}": value for name, value in self.coordinates.items()},
+            **{f"coordinates.{n}": value[..., :own] for n, value in self.coordinates.items()},
         }
         rows = {name: table[index].cpu().numpy() for name, table in tables.items()}
         return {name: np.array(row, order="C") for name, row in rows.items()}
@@ -171,6 +180,7 @@ class Population:
         kept.labels = {name: label[index] for name, label in self.labels.items()}
         kept.positions = {name: position[index] for name, position in self.positions.items()}
         kept.coordinates = {name: places[index] for name, places in self.coordinates.items()}
+        kept.dimensions = tuple(self.dimensions[row] for row in rows)
         return kept
 
     def put(self, rows: Sequence[int], kept: "Population") -> None:
@@ -224,10 +234,15 @@ class Population:
 
 
 def _places(spec: GeometrySpec | None, wiring: Wiring) -> dict[str, geometry.Coordinates]:
-    """Where the neurons of every group sit, group -> [size, 2]; at nan if nobody has said."""
+    """Where the neurons of every group sit, group -> [size, dimension]; nan if nobody has said."""
     if spec is None:
         return {group.name: np.full((group.size, 2), np.nan) for group in wiring.groups}
     return geometry.group_coordinates(spec, wiring)
+
+
+def _dimension(places: Mapping[str, np.ndarray]) -> int:
+    """In how many dimensions a member's groups lie; the same for all of them."""
+    return next(iter(places.values())).shape[1]
 
 
 def _stacked(arrays: Sequence[Mapping[str, np.ndarray]], name: str) -> Tensor:
@@ -239,7 +254,9 @@ def _check(architecture: Architecture, arrays: Mapping[str, np.ndarray]) -> None
     groups = architecture.wiring.groups
     relabelled = {f"labels.{group.name}": group.size for group in groups if group.relabelled}
     wanted: dict[str, tuple[int, ...]] = {name: tuple(s) for name, s in architecture.shapes.items()}
-    wanted |= {f"coordinates.{group.name}": (group.size, 2) for group in groups}
+    places = {f"coordinates.{group.name}": group.size for group in groups}
+    dimension = next((arrays[name].shape[-1] for name in places if name in arrays), 2)
+    wanted |= {name: (size, dimension) for name, size in places.items()}
     wanted |= {name: (size,) for name, size in relabelled.items()}
     missing = [name for name in wanted if name not in arrays]
     if missing:

@@ -1,158 +1,128 @@
-"""Performance: the task's own loss, R^2, accuracy and cross entropy."""
+"""Performance: the task's own loss and measure, and the measures that every task of a sort has."""
 
 import math
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score
 
+from bimt_bench.engine import TaskMeasure
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
-from bimt_bench.metrics.losses import row_losses
+from bimt_bench.metrics.base import PerMember, Scored, once, per_member
+from bimt_bench.metrics.contract import Metric, metric
+from bimt_bench.metrics.losses import answers, row_losses
+from bimt_bench.spec import MEASURES, METRICS, MeasureSettings
+
+OWN = "performance"
+"""The metric that is the task's own measure, whose direction it has."""
 
 
+@metric(
+    title="Test loss",
+    family="performance",
+    direction="lower",
+    low=0.0,
+    unit="the task's loss",
+    source="the task: the mean of its loss over all answers",
+    untrained="TODO test_loss",
+)
 def test_loss(scored: Scored) -> PerMember:
-    """The task's loss on the test data: mean squared error or mean cross entropy.
+    """The task's loss on the test data, the mean over all answers.
 
     Squared errors are averaged over rows and outputs; classes under a squared loss count as
     one-hot targets.
     """
-    targets = scored.data.test_targets
-    return per_member(row_losses(scored.task, scored.test_outputs, targets.cpu()).mean(dim=1))
+    targets = scored.data.test_targets.cpu()
+    return per_member(row_losses(scored.task, scored.test_outputs, targets).mean(dim=1))
 
 
+@metric(
+    title="Training loss",
+    family="performance",
+    direction="lower",
+    low=0.0,
+    unit="the task's loss",
+    source="the task: the mean of its loss over all answers",
+    untrained="TODO train_loss",
+)
 def train_loss(scored: Scored) -> PerMember:
     """The task's loss on the training data, as `test_loss`."""
-    total = torch.zeros(scored.size, dtype=torch.float64)
-    inputs, targets = scored.data.train_inputs, scored.data.train_targets
-    for chunk, wanted in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
-        total += row_losses(scored.task, scored.evaluate(chunk), wanted.cpu()).sum(dim=1)
-    return per_member(total / len(inputs))
+    total, count = torch.zeros(scored.size, dtype=torch.float64), 0
+    questions = scored.ask(scored.data.train_inputs, scored.data.train_targets)
+    for outputs, targets in questions.chunks():
+        there = answers(targets)
+        total += row_losses(scored.task, outputs, targets).mean(dim=1) * there
+        count += there
+    return per_member(total / max(count, 1))
 
 
+@metric(
+    title="Performance",
+    family="performance",
+    direction="higher",
+    unit="the task's measure",
+    source="the task: the measure that it names, whose direction holds",
+    untrained="TODO performance",
+)
 @once
-def r2(scored: Scored) -> PerMember:
-    """R^2 on the test data, 1 - SS_res / SS_tot, averaged evenly over the outputs.
-
-    NaN where the targets are classes or an output is not finite. A constant target scores 1 if
-    met exactly, else 0, as in scikit-learn.
-    """
-    if _has_classes(scored):
-        return np.full(scored.size, math.nan)
-    targets = scored.data.test_targets.double().cpu().numpy()
-    values = [
-        r2_score(targets, outputs) if np.isfinite(outputs).all() else math.nan
-        for outputs in scored.test_outputs.double().numpy()
-    ]
-    return np.asarray(values, dtype=np.float64)
+def performance(scored: Scored) -> PerMember:
+    """The task's own performance measure; NaN where an output is not finite."""
+    return _measured(scored, scored.task.performance)
 
 
-def accuracy(scored: Scored) -> PerMember:
-    """Share of test rows whose largest output is the right class.
-
-    NaN where the targets are no classes or an output is not finite.
-    """
-    if not _has_classes(scored):
-        return np.full(scored.size, math.nan)
-    outputs = scored.test_outputs
-    right = (outputs.argmax(dim=2) == scored.data.test_targets.cpu()).double().mean(dim=1)
-    finite = outputs.isfinite().all(dim=2).all(dim=1)
-    return per_member(torch.where(finite, right, torch.nan))
+def _measured(scored: Scored, measure: MeasureSettings | str) -> PerMember:
+    """A measure on the test data, in float64; NaN where an output is not finite."""
+    outputs = scored.test_outputs.double()
+    values = TaskMeasure.of(measure).performance(
+        outputs.movedim(-1, 1), scored.data.test_targets.cpu()
+    )
+    return per_member(torch.where(outputs.isfinite().flatten(1).all(dim=1), values, torch.nan))
 
 
+def _as_metric(name: str, need: needs.Need, untrained: str) -> Metric:
+    """A measure as a metric of every task that has such targets; NaN elsewhere."""
+    measure = MEASURES.get_kind(name)
+
+    @once
+    def compute(scored: Scored) -> PerMember:
+        """The measure on the test data; NaN where the targets are of another sort."""
+        if need.lacking(scored.task, scored.data, scored.wiring):
+            return np.full(scored.size, math.nan)
+        return _measured(scored, name)
+
+    return Metric(
+        name=name,
+        family="performance",
+        title=measure.title,
+        direction=measure.direction,
+        low=measure.low,
+        high=measure.high,
+        unit=measure.unit,
+        source=measure.source,
+        untrained=untrained,
+        compute=compute,
+        need=need,
+    )
+
+
+METRICS.register(_as_metric("r2", needs.QUANTITIES, "TODO r2"))
+METRICS.register(_as_metric("accuracy", needs.CLASSES, "TODO accuracy"))
+
+
+@metric(
+    title="Cross entropy",
+    family="performance",
+    direction="lower",
+    low=0.0,
+    unit="nats",
+    source="mean -log softmax(y)_t",
+    untrained="TODO cross_entropy",
+    need=needs.CROSS_ENTROPY,
+)
 def cross_entropy(scored: Scored) -> PerMember:
     """Mean cross entropy on the test data, in nats.
 
     NaN unless the task trains on it: outputs fitted to one-hot targets are no logits.
     """
-    if scored.task.loss.kind != "cross_entropy":
+    if needs.CROSS_ENTROPY.lacking(scored.task, scored.data, scored.wiring):
         return np.full(scored.size, math.nan)
     return test_loss(scored)
-
-
-def performance(scored: Scored) -> PerMember:
-    """The task's own performance metric, R^2 or accuracy."""
-    return {"r2": r2, "accuracy": accuracy}[scored.task.performance.kind](scored)
-
-
-def _has_classes(scored: Scored) -> bool:
-    return not scored.data.test_targets.is_floating_point()
-
-
-FAMILY = (
-    Metric(
-        name="test_loss",
-        family="performance",
-        title="Test loss",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="the task's loss",
-        cost="cheap",
-        source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        compute=test_loss,
-    ),
-    Metric(
-        name="train_loss",
-        family="performance",
-        title="Training loss",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="the task's loss",
-        cost="cheap",
-        source="the task: mean (y - t)^2, or mean -log softmax(y)_t",
-        compute=train_loss,
-    ),
-    Metric(
-        name="performance",
-        family="performance",
-        title="Performance",
-        direction="higher",
-        low=-math.inf,
-        high=1.0,
-        unit="R² or accuracy",
-        cost="cheap",
-        source="the task: r2 or accuracy, whichever it names",
-        compute=performance,
-    ),
-    Metric(
-        name="r2",
-        family="performance",
-        title="R²",
-        direction="higher",
-        low=-math.inf,
-        high=1.0,
-        unit="",
-        cost="cheap",
-        source="scikit-learn r2_score: mean over outputs of 1 - SS_res / SS_tot",
-        compute=r2,
-        need=needs.QUANTITIES,
-    ),
-    Metric(
-        name="accuracy",
-        family="performance",
-        title="Accuracy",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="share of rows",
-        cost="cheap",
-        source="mean [argmax y = t]",
-        compute=accuracy,
-        need=needs.CLASSES,
-    ),
-    Metric(
-        name="cross_entropy",
-        family="performance",
-        title="Cross entropy",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="nats",
-        cost="cheap",
-        source="mean -log softmax(y)_t",
-        compute=cross_entropy,
-        need=needs.CROSS_ENTROPY,
-    ),
-)

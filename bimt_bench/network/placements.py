@@ -27,9 +27,10 @@ class Placement:
         """No settings."""
 
     def coordinates(self, settings: Any, size: int, *, group: str) -> Coordinates:
-        """Positions of `size` neurons, [size, dimension], at best within the unit square or cube.
+        """Positions of `size` neurons, [size, dimension], best within the unit square or cube.
 
-        InputError if so many neurons cannot be placed; `group` is what their group is called.
+        The same at every call with the same settings. InputError if so many neurons cannot be
+        placed; `group` is what their group is called.
         """
         raise NotImplementedError
 
@@ -37,13 +38,15 @@ class Placement:
 class _Published(PlacementSettings):
     """What the first release asked of every placement, as digests of published tasks have it."""
 
+    has_rows: ClassVar[bool] = False
+
     rows: Positive | None = Field(default=None, description="rows of a grid; square if absent")
     radius: float = Field(default=0.25, gt=0.0, le=0.5, description="radius of a ring")
 
     @model_validator(mode="after")
     def _rows_belong_to_grids(self) -> "_Published":
-        if self.rows is not None and self.kind != "grid":
-            raise ValueError(f"rows belongs to kind 'grid', not to kind '{self.kind}'")
+        if self.rows is not None and not self.has_rows:
+            raise ValueError(f"rows belongs to kind '{Grid.name}', not to kind '{self.kind}'")
         return self
 
 
@@ -68,7 +71,11 @@ class Grid(Placement):
     name = "grid"
     title = "grid"
     source = "arXiv 2305.08746, section 3.5"
-    Settings = _Published
+
+    class Settings(_Published):
+        """`rows` is this kind's."""
+
+        has_rows: ClassVar[bool] = True
 
     def coordinates(self, settings: _Published, size: int, *, group: str) -> Coordinates:
         """Cell centres, row by row; InputError if the neurons do not fill the grid."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
-from bimt_bench.metrics import METRICS, metric
+from bimt_bench.metrics import METRICS, direction
 from bimt_bench.network import build
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
@@ -19,7 +19,7 @@ from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.results.words import title_with_dial
-from bimt_bench.spec import Configuration, TaskSpec
+from bimt_bench.spec import MEASURES, Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
@@ -41,8 +41,15 @@ def tradeoff_of(task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None) ->
     Rows that were scored before that metric existed are put on modularity Q.
     """
     own = task.modularity_axis
-    axis = metric(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
-    return tradeoff(frame, x=axis.name, x_direction=axis.direction, reference=task.reference)
+    axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
+    measure = task.performance.kind
+    return tradeoff(
+        frame,
+        x=axis.name,
+        x_direction=direction(axis.name, measure),
+        y_direction=MEASURES.get_kind(measure).direction,
+        reference=task.reference,
+    )
 
 
 def task_report(
@@ -55,7 +62,7 @@ def task_report(
 ) -> TaskReport:
     """The trade-off of one task and its figures, as PNG and PDF in `folder`."""
     found = tradeoff_of(task, frame, x=x)
-    axis, performance = METRICS[found.x], METRICS[task.performance.kind]
+    axis, performance = METRICS[found.x], MEASURES.get_kind(task.performance.kind)
     figure = plots.tradeoff_figure(
         found, title=task.title, x_label=axis.title, y_label=performance.title
     )
@@ -68,8 +75,12 @@ def task_report(
 
 
 def median_member(rows: pd.DataFrame) -> str | None:
-    """The member of median performance (the lower one of an even number); None if none is ok."""
-    trained = rows[rows["status"] == "ok"].sort_values(["performance", "seed"])
+    """The member of median performance (the worse one of an even number); None if none is ok."""
+    measure = rows["performance_metric"].iloc[0] if "performance_metric" in rows else ""
+    rising = direction("performance", str(measure)) == "higher"
+    trained = rows[rows["status"] == "ok"].sort_values(
+        ["performance", "seed"], ascending=[rising, True]
+    )
     return None if trained.empty else str(trained["member"].iloc[(len(trained) - 1) // 2])
 
 

@@ -10,13 +10,12 @@ import torch
 from bimt_bench import data as task_data
 from bimt_bench.ground import InputError, circumstances
 from bimt_bench.identity import pack_digest
-from bimt_bench.network import build
 from bimt_bench.packs import PackResult, run_pack
 from bimt_bench.recipes import check_fit, resolve
 from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, settings_of
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.packing import SMALL_WORK
-from bimt_bench.tuning.prepare import multiply_adds
+from bimt_bench.tuning.prepare import fitted, multiply_adds
 from bimt_bench.tuning.threads import one_thread
 
 LARGEST_SEED = 2**32 - 1
@@ -45,7 +44,7 @@ def train_pack(
     members = [resolve(task, c, seed) for c in configurations for seed in _checked(seeds)]
     _check_shared(members)
     data = task_data.load(task.data, data_dir=data_dir)
-    wiring = build(task, data).wiring
+    wiring = fitted(task, data)
     for member in {member.configuration: member for member in members}.values():
         check_fit(member, wiring)
     batch = members[0]["batch_size"] or len(data.train_inputs)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bimt_bench import data
 from bimt_bench.data import TaskData
-from bimt_bench.engine import own_settings
+from bimt_bench.engine import check_task, own_settings
 from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import METRICS
-from bimt_bench.network import Wiring, build, geometry
+from bimt_bench.metrics import METRICS, direction, lacking
+from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
-from bimt_bench.spec import Member, OptunaSearch, SweepSpec, TaskSpec, catalog
+from bimt_bench.spec import MEASURES, Member, OptunaSearch, SweepSpec, TaskSpec, catalog
 from bimt_bench.tuning.agenda import Search
 from bimt_bench.tuning.faults import Faults, Scope
 from bimt_bench.tuning.packing import SweepTask
@@ -40,7 +40,9 @@ class Checked:
         return [
             Search(
                 task=task,
-                proposals=Together([_proposals(space, self.spec) for space in task.spaces]),
+                proposals=Together(
+                    [_proposals(s, self.spec, task.spec.performance.kind) for s in task.spaces]
+                ),
                 objectives=self.objectives,
                 seeds=self.spec.seeds,
                 pack_size=sizes[task.spec.name],
@@ -78,12 +80,15 @@ def check(
     for i, swept in enumerate(spec.tasks):
         spaces = spaces_of(spec, i, faults)
         try:
-            task = catalog.task(swept.task, tasks_dir)
+            task = catalog.task(swept.task, tasks_dir, file=swept.file)
             loaded[task.name] = data.load(task.data, data_dir=data_dir)
+            wiring = fitted(task, loaded[task.name])
         except InputError as error:
             faults.add(f"tasks.{i}.task", f": {str(error).removeprefix('task: ')}")
         else:
-            tasks.append(_task(spec, task, loaded[task.name], spaces, faults))
+            judge = _Judge(task, wiring, faults)
+            samples = len(loaded[task.name].train_inputs)
+            tasks.append(_task(spec, judge, samples, spaces))
     if isinstance(spec.search, OptunaSearch):
         for i, objective in enumerate(spec.search.objectives):
             for task in tasks:
@@ -93,16 +98,20 @@ def check(
     return Checked(spec, tuple(tasks), loaded, data_dir)
 
 
+def fitted(task: TaskSpec, loaded: TaskData) -> Wiring:
+    """The wiring of a task's network; InputError, naming the field, if its parts do not fit."""
+    if task.modularity_axis not in METRICS:
+        raise InputError(
+            f"modularity_axis: unknown metric '{task.modularity_axis}'"
+            f"{closest(task.modularity_axis, METRICS)} (allowed: {', '.join(METRICS)})"
+        )
+    return check_task(task, loaded)
+
+
 def _task(
-    spec: SweepSpec,
-    task: TaskSpec,
-    loaded: TaskData,
-    spaces: tuple[RecipeSpace, ...],
-    faults: Faults,
+    spec: SweepSpec, judge: "_Judge", samples: int, spaces: tuple[RecipeSpace, ...]
 ) -> SweepTask:
-    wiring = build(task, loaded).wiring
-    found = SweepTask(task, spaces, multiply_adds(wiring), len(loaded.train_inputs))
-    judge = _Judge(task, wiring, faults)
+    found = SweepTask(judge.task, spaces, multiply_adds(judge.wiring), samples)
     count, seconds = 0, 0.0
     for space in spaces:
         times = [found.seconds_of([member]) for member in judge.members(space, spec.search)]
@@ -128,7 +137,7 @@ class _Judge:
     """Judges the spaces of one task: each value by itself, then values together."""
 
     def __init__(self, task: TaskSpec, wiring: Wiring, faults: Faults) -> None:
-        self._task, self._wiring, self._faults = task, wiring, faults
+        self.task, self.wiring, self._faults = task, wiring, faults
         self._placed: set[str] = set()
         self._accepted: set[tuple[str, str]] = set()
 
@@ -137,7 +146,7 @@ class _Judge:
 
         Of a space that is sampled, one of each configuration that `_pairs` lists.
         """
-        scope = Scope(self._task.name, space.recipe)
+        scope = Scope(self.task.name, space.recipe)
         for swept in space.fields:
             for option in swept.options:
                 self._judge_value(space, swept.setting.name, option, scope)
@@ -168,12 +177,12 @@ class _Judge:
 
     def _member(self, space: RecipeSpace, row: Mapping[str, Option]) -> Member:
         values = {name: option.value for name, option in row.items()}
-        return resolve(self._task, space.configuration(values), 0)
+        return resolve(self.task, space.configuration(values), 0)
 
     def _place(self, member: Member) -> None:
         """InputError if the networks do not fit the member's geometry; asked once for each."""
         if (digest := member.geometry.digest()) not in self._placed:
-            geometry.group_coordinates(member.geometry, self._wiring)
+            geometry.check(member.geometry, self.wiring)
             self._placed.add(digest)
 
     def _accept(self, member: Member) -> None:
@@ -182,7 +191,7 @@ class _Judge:
         recipe = RECIPES[member.recipe]
         settings = own_settings(recipe, member)
         if (key := (recipe.name, settings.model_dump_json())) not in self._accepted:
-            recipe().check(settings, self._wiring)
+            recipe().check(settings, self.wiring)
             self._accepted.add(key)
 
     def _add(self, text: str, space: RecipeSpace, row: Mapping[str, Option], scope: Scope) -> None:
@@ -215,19 +224,21 @@ def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator
     if metric not in METRICS:
         yield f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
         return
-    if metric in ("r2", "accuracy") and metric != task.performance.kind:
+    if metric in MEASURES and metric != task.performance.kind:
         yield (
-            f"{task.name} is measured by {task.performance.kind}, not by {metric}; 'performance' is "
-            "defined for every task"
+            f"{task.name} is measured by {task.performance.kind}, not by {metric}; 'performance' "
+            "is defined for every task"
         )
-    need = METRICS[metric].need
-    if need is not None and not need.met_by(task, loaded):
+    need = lacking(metric, task, loaded)
+    if need is not None:
         yield f"'{metric}' is undefined on {task.name}, which has no {need.what}"
 
 
-def _proposals(space: RecipeSpace, spec: SweepSpec) -> GridProposals | OptunaProposals:
+def _proposals(
+    space: RecipeSpace, spec: SweepSpec, measure: str
+) -> GridProposals | OptunaProposals:
     search = spec.search
     if not isinstance(search, OptunaSearch):
         return GridProposals(space)
-    directions: Sequence[str] = [METRICS[one.metric].direction for one in search.objectives]
+    directions = [direction(one.metric, measure) for one in search.objectives]
     return OptunaProposals(space, search, directions=directions)

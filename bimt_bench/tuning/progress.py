@@ -30,16 +30,16 @@ class Best:
 
 @dataclass
 class Board:
-    """What is known of a sweep under way. `watched`: metrics of each task, by task name.
+    """What is known of a sweep under way.
 
-    `directions`: of each watched metric. `members` and `seconds` (expected core-seconds) are
-    totals; with Optuna they are upper bounds, as repeated proposals are not computed again.
+    `watched`: by task name, metrics and which of their values are better. `members` and `seconds`
+    (expected core-seconds) are totals; with Optuna they are upper bounds, as repeated proposals
+    are not computed again.
     """
 
     members: int
     seconds: float
-    watched: Mapping[str, tuple[str, ...]]
-    directions: Mapping[str, str]
+    watched: Mapping[str, Mapping[str, str]]
     clock: Callable[[], float] = time.monotonic
     done: int = 0
     found: int = 0
@@ -77,7 +77,7 @@ class Board:
         else:
             self._seconds_done += pack.expected_seconds
         if frame is not None:
-            for metric in self.watched.get(pack.task, ()):
+            for metric in self.watched.get(pack.task, {}):
                 self._compare(pack.task, metric, frame)
 
     @property
@@ -130,7 +130,7 @@ class Board:
     def _compare(self, task: str, metric: str, frame: pd.DataFrame) -> None:
         if metric not in frame or frame.empty:
             return
-        sign = 1.0 if self.directions[metric] == "higher" else -1.0
+        sign = 1.0 if self.watched[task][metric] == "higher" else -1.0
         for _, rows in frame.groupby("configuration"):
             value = float(rows[metric].astype(float).mean(skipna=False))
             held = self.best.get((task, metric))

@@ -4,6 +4,7 @@ from torch import nn
 
 from bimt_bench import data
 from bimt_bench.engine.differentiation import Autograd
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.perceptron.between import TorchBetween
 from bimt_bench.engine.perceptron.compiled import CompiledBetween
 from bimt_bench.engine.perceptron.gradient import PerceptronGradient
@@ -59,7 +60,7 @@ def differ(way, population, *, loss, inputs, targets, times=1, **given):
     """The gradient table and the outputs [P, B, outputs] after some calls, to be forgotten."""
     table = torch.ones_like(population.flat)
     used = population.architecture
-    difference = way(population, table, loss=loss, **given)
+    difference = way(population, table, loss=TaskLoss.of(loss), **given)
     everyone = slice(0, population.size)
     for _ in range(times):
         for view in population.views(table).values():
@@ -69,7 +70,7 @@ def differ(way, population, *, loss, inputs, targets, times=1, **given):
 
 
 @BETWEEN
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy", "mean_absolute_error"])
 @pytest.mark.parametrize("activation", ["silu", "relu", "tanh"])
 @pytest.mark.parametrize("kind", ["mlp", "unique pairs", "repeated pairs", "three folds"])
 def test_the_hand_written_gradient_equals_autograd(loss, activation, kind, between):
@@ -101,8 +102,8 @@ def test_kept_tables_of_tokens_forget_earlier_minibatches(at_a_time, between):
     largest = max(rows.stop - rows.start for rows in parts)
     table = torch.zeros_like(population.flat[:largest])
     expected = torch.zeros_like(population.flat)
-    kept = PerceptronGradient(population, table, loss="cross_entropy", between=between)
-    whole = Autograd(population, expected, loss="cross_entropy")
+    kept = PerceptronGradient(population, table, loss=TaskLoss.of("cross_entropy"), between=between)
+    whole = Autograd(population, expected, loss=TaskLoss.of("cross_entropy"))
     for inputs in [*pairs.split(8), *pairs.split(4)]:
         batch = population.architecture.prepare(inputs)
         targets = inputs.sum(dim=1) % 5
@@ -241,14 +242,14 @@ def blank_in_part(samples=9, features=300, used=100):
 
 @BETWEEN
 @pytest.mark.parametrize("pinned", [("input",), ()], ids=["pinned", "movable"])
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy", "mean_absolute_error"])
 def test_blank_features_are_left_out_without_a_difference(loss, pinned, between):
     population = filled(Mlp((300, 7, 5), pinned=pinned))
     relocate(population, top_k=[3] * 3, reduce="sum")
     targets = torch.randint(0, 5, (9,)) if loss == "cross_entropy" else torch.randn(5, 9).double()
     tables = [torch.ones_like(population.flat) for _ in range(2)]
-    expected = Autograd(population, tables[0], loss=loss)
-    way = PerceptronGradient(population, tables[1], loss=loss, between=between)
+    expected = Autograd(population, tables[0], loss=TaskLoss.of(loss))
+    way = PerceptronGradient(population, tables[1], loss=TaskLoss.of(loss), between=between)
     for used in (100, 40, 299):  # kept buffers must not remember; the last is taken as it is
         inputs = blank_in_part(used=used)
         batch = population.architecture.prepare(inputs)

@@ -4,7 +4,7 @@ import pytest
 from bimt_bench.ground import InputError
 from bimt_bench.network import geometry
 from bimt_bench.network.wiring import Wiring
-from bimt_bench.spec import PLACEMENTS, GeometrySpec, choose
+from bimt_bench.spec import DISTANCES, PLACEMENTS, GeometrySpec, choose
 
 
 def test_line_holds_cell_centres_at_half_height():
@@ -34,7 +34,7 @@ def test_ring_of_ten_lies_where_the_published_one_does():
 @pytest.mark.parametrize(("norm", "expected"), [("l1", 1.0), ("l2", np.sqrt(0.5))])
 def test_distance_between_opposite_corners(norm, expected):
     a, b = np.array([[0.25, 0.25]]), np.array([[0.75, 0.75]])
-    assert geometry.distances(a, b, norm)[0, 0] == pytest.approx(expected)
+    assert geometry.distances(a, b, choose(DISTANCES, norm))[0, 0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,9 @@ def test_unknown_geometry_names_the_closest():
 
 def test_every_group_gets_its_roles_placement():
     spec = GeometrySpec(
-        input=choose(PLACEMENTS, "grid"), hidden=choose(PLACEMENTS, "line"), output=choose(PLACEMENTS, "ring")
+        input=choose(PLACEMENTS, "grid"),
+        hidden=choose(PLACEMENTS, "line"),
+        output=choose(PLACEMENTS, "ring"),
     )
     places = geometry.group_coordinates(spec, Wiring.layered((4, 3, 5, 2)))
     assert {name: len(place) for name, place in places.items()} == {

@@ -3,6 +3,7 @@ import torch
 
 from bimt_bench import data, recipes
 from bimt_bench.engine import Autograd, PerceptronGradient, Population, Run, start
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.perceptron.between import TorchBetween
 from bimt_bench.engine.perceptron.compiled import CompiledBetween
 from bimt_bench.network.geometry import named
@@ -109,7 +110,7 @@ def test_the_fast_gradient_is_autograds_under_the_same_noise(kind, activation, l
 
     def gradient(way, noise, **given):
         table = torch.zeros_like(population.flat)
-        found = way(population, table, loss=loss, **given)
+        found = way(population, table, loss=TaskLoss.of(loss), **given)
         found.gradient(architecture.prepare(inputs), targets, slice(0, 3), noise)
         return table, found.outputs(slice(0, 3), 9)
 

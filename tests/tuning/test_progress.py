@@ -32,8 +32,7 @@ def board(clock):
     return Board(
         members=20,
         seconds=100.0,
-        watched={"t/a": ("performance", "loss")},
-        directions={"performance": "higher", "loss": "lower"},
+        watched={"t/a": {"performance": "higher", "loss": "lower"}},
         clock=clock,
     )
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.perceptron.workspace import Workspace
 from bimt_bench.network import Mlp, TokenBatch, all_columns
 
@@ -97,7 +98,7 @@ _ACTIVATIONS = {
 class TorchBetween:
     """Torch's operators, for all members at once."""
 
-    def __init__(self, space: Workspace, *, loss: str) -> None:
+    def __init__(self, space: Workspace, *, loss: TaskLoss) -> None:
         architecture = space.population.architecture
         assert isinstance(architecture, Mlp)
         self.space = space
@@ -145,7 +146,10 @@ class TorchBetween:
         """The last of the deltas, and the last bias's gradient."""
         space = self.space
         outputs, delta = space.sums[-1], space.deltas[-1]
-        if self._loss == "mse":
+        if self._loss.slope is None:
+            differentiate(self, self._loss, targets)
+            return
+        if self._loss.slope == "difference":
             labels = self._places("labels", "output")
             torch.sub(outputs, targets if labels is None else targets[labels], out=delta)
             delta.mul_(2.0 / (outputs.shape[1] * space.samples))
@@ -201,6 +205,16 @@ class TorchBetween:
         return places_of(self.space, kind, group)
 
 
+def differentiate(between: Between, loss: TaskLoss, targets: Tensor) -> None:
+    """The last of the deltas, and the last bias's gradient, of any loss: by autograd."""
+    space = between.space
+    outputs = between.outputs().detach().requires_grad_()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(loss.mean(outputs, targets).sum(), outputs)
+    space.deltas[-1].copy_(in_order(slope, places_of(space, "labels", "output")))
+    torch.sum(space.deltas[-1], dim=2, out=space.bias_gradients[-1])
+
+
 def places_of(space: Workspace, kind: str, group: str) -> Tensor | None:
     """The `labels` or `positions` [T, n] of a group's neurons, None if they stay in their order."""
     if group not in space.moving:
@@ -210,7 +224,7 @@ def places_of(space: Workspace, kind: str, group: str) -> Tensor | None:
 
 
 def in_order(outputs: Tensor, positions: Tensor | None) -> Tensor:
-    """Outputs [T, n, B] at their positions -> in the task's order."""
+    """Rows of [T, n, B] in the order of `positions`: outputs in the task's, or back by labels."""
     if positions is None:
         return outputs
     return outputs.gather(1, positions.unsqueeze(2).expand_as(outputs))

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from bimt_bench.engine import kernels
-from bimt_bench.engine.perceptron.between import in_order, places_of
+from bimt_bench.engine.objective import TaskLoss
+from bimt_bench.engine.perceptron.between import differentiate, in_order, places_of
 from bimt_bench.engine.perceptron.shared import (
     Apart,
     SharedProduct,
@@ -16,6 +17,11 @@ from bimt_bench.engine.perceptron.shared import (
 from bimt_bench.engine.perceptron.workspace import Workspace, whole_lines
 from bimt_bench.network import ColumnBatch, Mlp, TokenBatch, all_columns
 
+# of a loss, the loop that has its slope, and how that finds an output's place
+_SLOPES = {
+    "difference": (kernels.mse_gradient, "labels"),
+    "softmax": (kernels.cross_entropy_gradient, "positions"),
+}
 _KINDS = {"silu": kernels.SILU, "relu": kernels.RELU, "tanh": kernels.TANH}
 
 
@@ -26,7 +32,7 @@ class CompiledBetween:
     slopes from then on.
     """
 
-    def __init__(self, space: Workspace, *, loss: str) -> None:
+    def __init__(self, space: Workspace, *, loss: TaskLoss) -> None:
         population = space.population
         assert isinstance(population.architecture, Mlp)
         self.space = space
@@ -46,7 +52,7 @@ class CompiledBetween:
         self._used_memory = self._used.view(-1).numpy()
         outputs = self._neurons[-1]
         self._order = np.tile(np.arange(outputs), (space.members, 1))
-        scale = 2.0 / outputs if loss == "mse" else 1.0
+        scale = 2.0 / outputs if loss.slope == "difference" else 1.0
         self._share = self._theta.dtype.type(scale / space.samples)
 
     def enter(self, batch: object) -> None:
@@ -111,10 +117,10 @@ class CompiledBetween:
 
     def loss(self, targets: Tensor) -> None:
         """The last of the deltas, and the last bias's gradient."""
-        if self._loss == "mse":
-            gradient, kind = kernels.mse_gradient, "labels"
-        else:
-            gradient, kind = kernels.cross_entropy_gradient, "positions"
+        if self._loss.slope is None:
+            differentiate(self, self._loss, targets)
+            return
+        gradient, kind = _SLOPES[self._loss.slope]
         places = places_of(self.space, kind, "output")
         gradient(
             self._sums[-1],

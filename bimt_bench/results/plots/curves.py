@@ -134,7 +134,7 @@ def _panel(axes: Axes, joined: pd.DataFrame, quantity: str) -> list[Curve]:
         axes.set_yscale("log")
         for axis_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             axis_formatter(_PlainLog(labelOnlyBase=False, minor_thresholds=(1.2, 0.5)))
-    if quantity == "performance":
+    if quantity == "performance" and axes.get_ylim()[1] > 0.0:
         # An untrained network may be far below 0 in R^2; that part of the curve tells nothing.
         axes.set_ylim(bottom=max(axes.get_ylim()[0], -0.2))
     axes.set_xlabel("step")

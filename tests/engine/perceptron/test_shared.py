@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.perceptron.gradient import PerceptronGradient
 from bimt_bench.engine.perceptron.products import Full
 from bimt_bench.engine.perceptron.shared import Apart, SharedShape, Together, one_does_for_all
@@ -99,7 +100,7 @@ def test_the_gradient_is_that_of_each_member_alone(monkeypatch, together, dtype)
         population = Population(architecture, [named("line")] * len(seeds), dtype=dtype)
         population.start("test/task", seeds)
         table = torch.ones_like(population.flat)
-        way = PerceptronGradient(population, table, loss="cross_entropy")
+        way = PerceptronGradient(population, table, loss=TaskLoss.of("cross_entropy"))
         way.gradient(batch, targets, slice(0, len(seeds)))
         return population.views(table)
 
