@@ -99,8 +99,14 @@ def choose(kinds: Kinds[Any], value: object) -> KindSettings:
 
 def _checked(kinds: Kinds[Any], name: object, given: dict[Any, Any], path: str) -> KindSettings:
     if not isinstance(name, str) or name not in kinds:
-        near = closest(str(name), kinds)
-        raise KindFault([(path, f"{name!r} given; allowed are {', '.join(kinds)}{near}")])
+        raise KindFault(
+            [
+                (
+                    path,
+                    f"{name!r} given; allowed are {', '.join(kinds)}{closest(str(name), kinds)}",
+                )
+            ]
+        )
     model = kinds.get_kind(name).Settings
     try:
         return model.model_validate(given)
