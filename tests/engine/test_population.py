@@ -20,7 +20,7 @@ ARCHITECTURES = {
 def population(request):
     """Three members in two geometries; what may be relabelled is."""
     architecture = ARCHITECTURES[request.param]
-    geometries = [named(name) for name in ("line", "ring_l2", "line")]
+    geometries = [named(name) for name in ("line", "ring_l2", "cube")]
     found = Population(architecture, geometries, dtype=torch.float64)
     found.start("test/task", [0, 1, 2])
     generator = torch.Generator().manual_seed(0)
