@@ -9,9 +9,9 @@ from bimt_bench.data.truth import GroundTruth
 
 @dataclass(frozen=True)
 class Residues:
-    """What tokens stand for where they are numbers modulo `modulus`: token t is residue t.
+    """What tokens and classes are that stand for residues modulo `modulus`.
 
-    added: whether the answer is their sum.
+    added: whether every class is the sum of its two tokens.
     """
 
     modulus: int

@@ -12,11 +12,10 @@ import torch
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine.cohorts import cohort_key, own_settings, table_shape
-from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time
 from bimt_bench.engine.working import evaluation_bytes, step_bytes
 from bimt_bench.network import Architecture, ModuleArchitecture, build
-from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.spec import RECIPES, Member, TaskSpec
 
 # Tables laid out like the parameters: themselves, gradient, signs, two moments, two of prices,
 # those at full strength, products on their way into the gradient, placed copies; and once more

@@ -7,6 +7,8 @@ from bimt_bench.spec.base import (
     Seed,
     Spec,
     digest_of,
+    later,
+    told,
 )
 from bimt_bench.spec.doors import (
     DATA,
@@ -16,6 +18,8 @@ from bimt_bench.spec.doors import (
     METRICS,
     MODELS,
     PLACEMENTS,
+    RECIPES,
+    SETS,
     DataSettings,
     DistanceSettings,
     KindSettings,
@@ -25,6 +29,7 @@ from bimt_bench.spec.doors import (
     OneOf,
     PlacementSettings,
     choose,
+    kinds_in,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -65,6 +70,7 @@ from bimt_bench.spec.sweep import (
     SweptTask,
     Value,
     Values,
+    is_module,
 )
 from bimt_bench.spec.task import (
     Moments,
@@ -91,6 +97,8 @@ __all__ = [
     "METRICS",
     "MODELS",
     "PLACEMENTS",
+    "RECIPES",
+    "SETS",
     "Configuration",
     "DataSettings",
     "DistanceSettings",
@@ -137,11 +145,15 @@ __all__ = [
     "digest_of",
     "fault_lines",
     "format_of",
+    "is_module",
     "join",
+    "kinds_in",
+    "later",
     "merged",
     "plain",
     "setting",
     "settings_of",
+    "told",
     "trained_as",
     "with_format",
 ]

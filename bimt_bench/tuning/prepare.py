@@ -80,7 +80,7 @@ def check(
     for i, swept in enumerate(spec.tasks):
         spaces = spaces_of(spec, i, faults)
         try:
-            task = catalog.task(swept.task, tasks_dir)
+            task = catalog.task(swept.task, tasks_dir, file=swept.file)
             loaded[task.name] = data.load(task.data, data_dir=data_dir)
             wiring = fitted(task, loaded[task.name])
         except InputError as error:
