@@ -73,7 +73,8 @@ PLACEMENTS = _set("placement", "network", "Placement", "placements")
 DISTANCES = _set("distance", "network", "Distance", "distances")
 LOSSES = _set("loss", "engine.objective", "Loss", "losses")
 MEASURES = _set("performance measure", "engine.objective", "Measure", "measures")
-SETS = (RECIPES, DATA, MODELS, PLACEMENTS, DISTANCES, LOSSES, MEASURES)
+METRICS = _set("metric", "metrics", "Metric", "metrics")
+SETS = (RECIPES, DATA, MODELS, PLACEMENTS, DISTANCES, LOSSES, MEASURES, METRICS)
 """Every open set."""
 
 
@@ -137,7 +138,7 @@ def chosen(kinds: Kinds[Any], kind: str, **settings: Any) -> Any:
 def kinds_in(spec: BaseModel) -> Iterator[tuple[Kinds[Any], str]]:
     """The kinds that a specification chooses, however deep, each with the set that it is of."""
     for name, field in type(spec).model_fields.items():
-        value = getattr(spec, name)
+        value: Any = getattr(spec, name)
         if isinstance(value, BaseModel):
             sets = [mark.kinds for mark in field.metadata if isinstance(mark, OneOf)]
             yield from ((kinds, value.kind) for kinds in sets)
