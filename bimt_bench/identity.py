@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from bimt_bench.ground import closure, lies_in, module_of
-from bimt_bench.spec import RECIPES, Member, TaskSpec, digest_of, kinds_in
+from bimt_bench.spec import METRICS, RECIPES, Member, TaskSpec, digest_of, kinds_in
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"
@@ -40,8 +40,11 @@ def scoring_modules() -> list[str]:
 
 
 def scoring_digest() -> str:
-    """12 hex digits over the code that scores trained networks."""
-    return _digest(tuple(scoring_modules()))
+    """12 hex digits over the code that scores trained networks, metrics of plug-ins included."""
+    code = _digest(tuple(scoring_modules()))
+    sources = {name: METRICS.source_of(name) for name in METRICS}
+    foreign = {name: one.digest for name, one in sources.items() if not one.built_in}
+    return digest_of({"code": code, "metrics": foreign}) if foreign else code
 
 
 def pack_digest(

@@ -7,6 +7,8 @@ from bimt_bench.spec.base import (
     Seed,
     Spec,
     digest_of,
+    later,
+    told,
 )
 from bimt_bench.spec.doors import (
     DATA,
@@ -146,10 +148,12 @@ __all__ = [
     "is_module",
     "join",
     "kinds_in",
+    "later",
     "merged",
     "plain",
     "setting",
     "settings_of",
+    "told",
     "trained_as",
     "with_format",
 ]

@@ -46,7 +46,7 @@ _Loader.add_implicit_resolver(
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
-    """Read and validate one YAML file.
+    """Read and validate one YAML file; paths in it count from its folder.
 
     Raises InputError with one line for every fault of the file.
     """
@@ -55,7 +55,7 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         found = "nothing" if raw is None else f"a {type(raw).__name__}"
         raise InputError(f"{path}: holds {found}, not fields and their values")
     try:
-        spec = model.model_validate(raw)
+        spec = model.model_validate(raw, context={"folder": path.resolve().parent})
     except ValidationError as error:
         faults += fault_lines(error, model, raw)
         spec = None

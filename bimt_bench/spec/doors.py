@@ -86,8 +86,12 @@ class KindFault(ValueError):
         self.lines = tuple(lines)
 
 
-def choose(kinds: Kinds[Any], value: object) -> KindSettings:
+def choose(
+    kinds: Kinds[Any], value: object, *, context: Mapping[str, Any] | None = None
+) -> KindSettings:
     """The settings that a mapping with `kind`, or a kind's name alone, stands for.
+
+    `context` is passed on to validators: `folder` is that of the task file.
 
     KindFault if it is no such mapping, if there is no such kind, or if the kind refuses it.
     """
@@ -97,21 +101,27 @@ def choose(kinds: Kinds[Any], value: object) -> KindSettings:
             return value
         value = value.model_dump(by_alias=True)
     if isinstance(value, str):
-        return _checked(kinds, value, {"kind": value}, path="")
+        return _checked(kinds, value, {"kind": value}, "", context)
     if not isinstance(value, Mapping):
         raise KindFault([("", f"{value!r} given; should be a mapping of fields")])
     if "kind" not in value:
         raise KindFault([("kind", "is missing")])
-    return _checked(kinds, value["kind"], dict(value), path="kind")
+    return _checked(kinds, value["kind"], dict(value), "kind", context)
 
 
-def _checked(kinds: Kinds[Any], name: object, given: dict[Any, Any], path: str) -> KindSettings:
+def _checked(
+    kinds: Kinds[Any],
+    name: object,
+    given: dict[Any, Any],
+    path: str,
+    context: Mapping[str, Any] | None,
+) -> KindSettings:
     if not isinstance(name, str) or name not in kinds:
         near = closest(str(name), kinds) + kinds.told_of_left_out()
         raise KindFault([(path, f"{name!r} given; allowed are {', '.join(kinds)}{near}")])
     model = kinds.get_kind(name).Settings
     try:
-        return model.model_validate(given)
+        return model.model_validate(given, context=context)
     except ValidationError as error:
         raise KindFault(faults(error, model, given)) from None
 
@@ -124,8 +134,8 @@ class OneOf:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         """Whatever the field's declared type, the kind that is named checks the value."""
-        return core_schema.no_info_plain_validator_function(
-            lambda value: choose(self.kinds, value),
+        return core_schema.with_info_plain_validator_function(
+            lambda value, info: choose(self.kinds, value, context=info.context),
             serialization=core_schema.plain_serializer_function_ser_schema(written),
         )
 
