@@ -30,10 +30,10 @@ def read_columns(name: str, content: bytes) -> pa.Table:
         raise InputError(f"data.path: '{name}' given; should end with {', '.join(_READERS)}")
     try:
         table = _READERS[suffix](content)
+        names = table.column_names
     except (pa.ArrowException, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         told = " ".join(str(error).split())
         raise InputError(f"data.path: '{name}' cannot be read: {told}") from error
-    names = table.column_names
     twice = next((one for i, one in enumerate(names) if one in names[:i]), None)
     if twice is not None:
         raise InputError(f"data.path: '{name}' has two columns '{twice}'; rename one")
