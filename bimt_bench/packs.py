@@ -96,7 +96,8 @@ def score(
     seeds = tuple(member.seed for member in members)
     values, faults = measured(Scored(task, data, population, seeds, shuffles))
     lost = np.array([one != "ok" for one in status])
-    return values.mask(lost).assign(**{FAULTS: faults.mask(lost)})
+    everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)
+    return values.mask(everywhere).assign(**{FAULTS: faults.mask(lost)})
 
 
 def score_again(
