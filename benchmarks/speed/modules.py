@@ -69,7 +69,7 @@ def train_module(
 ) -> tuple[nn.Module, list[float]]:
     """Trains one network on all training data; the loss before each update, and the module.
 
-    `start` overrides the parameters it begins with. Test data are looked at every `log_every` steps.
+    `start` overrides the parameters it begins with. Test data are looked at every `log_every`.
     """
     network = network or PlainModule(task, data, member)
     module = network.module

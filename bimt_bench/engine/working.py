@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from bimt_bench.network import ModuleArchitecture
+from bimt_bench.network import ModuleArchitecture, PaddedBatch
 
-_FEW = (2, 4)  # samples; what grows with them is a straight line
+_FEW = (16, 32)  # samples; what grows with them is a straight line
 _MARGIN = 1.25  # for buffers inside an operator, which do not show
 
 
@@ -70,17 +70,17 @@ def _member(architecture: ModuleArchitecture, dtype: torch.dtype) -> tuple[dict[
     return {name: value.to(dtype).unsqueeze(0) for name, value in start.items()}, positions
 
 
-def _example(architecture: ModuleArchitecture, samples: int, dtype: torch.dtype) -> Tensor:
+def _example(architecture: ModuleArchitecture, samples: int, dtype: torch.dtype) -> PaddedBatch:
     inputs = architecture.example(samples)
-    return inputs.to(dtype) if inputs.is_floating_point() else inputs
+    return architecture.prepare(inputs.to(dtype) if inputs.is_floating_point() else inputs)
 
 
 def _step(architecture: ModuleArchitecture, samples: int, dtype: torch.dtype) -> int:
     parameters, positions = _member(architecture, dtype)
     leaves = {name: value.requires_grad_() for name, value in parameters.items()}
-    inputs = _example(architecture, samples, dtype)
+    batch = _example(architecture, samples, dtype)
     with torch.enable_grad(), Peak() as measured:
-        outputs = architecture.forward(leaves, inputs, positions)
+        outputs = architecture.forward(leaves, batch, positions)
         loss = outputs.square().mean()
         torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
     return measured.peak
@@ -89,8 +89,8 @@ def _step(architecture: ModuleArchitecture, samples: int, dtype: torch.dtype) ->
 @torch.no_grad()
 def _evaluation(architecture: ModuleArchitecture, samples: int, dtype: torch.dtype) -> int:
     parameters, positions = _member(architecture, dtype)
-    inputs = _example(architecture, samples, dtype)
+    batch = _example(architecture, samples, dtype)
     seen: dict[str, Tensor] = {}
     with Peak() as measured:
-        architecture.forward(parameters, inputs, positions, seen=seen)
+        architecture.forward(parameters, batch, positions, seen=seen)
     return measured.peak

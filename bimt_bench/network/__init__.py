@@ -1,6 +1,6 @@
 """Networks: wiring, geometry, and the kinds of model with a forward pass each."""
 
-from bimt_bench.network.adapter import ModuleArchitecture
+from bimt_bench.network.adapter import ModuleArchitecture, PaddedBatch
 from bimt_bench.network.architecture import ACTIVATIONS, MODULES, Architecture, in_folds, take
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns
 from bimt_bench.network.distances import Distance
@@ -36,6 +36,7 @@ __all__ = [
     "Mlp",
     "ModelKind",
     "ModuleArchitecture",
+    "PaddedBatch",
     "Part",
     "Perceptron",
     "Placement",

@@ -3,11 +3,16 @@
 Members share the module's code and differ in parameters. Inputs are repeated for each member, so
 that every product is one member's: mapped over shared inputs, torch would join the members'
 weights into one large product, whose rounding depends on how many they are.
+
+A member's bits do not depend on its pack mates, with two exceptions, which round differently:
+float32 convolutions, of which oneDNN makes one with groups, and weights whose number of entries
+is no multiple of 16, as MKL's product rounds by where in a cache line its result begins.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +26,29 @@ from bimt_bench.network.architecture import Architecture, Parameters, Scale, in_
 from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.wiring import Group
 from bimt_bench.spec import ModelSettings
+
+_WHOLE = 16  # samples: as many float32 fill a cache line, which is a register at its widest
+
+
+@dataclass(frozen=True)
+class PaddedBatch:
+    """Inputs of which the first `samples` count; `padded` repeats the last to 16, 32, ...
+
+    With so many samples whatever a part computes for a member fills whole cache lines, and what the
+    next member's begins with does not share a register with it. So activations do not depend on
+    pack mates, to the bit.
+    """
+
+    padded: Tensor
+    samples: int
+
+    @classmethod
+    def of(cls, inputs: Tensor) -> "PaddedBatch":
+        """Inputs [B, *sample] as such a batch."""
+        samples = len(inputs)
+        missing = -samples % _WHOLE
+        more = inputs[-1:].expand(missing, *inputs.shape[1:])
+        return cls(torch.cat([inputs, more]) if missing else inputs, samples)
 
 
 class ModuleArchitecture(Architecture):
@@ -68,9 +96,9 @@ class ModuleArchitecture(Architecture):
             return torch.randint(self.given.tokens, shape, generator=generator)
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
-    def prepare(self, inputs: Tensor) -> Tensor:
-        """The inputs [B, *sample] as they are."""
-        return inputs
+    def prepare(self, inputs: Tensor) -> "PaddedBatch":
+        """The inputs [B, *sample], made up to whole cache lines."""
+        return PaddedBatch.of(inputs)
 
     def forward(
         self,
@@ -83,15 +111,16 @@ class ModuleArchitecture(Architecture):
     ) -> Tensor:
         """Outputs [P, outputs, B], or [P, outputs, B, time], of inputs [B, *sample]."""
         placed = self._in_task_order(parameters, positions)
-        members = len(next(iter(placed.values())))
-        inputs = batch.expand(members, *batch.shape)
+        members, samples = len(next(iter(placed.values()))), batch.samples
+        inputs = batch.padded.expand(members, *batch.padded.shape)
         if seen is None and scale is None:
-            return vmap(self._run)(placed, inputs).movedim(-1, 1)
-        with self._watched(scale) as looks:
             outputs = vmap(self._run)(placed, inputs)
-        if seen is not None:
-            seen.update({name: _as_samples(found) for name, found in looks.items()})
-        return outputs.movedim(-1, 1)
+        else:
+            with self._watched(scale) as looks:
+                outputs = vmap(self._run)(placed, inputs)
+            if seen is not None:
+                seen.update({name: _as_samples(found, samples) for name, found in looks.items()})
+        return outputs[:, :samples].movedim(-1, 1)
 
     def network(self, parameters: Parameters, positions: Parameters) -> nn.Module:
         """A new module of the kind, with the member's parameters in the task's order."""
@@ -191,6 +220,7 @@ class _Together(Function):
         return look(active), 0
 
 
-def _as_samples(looks: list[Tensor]) -> Tensor:
+def _as_samples(looks: list[Tensor], samples: int) -> Tensor:
     """Activations of one or several calls of a part as [P, size, samples], calls innermost."""
-    return (looks[0] if len(looks) == 1 else torch.stack(looks, dim=-1)).flatten(2)
+    found = looks[0] if len(looks) == 1 else torch.stack(looks, dim=-1)
+    return found[:, :, :samples].flatten(2)

@@ -36,10 +36,8 @@ class Convolutional(nn.Module):
             nn.Conv2d(ends[i], ends[i + 1], kernel, stride, padding) for i in range(2)
         )
         self.between = nn.ModuleList(MODULES[activation]() for _ in range(2))
-        sides = image[1:]
-        for _ in range(2):
-            sides = tuple((side + 2 * padding - kernel) // stride + 1 for side in sides)
-        self.head = nn.Conv2d(channels[1], outputs, sides)
+        height, width = (_left(side, kernel, stride) for side in image[1:])
+        self.head = nn.Conv2d(channels[1], outputs, (height, width))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs [B, outputs] of images [B, pixels]."""
@@ -124,3 +122,10 @@ class CnnKind(ModelKind):
 def _image(settings: CnnKind.Settings, shapes: Shapes) -> Image:
     side = math.isqrt(shapes.sample[0])
     return settings.image or (1, side, side)
+
+
+def _left(side: int, kernel: int, stride: int) -> int:
+    """Pixels that are left of a side after both convolutions."""
+    for _ in range(2):
+        side = (side + 2 * (kernel // 2) - kernel) // stride + 1
+    return side

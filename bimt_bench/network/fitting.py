@@ -93,6 +93,8 @@ def _groups(architecture: ModuleArchitecture) -> Iterator[str]:
             yield f"group '{group.name}' has {group.size} neurons for {given.sample[-1]} features"
         if group.role != "hidden":
             continue
+        if group.axis == 0:
+            yield f"group '{group.name}': axis 0 is the batch; neurons lie on another"
         if group.module not in parts or not group.module:
             yield (
                 f"group '{group.name}': module: the model has no part "
@@ -112,10 +114,10 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
     given, name = architecture.given, architecture.kind.name
     movable = [group for group in architecture.wiring.groups if group.movable and group.size > 1]
     parameters, positions = _turned(architecture, [group.name for group in movable])
-    inputs = architecture.example(_SAMPLES)
+    batch = architecture.prepare(architecture.example(_SAMPLES))
     seen: dict[str, Tensor] = {}
     try:
-        outputs = architecture.forward(parameters, inputs, positions, seen=seen)
+        outputs = architecture.forward(parameters, batch, positions, seen=seen)
     except Exception as error:  # whatever a stranger's module raises
         told = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"model '{name}': its module cannot be run: {told[0]}") from error
