@@ -31,6 +31,9 @@ setup: $(STAMP)  ## make .venv with the pinned packages and this checkout
 setup-dev: $(DEV_STAMP)  ## the same, and what tests and linters need
 
 # --no-compile: byte code of what a run imports is made as it runs; making all of it takes longer.
+# Never making it would cost every process, workers of a sweep too, three times the time to load.
+unexport PYTHONDONTWRITEBYTECODE
+
 $(STAMP): pyproject.toml constraints.txt | python-version
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install -q --no-compile -c constraints.txt $(call pin,torch)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bimt_bench import results, tuning
 from bimt_bench.ground import InputError
-from bimt_bench.plugins import load_all
+from bimt_bench.plugins import blaming, load_all
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog, configured
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RESULTS = Path("runs")
 
 
+@blaming()
 def train(
     task: str | TaskSpec,
     configuration: Configuration | None = None,
@@ -39,7 +40,7 @@ def train(
     The configuration is given whole or as keywords (`recipe="l1", strength=3.0`), not both; a
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
-    `shuffles` is the number of null-model draws; `plugins` are files with recipes of one's own.
+    `shuffles` is the number of null-model draws; `plugins` are files or modules with kinds of one's own.
     Raises InputError for an unknown task, recipe or setting and for a value that is not allowed.
     """
     load_all(plugins)
@@ -53,6 +54,7 @@ def train(
     ).frame
 
 
+@blaming()
 def run_sweep(
     spec: SweepSpec | str | Path,
     *,
@@ -73,7 +75,7 @@ def run_sweep(
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
     What can be refused is refused before anything starts (InputError): unknown names, sizes that do
-    not fit, an unreachable Ray or MLflow. `plugins`: recipes beside those that the sweep names.
+    not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
     """
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from bimt_bench.ground import closure
-from bimt_bench.spec import DATA, LOSSES, MEASURES, MODELS, Member, TaskSpec, digest_of
+from bimt_bench.ground import closure, lies_in, module_of
+from bimt_bench.spec import METRICS, RECIPES, Member, TaskSpec, digest_of, kinds_in
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"
@@ -17,17 +17,12 @@ _METRICS = "bimt_bench.metrics"
 
 def training_modules(task: TaskSpec, recipe: str) -> list[str]:
     """The modules that training follows from: the engine's, and those of the kinds that are used."""
-    # here, because they load torch, which takes seconds, and workers load this module
-    from bimt_bench.recipes import RECIPES
-
-    used = [(RECIPES, recipe), (DATA, task.data.kind), (MODELS, task.model.kind)]
-    used += [(LOSSES, task.loss.kind), (MEASURES, task.performance.kind)]
     own = set[str]()
-    for kinds, name in used:
+    for kinds, name in [(RECIPES, recipe), *kinds_in(task)]:
         kind = kinds.get_kind(name)
         own |= {one.__module__ for one in kind.__mro__}
         if not kinds.source_of(name).built_in:
-            own |= _used_by(kind.__module__)
+            own |= _used_by(module_of(kind))
     return [*_TRAINING, *sorted(own)]
 
 
@@ -45,8 +40,11 @@ def scoring_modules() -> list[str]:
 
 
 def scoring_digest() -> str:
-    """12 hex digits over the code that scores trained networks."""
-    return _digest(tuple(scoring_modules()))
+    """12 hex digits over the code that scores trained networks, metrics of plug-ins included."""
+    code = _digest(tuple(scoring_modules()))
+    sources = {name: METRICS.source_of(name) for name in METRICS}
+    foreign = {name: one.digest for name, one in sources.items() if not one.built_in}
+    return digest_of({"code": code, "metrics": foreign}) if foreign else code
 
 
 def pack_digest(
@@ -76,8 +74,10 @@ def _digest(roots: tuple[str, ...]) -> str:
     return closure.code_digest(roots)
 
 
-def _used_by(plugin: str) -> set[str]:
-    """The modules of bimt_bench that define what a plug-in's module holds."""
-    held = vars(sys.modules[plugin]).values() if plugin in sys.modules else ()
-    names = {getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in held}
+def _used_by(module: str) -> set[str]:
+    """The modules of bimt_bench that define what the modules of a plug-in's package hold."""
+    package = module.partition(".")[0]
+    own = [held for name, held in list(sys.modules.items()) if lies_in(name, package)]
+    parts = [one for held in own for one in vars(held).values()]
+    names = {getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in parts}
     return {name for name in names if isinstance(name, str) and name.startswith("bimt_bench.")}

@@ -92,11 +92,10 @@ def score(
     *,
     shuffles: int,
 ) -> pd.DataFrame:
-    """All metrics of trained members, a row each; missing where a member diverged."""
+    """All metrics of trained members and their faults, a row each; null where one diverged."""
     seeds = tuple(member.seed for member in members)
     metrics = scorecards(Scored(task, data, population, seeds, shuffles))
-    metrics.loc[np.array([one != "ok" for one in status]), :] = np.nan
-    return metrics
+    return metrics.mask(np.array([one != "ok" for one in status]))
 
 
 def score_again(
@@ -125,7 +124,7 @@ def score_again(
         rows = stored.loc[[member.digest for member in part]].reset_index(drop=True)
         population = restored(task, data, part, weights, device=device)
         metrics = score(task, data, population, part, list(rows["status"]), shuffles=shuffles)
-        facts = rows[[name for name in rows if name in told]]
+        facts = rows[[name for name in rows if name in told and name not in metrics]]
         facts = facts.assign(scoring_digest=scoring_digest(), shuffles=shuffles)
         found.append(pd.concat([facts, metrics], axis=1))
     return pd.concat(found, ignore_index=True)

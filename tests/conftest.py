@@ -1,7 +1,13 @@
 """Shared fixtures; shapes in the package's types are enforced while tests run."""
 
+import os
 import sys
 from pathlib import Path
+
+# Tests start some seventy processes, most of which load torch and Ray: as byte code, where one of
+# them has made it, in a third of the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 from jaxtyping import install_import_hook
 

@@ -28,6 +28,8 @@ from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.spec import Configuration, SweepSpec, catalog
+from bimt_bench.tuning.parcel import Parcel
+from bimt_bench.tuning.plan import Pack
 
 GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
 SHORT = {"steps": 40, "shuffles": 2}
@@ -277,10 +279,12 @@ import pickle, sys
 from pathlib import Path
 import bimt_bench.plugins
 assert "torch" not in sys.modules, "a worker is up before it loads torch"
-loaded, task, members = pickle.loads(Path(sys.argv[1]).read_bytes())
-assert "torch" not in sys.modules, "what the driver sends holds plain values"
+from bimt_bench.tuning.parcel import unpacked
+loaded, parcel, task = pickle.loads(Path(sys.argv[1]).read_bytes())
+assert "torch" not in sys.modules, "what the driver sends is closed until plug-ins are entered"
 for plugin in loaded:
     bimt_bench.plugins.enter(plugin)
+task, members = unpacked(task), parcel.open().members
 from bimt_bench.packs import run_pack
 run_pack(task, members, shuffles=2).frame.to_parquet(sys.argv[2])
 """
@@ -290,7 +294,8 @@ def test_another_process_loads_the_bytes_that_were_read(example, tmp_path):
     loaded = plugins.load_all([example])
     task, own = members()
     example.write_text("an edit under way: this is not Python")
-    (tmp_path / "sent").write_bytes(pickle.dumps((loaded, task, own)))
+    parcel = Parcel.of(Pack("p", task.name, tuple(own), 1.0))
+    (tmp_path / "sent").write_bytes(pickle.dumps((loaded, parcel, pickle.dumps(task))))
     subprocess.run(
         [sys.executable, "-c", WORKER, "sent", "frame.parquet"],
         check=True,
@@ -349,9 +354,7 @@ def computed(monkeypatch, tmp_path):
         )
         collector, worker = Collector(), object.__new__(trainable.PackTrainable)
         worker.setup({}, job=job, collector=collector)
-        worker.config = {
-            "pack": SimpleNamespace(digest="p", task=task.name, members=tuple(own)),
-        }
+        worker.config = {"pack": Parcel.of(Pack("p", task.name, tuple(own), 1.0))}
         told = worker.step()
         return told, collector
 
@@ -376,7 +379,7 @@ def test_a_worker_refuses_bytes_of_another_digest(example, computed):
     assert told["failed"]
     assert re.fullmatch(
         rf"plug-in 'soft_count': its bytes have the digest [0-9a-f]{{12}}, but {loaded.digest} "
-        "was announced",
+        r"was announced \(on node .+\)",
         collector.complaints["p"],
     )
 

@@ -1,9 +1,9 @@
 """The command line: thin commands over the Python calls, one clear line for bad input."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -36,16 +36,23 @@ TasksDir = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
 Plugins = Annotated[
-    list[Path] | None,
-    typer.Option("--plugin", help="a file with recipes of your own; may be repeated"),
+    list[str] | None,
+    typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),
 ]
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Turns bad input into its message on stderr and exit status 2, Ctrl-C into 130."""
+def _refusing(plugin: list[str] | None = None) -> Iterator[None]:
+    """Turns bad input into its message on stderr and exit status 2, Ctrl-C into 130.
+
+    The plug-ins that are given are loaded first.
+    """
     try:
-        yield
+        from bimt_bench import plugins
+
+        with plugins.blaming():
+            plugins.load_all(plugin or ())
+            yield
     except InputError as error:
         _ERR.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -70,11 +77,11 @@ def main(
 
 
 @app.command()
-def tasks(tasks_dir: TasksDir = None) -> None:
+def tasks(tasks_dir: TasksDir = None, plugin: Plugins = None) -> None:
     """List the tasks: data, network, loss and published settings."""
     from bimt_bench.spec import catalog
 
-    with _refusing():
+    with _refusing(plugin):
         _OUT.print(tables.of_tasks(catalog.tasks(tasks_dir)))
 
 
@@ -87,11 +94,9 @@ def list_recipes(
     plugin: Plugins = None,
 ) -> None:
     """List the recipes: how modularity is encouraged."""
-    from bimt_bench import plugins
     from bimt_bench.app import listings
 
-    with _refusing():
-        plugins.load_all(plugin or ())
+    with _refusing(plugin):
         if context.invoked_subcommand is None:
             if markdown:
                 typer.echo(listings.settings_page(), nl=False)
@@ -104,17 +109,89 @@ def show_recipe(
     name: Annotated[str, typer.Argument(help="see: bimt-bench recipes")], plugin: Plugins = None
 ) -> None:
     """Show one recipe: what it does, and every setting with its values and default."""
-    from bimt_bench import plugins
     from bimt_bench.app import listings
 
-    with _refusing():
-        plugins.load_all(plugin or ())
+    with _refusing(plugin):
         _OUT.print(listings.of_recipe(name))
+
+
+def _listing(command: str, what: str, every: Callable[[], Any], one: Callable[[str], Any]) -> None:
+    """Adds `command`, which lists what there is, and `command show NAME`."""
+    listed = typer.Typer(help=f"List {what}, or show one.", invoke_without_command=True)
+
+    @listed.callback()
+    def show_all(context: typer.Context, plugin: Plugins = None) -> None:
+        with _refusing(plugin):
+            if context.invoked_subcommand is None:
+                _OUT.print(every())
+
+    @listed.command("show", help="Show one: what it states, its settings, where it comes from.")
+    def show(
+        name: Annotated[str, typer.Argument(help=f"see: bimt-bench {command}")],
+        plugin: Plugins = None,
+    ) -> None:
+        with _refusing(plugin):
+            _OUT.print(one(name))
+
+    app.add_typer(listed, name=command)
+
+
+def _list_set(command: str, what: str, name: str) -> None:
+    """Adds the commands of an open set; loaded when used, as its kinds bring torch."""
+
+    def kinds() -> Any:
+        from bimt_bench import spec
+
+        return getattr(spec, name)
+
+    def every() -> Any:
+        from bimt_bench.app import sets
+
+        return sets.of_set(kinds())
+
+    def one(kind: str) -> Any:
+        from bimt_bench.app import sets
+
+        return sets.of_kind(kinds(), kind)
+
+    _listing(command, what, every, one)
+
+
+def _geometries() -> Any:
+    from bimt_bench.app import sets
+
+    return sets.of_geometries()
+
+
+def _geometry(name: str) -> Any:
+    from bimt_bench.app import sets
+
+    return sets.of_geometry(name)
+
+
+_list_set("models", "the models", "MODELS")
+_list_set("data", "the kinds of data", "DATA")
+_listing("geometries", "geometries, placements and distances", _geometries, _geometry)
+_list_set("losses", "the losses", "LOSSES")
+_list_set("measures", "the performance measures", "MEASURES")
+
+
+@app.command()
+def new(
+    what: Annotated[str, typer.Argument(help="recipe, metric, model, data, placement or task")],
+    name: Annotated[str, typer.Argument(help="its name: small letters, digits and _")],
+    folder: Annotated[Path, typer.Option(help="where the files go")] = Path(),
+) -> None:
+    """Write a file to fill in, which works as it is, and a test that passes as it is."""
+    from bimt_bench.app import starting
+
+    with _refusing():
+        _print_files(starting.write_new(what, name, folder=folder))
 
 
 @app.command()
 def run(
-    task: Annotated[str, typer.Argument(help="a task's name, e.g. symbolic/independence")],
+    task: Annotated[str, typer.Argument(help="a name, e.g. symbolic/independence, or a file")],
     recipe: Annotated[str, typer.Option(help="see: bimt-bench recipes")] = "bimt",
     settings: Annotated[
         list[str] | None,
@@ -133,11 +210,9 @@ def run(
     plugin: Plugins = None,
 ) -> None:
     """Train one configuration, print its scorecard and draw the network of its median seed."""
-    from bimt_bench import plugins
     from bimt_bench.app import given, single
 
-    with _refusing():
-        plugins.load_all(plugin or ())
+    with _refusing(plugin):
         short = {"strength": strength, "steps": steps}
         entries = [f"{name}={text}" for name, text in short.items() if text is not None]
         wanted = given.settings([*(settings or []), *entries])
@@ -228,11 +303,12 @@ def tradeoff(
     x: Annotated[str | None, typer.Option(help="modularity metric on the x axis")] = None,
     out: Annotated[Path, typer.Option(help="where tables and figures go")] = Path("runs/tradeoff"),
     tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
 ) -> None:
     """Make tables and figures from finished sweeps."""
     from bimt_bench.results import comparison
 
-    with _refusing():
+    with _refusing(plugin):
         for found in comparison.compare(runs, x=x, out=out, tasks_dir=tasks_dir):
             trade, task = found.report.tradeoff, found.report.task
             _OUT.print(tables.of_tradeoff(trade, performance=task.performance.kind))
@@ -240,12 +316,13 @@ def tradeoff(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
+def doctor(data_dir: DataDir = None, plugin: Plugins = None) -> None:
     """Say what this machine has, what is missing and how to get it."""
     from bimt_bench.app import doctor as checks
 
-    found = checks.checkup(data_dir=data_dir)
-    _OUT.print(checks.render(found))
+    with _refusing(plugin):
+        found = checks.checkup(data_dir=data_dir)
+        _OUT.print(checks.render(found))
     if any(check.status == "missing" for check in found):
         raise typer.Exit(1)
 
@@ -257,6 +334,7 @@ def bench(
     device: Device = "cpu",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
 ) -> None:
     """Time a training step of a task on this machine, for a few sizes of pack.
 
@@ -265,7 +343,7 @@ def bench(
     from bimt_bench.app import listings
     from bimt_bench.tuning import pack_speeds
 
-    with _refusing():
+    with _refusing(plugin):
         found = pack_speeds(
             task, packs.split(","), device=device, data_dir=data_dir, tasks_dir=tasks_dir
         )

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bimt_bench.data import mnist
-from bimt_bench.ground import InputError, __version__
+from bimt_bench.ground import InputError, Source, __version__
+from bimt_bench.spec import SETS
 
 Status = Literal["ok", "warn", "missing"]
 
@@ -54,6 +55,7 @@ def checkup(data_dir: Path | None = None, folder: Path | None = None) -> list[Ch
         check_memory(psutil.virtual_memory().available, psutil.virtual_memory().total),
         check_disk(folder or Path.cwd()),
         *check_data(data_dir),
+        *check_plugins(),
         check_program(
             "npm", ["npm"], advice="only one of the ways to fetch MNIST; package npm has it"
         ),
@@ -156,6 +158,23 @@ def check_file(file: str, state: str, where: str) -> Check:
     if state == "ok":
         return Check(file, "ok", where)
     return Check(file, "warn" if state == "missing" else "missing", state, where)
+
+
+def check_plugins() -> list[Check]:
+    """What comes from outside, a check each plug-in; those that could not be had say why."""
+    brought: dict[Source, list[str]] = {}
+    for kinds in SETS:
+        for name in kinds:
+            source = kinds.source_of(name)
+            if not source.built_in:
+                brought.setdefault(source, []).append(f"{kinds.word} {name}")
+    found = [
+        Check(f"plug-in {source}", "ok", f"{', '.join(names)} (digest {source.digest})")
+        for source, names in brought.items()
+    ]
+    lines = dict.fromkeys(line for kinds in SETS for line in kinds.left_out)
+    advice = "mend or remove it; all else works without"
+    return [*found, *(Check("plug-in left out", "warn", line, advice) for line in lines)]
 
 
 def check_program(name: str, commands: Sequence[str], *, advice: str) -> Check:

@@ -1,16 +1,23 @@
 """Data of tasks, one file a kind. Importing this package registers the kinds that ship."""
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from bimt_bench.data.functions import functions_page
 from bimt_bench.data.kind import DataKind
 from bimt_bench.data.truth import GroundTruth
-from bimt_bench.data.types import TaskData
+from bimt_bench.data.types import Residues, TaskData
 from bimt_bench.spec import DATA, DataSettings
 
 # in the order of tables
 from bimt_bench.data import formulas  # isort: skip
+from bimt_bench.data import table  # isort: skip
 from bimt_bench.data import modular  # isort: skip
+from bimt_bench.data import groups  # isort: skip
+from bimt_bench.data import operation  # isort: skip
+from bimt_bench.data import moons  # isort: skip
+from bimt_bench.data import incontext  # isort: skip
 from bimt_bench.data import digits  # isort: skip
 from bimt_bench.data import mnist  # isort: skip
 
@@ -18,24 +25,43 @@ __all__ = [
     "DATA",
     "DataKind",
     "GroundTruth",
+    "Residues",
     "TaskData",
     "digits",
     "formulas",
+    "functions_page",
+    "groups",
+    "incontext",
     "load",
     "mnist",
     "modular",
+    "moons",
+    "operation",
+    "table",
 ]
 
 
 def load(settings: DataSettings, *, data_dir: Path | None = None) -> TaskData:
     """The data of a task, read or generated once a process.
 
-    `data_dir` is where MNIST may lie already (see `bimt_bench.data.mnist.fetch`). Raises
-    InputError if a formula cannot be used or files are missing or altered.
+    `data_dir` is a folder where files may lie already: those of MNIST (see
+    `bimt_bench.data.mnist.fetch`), those of tables. Raises InputError if settings cannot be met, or
+    if files are missing or altered.
     """
-    return _load(settings, data_dir)  # pyright: ignore[reportArgumentType]  (frozen specs hash)
+    kind = DATA.get_kind(settings.kind)
+    return _load(_Asked(kind, settings.model_dump_json(), data_dir, settings))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for, so that settings need not be hashable."""
+
+    kind: type[DataKind]
+    written: str
+    data_dir: Path | None
+    settings: DataSettings = field(compare=False)
 
 
 @lru_cache(maxsize=8)
-def _load(settings: DataSettings, data_dir: Path | None) -> TaskData:
-    return DATA.get_kind(settings.kind)().load(settings, data_dir=data_dir)
+def _load(asked: _Asked) -> TaskData:
+    return asked.kind().load(asked.settings, data_dir=asked.data_dir)

@@ -30,37 +30,34 @@ class Digits(DataKind):
         train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
 
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
-        """See `load`."""
-        return load(settings)
+        """Pixels float32 [n, 64] in [0, 1], row by row; classes int64 [n].
 
+        The split keeps the share of every digit. Raises InputError if a part gets too few images.
+        """
+        # here, because scikit-learn takes seconds to import and only this task needs it
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
 
-def load(spec: Digits.Settings) -> TaskData:
-    """Pixels float32 [n, 64] in [0, 1], row by row; classes int64 [n].
-
-    The split keeps the share of every digit. Raises InputError if a part gets too few images.
-    """
-    # here, because scikit-learn takes seconds to import and only this task needs it
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    images, classes = load_digits(return_X_y=True)
-    try:
-        train, test = train_test_split(
-            np.arange(len(classes)),
-            train_size=spec.train_fraction,
-            stratify=classes,
-            random_state=spec.seed,
+        images, classes = load_digits(return_X_y=True)
+        try:
+            train, test = train_test_split(
+                np.arange(len(classes)),
+                train_size=settings.train_fraction,
+                stratify=classes,
+                random_state=settings.seed,
+            )
+        except ValueError as error:
+            raise InputError(
+                f"data.train_fraction: {settings.train_fraction:g} given: {error}"
+            ) from error
+        inputs = torch.tensor(images / _LARGEST, dtype=torch.float32)
+        targets = torch.tensor(classes, dtype=torch.int64)
+        return TaskData(
+            train_inputs=inputs[train],
+            train_targets=targets[train],
+            test_inputs=inputs[test],
+            test_targets=targets[test],
+            input_names=tuple(f"pixel {r},{c}" for r in range(_SIDE) for c in range(_SIDE)),
+            output_names=tuple(str(digit) for digit in range(10)),
+            tokens=None,
         )
-    except ValueError as error:
-        raise InputError(f"data: train_fraction {spec.train_fraction:g}: {error}") from error
-    inputs = torch.tensor(images / _LARGEST, dtype=torch.float32)
-    targets = torch.tensor(classes, dtype=torch.int64)
-    return TaskData(
-        train_inputs=inputs[train],
-        train_targets=targets[train],
-        test_inputs=inputs[test],
-        test_targets=targets[test],
-        input_names=tuple(f"pixel {r},{c}" for r in range(_SIDE) for c in range(_SIDE)),
-        output_names=tuple(str(digit) for digit in range(10)),
-        tokens=None,
-    )

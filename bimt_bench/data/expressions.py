@@ -1,7 +1,7 @@
 """Reads a formula into a SymPy expression without ever evaluating its text.
 
-Python's own parser turns the text into a tree; only numbers, declared symbols, arithmetic and a
-closed table of functions are translated, and everything else is refused.
+Python's own parser turns the text into a tree; only numbers, declared symbols, arithmetic and the
+functions of a closed table are translated, and everything else is refused.
 """
 
 import ast
@@ -10,30 +10,15 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import sympy
 
+from bimt_bench.data.functions import CONSTANTS, FUNCTIONS
+from bimt_bench.data.syntax import RefusalError, read
 from bimt_bench.ground import InputError, closest
 
-CONSTANTS: Mapping[str, sympy.Expr] = MappingProxyType({"pi": sympy.pi, "e": sympy.E})
-FUNCTIONS: Mapping[str, Callable[[sympy.Expr], sympy.Expr]] = MappingProxyType(
-    {
-        "sin": sympy.sin,
-        "cos": sympy.cos,
-        "tan": sympy.tan,
-        "asin": sympy.asin,
-        "acos": sympy.acos,
-        "atan": sympy.atan,
-        "sinh": sympy.sinh,
-        "cosh": sympy.cosh,
-        "tanh": sympy.tanh,
-        "exp": sympy.exp,
-        "log": sympy.log,
-        "sqrt": sympy.sqrt,
-        "abs": sympy.Abs,
-        "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
-    }
-)
 _OPERATORS: Mapping[type[ast.operator], Callable[[sympy.Expr, sympy.Expr], sympy.Expr]] = (
     MappingProxyType(
         {
@@ -45,13 +30,13 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[sympy.Expr, sympy.Expr], sympy
         }
     )
 )
-_LONGEST = 1000  # characters: a formula people read is far shorter
-_LARGEST_EXPONENT = 100  # keeps a line of text from becoming hours of algebra
+# These keep a line of text from becoming hours of algebra; formulas people read are far below.
+_LARGEST_EXPONENT = 100
+_HIGHEST_DEGREE = 100
+_MOST_FUNCTIONS = 50
+_DEEPEST = 10  # functions within functions
+_LARGEST_NUMBER = 10**15
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-class _RefusalError(Exception):
-    """Why a part of a formula is refused; `parse` adds which formula it was."""
 
 
 def symbols(names: Sequence[str], *, field: str) -> dict[str, sympy.Symbol]:
@@ -71,48 +56,98 @@ def parse(text: str, known: Mapping[str, sympy.Symbol], *, field: str) -> sympy.
     """The expression that `text` writes in the `known` symbols, `^` being a power as `**` is.
 
     Numbers are taken as exact decimals. Raises InputError for anything but numbers, known
-    symbols, `CONSTANTS`, `FUNCTIONS` of one argument and + - * / ** ^, and for an expression
-    that is not a finite real number anywhere (1/0, sqrt(-1)).
+    symbols, `CONSTANTS`, `FUNCTIONS` and + - * / ** ^, for an expression that is not a finite
+    real number anywhere (1/0, sqrt(-1)), and for one beyond the limits of size, degree and depth.
     """
-    if len(text) > _LONGEST:
-        raise InputError(f"{field}: {len(text)} characters; a formula has at most {_LONGEST}")
-    try:
-        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
-        return _translate(tree.body, known)
-    except _RefusalError as refusal:
-        raise InputError(f"{field}: '{text}': {refusal}") from None
-    except SyntaxError as error:
-        raise InputError(f"{field}: '{text}' is not a formula: {error.msg}") from None
-    except (RecursionError, MemoryError, ValueError, OverflowError) as error:
-        told = str(error) or type(error).__name__
-        raise InputError(f"{field}: '{text}' is not a formula that can be read: {told}") from None
+    return read(text, lambda tree: _translated(tree, known), field=field)
 
 
-def _translate(node: ast.expr, known: Mapping[str, sympy.Symbol]) -> sympy.Expr:
+def vectorised(expression: sympy.Expr, inputs: Sequence[sympy.Symbol]) -> Callable[..., np.ndarray]:
+    """The expression as a function of one array an input."""
+    # dummify: no name of an input can clash with a name in the generated function
+    return sympy.lambdify(list(inputs), expression, modules=["scipy", "numpy"], dummify=True)
+
+
+def _translated(tree: ast.expr, known: Mapping[str, sympy.Symbol]) -> sympy.Expr:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    if len(calls) > _MOST_FUNCTIONS:
+        raise RefusalError(f"{len(calls)} functions; a formula has at most {_MOST_FUNCTIONS}")
+    if _depth(tree) > _DEEPEST:
+        raise RefusalError(f"functions stand more than {_DEEPEST} deep within each other")
+    expression, _ = _translate(tree, known)
+    for number in expression.atoms(sympy.Rational):
+        if abs(number) > _LARGEST_NUMBER:
+            raise RefusalError(f"it contains a number beyond {_LARGEST_NUMBER:.0e}")
+    return expression
+
+
+def _depth(tree: ast.AST) -> int:
+    """How deep functions stand within functions; without recursion, as trees may be deep."""
+    deepest, waiting = 0, [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        depth += isinstance(node, ast.Call)
+        deepest = max(deepest, depth)
+        waiting += [(child, depth) for child in ast.iter_child_nodes(node)]
+    return deepest
+
+
+def _translate(node: ast.expr, known: Mapping[str, sympy.Symbol]) -> tuple[sympy.Expr, float]:
+    """The expression of a node, and its degree: a function counts as its arguments do."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            return _number(value)
+            return _number(value), 0
         case ast.Name(id=name):
-            return _name(name, known)
+            return _name(name, known), int(name in known)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
             return _translate(operand, known)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_translate(operand, known)
+            expression, degree = _translate(operand, known)
+            return -expression, degree
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            apply = _OPERATORS[type(op)]
-            return _finite(apply(_translate(left, known), _translate(right, known)), node)
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
-            return _finite(FUNCTIONS[name](_translate(argument, known)), node)
+            sides = _translate(left, known), _translate(right, known)
+            degree = _checked_degree(op, *sides)
+            return _finite(_OPERATORS[type(op)](sides[0][0], sides[1][0]), node), degree
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+            found = [_translate(argument, known) for argument in _counted(node, name, arguments)]
+            value = FUNCTIONS[name].of(*(expression for expression, _ in found))
+            return _finite(value, node), max(degree for _, degree in found)
         case ast.Call():
-            raise _RefusalError(_refused_call(node))
-    raise _RefusalError(
+            raise RefusalError(_refused_call(node))
+    raise RefusalError(
         f"'{ast.unparse(node)}' is not allowed; use numbers, names, + - * / ** and ( )"
     )
 
 
+def _checked_degree(
+    op: ast.operator, left: tuple[sympy.Expr, float], right: tuple[sympy.Expr, float]
+) -> float:
+    """The degree of a sum, product or power, before it is made."""
+    if isinstance(op, ast.Add | ast.Sub):
+        degree = max(left[1], right[1])
+    elif isinstance(op, ast.Pow) and right[0].is_number and right[0].is_real:
+        size = abs(float(right[0]))
+        if size > _LARGEST_EXPONENT:
+            raise RefusalError(f"exponent {right[0]} is beyond {_LARGEST_EXPONENT}")
+        degree = left[1] * max(1.0, size)
+    else:
+        degree = left[1] + right[1]
+    if degree > _HIGHEST_DEGREE:
+        raise RefusalError(f"degree {degree:g} is beyond {_HIGHEST_DEGREE}")
+    return degree
+
+
+def _counted(node: ast.Call, name: str, arguments: list[ast.expr]) -> list[ast.expr]:
+    """The arguments of a function, if it takes as many."""
+    function = FUNCTIONS[name]
+    if any(isinstance(one, ast.Starred) for one in arguments) or not function.takes(len(arguments)):
+        raise RefusalError(_refused_call(node))
+    return arguments
+
+
 def _number(value: int | float) -> sympy.Expr:
-    if not math.isfinite(value) or abs(value) > 1e15:
-        raise _RefusalError(f"the number {value} is too large")
+    if not math.isfinite(value) or abs(value) > _LARGEST_NUMBER:
+        raise RefusalError(f"the number {value:.6g} is too large")
     return sympy.Rational(str(value))  # exact, so that 0.1 x + 0.2 x - 0.3 x is nothing
 
 
@@ -122,8 +157,8 @@ def _name(name: str, known: Mapping[str, sympy.Symbol]) -> sympy.Expr:
     if name in CONSTANTS:
         return CONSTANTS[name]
     if name in FUNCTIONS:
-        raise _RefusalError(f"function '{name}' needs an argument: {name}(...)")
-    raise _RefusalError(
+        raise RefusalError(f"function '{name}' needs an argument: {FUNCTIONS[name].call}")
+    raise RefusalError(
         f"unknown symbol '{name}'{closest(name, [*known, *CONSTANTS])}; "
         f"inputs are {', '.join(known)}"
     )
@@ -132,27 +167,27 @@ def _name(name: str, known: Mapping[str, sympy.Symbol]) -> sympy.Expr:
 def _refused_call(node: ast.Call) -> str:
     name = ast.unparse(node.func)
     if name in FUNCTIONS:
-        return f"function '{name}' takes one argument, as in {name}(x)"
+        function = FUNCTIONS[name]
+        return f"function '{name}' takes {function.count}, as in {function.call}"
     return f"unknown function '{name}'{closest(name, FUNCTIONS)}; there are {', '.join(FUNCTIONS)}"
 
 
 def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     if exponent.is_number and not abs(exponent) <= _LARGEST_EXPONENT:
-        raise _RefusalError(f"exponent {exponent} is beyond {_LARGEST_EXPONENT}")
+        raise RefusalError(f"exponent {exponent} is beyond {_LARGEST_EXPONENT}")
     if base.is_number and exponent.is_number:
         size = abs(sympy.log(sympy.Abs(base), 10) * exponent) if base != 0 else sympy.S.Zero
         if not size.evalf() < 100:
-            raise _RefusalError(f"({base}) ** ({exponent}) is too large a number")
-    power = base**exponent
-    # SymPy joins (x ** 90) ** 90 into one power
-    joined = power.as_base_exp()[1]
-    if joined.is_number and not abs(joined) <= _LARGEST_EXPONENT:
-        raise _RefusalError(f"exponent {joined} is beyond {_LARGEST_EXPONENT}")
-    return power
+            raise RefusalError(f"({base}) ** ({exponent}) is too large a number")
+    return base**exponent
 
 
 def _finite(expression: sympy.Expr, node: ast.expr) -> sympy.Expr:
     strange = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I)
     if expression.has(*strange):
-        raise _RefusalError(f"'{ast.unparse(node)}' is not a finite real number")
+        raise RefusalError(f"'{ast.unparse(node)}' is not a finite real number")
+    if expression.is_number:
+        size: Any = abs(expression.evalf(15))
+        if not size <= _LARGEST_NUMBER:
+            raise RefusalError(f"'{ast.unparse(node)}' is too large a number")
     return expression

@@ -80,30 +80,25 @@ class Mnist(DataKind):
     source = "LeCun et al. 1998"
 
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
-        """See `load`."""
-        return load(data_dir=data_dir)
+        """All 60,000 + 10,000 images as uint8 [n, 784] with scale 1/255; classes int64 [n].
 
-
-def load(*, data_dir: Path | None = None) -> TaskData:
-    """All 60,000 + 10,000 images as uint8 [n, 784] with scale 1/255; classes int64 [n].
-
-    Every file is checked by SHA-256 as it is read. Raises InputError if a file is truncated or
-    altered, or if no source can be reached.
-    """
-    folder = fetch(data_dir)
-    train_images, train_labels, test_images, test_labels = (
-        _read_checked(folder, name) for name in FILES
-    )
-    return TaskData(
-        train_inputs=_images(train_images),
-        train_targets=_labels(train_labels),
-        test_inputs=_images(test_images),
-        test_targets=_labels(test_labels),
-        input_names=tuple(f"pixel {r},{c}" for r in range(_SIDE) for c in range(_SIDE)),
-        output_names=tuple(str(digit) for digit in range(10)),
-        tokens=None,
-        scale=1.0 / 255.0,
-    )
+        Every file is checked by SHA-256 as it is read. Raises InputError if a file is truncated or
+        altered, or if no source can be reached.
+        """
+        folder = fetch(data_dir)
+        train_images, train_labels, test_images, test_labels = (
+            _read_checked(folder, name) for name in FILES
+        )
+        return TaskData(
+            train_inputs=_images(train_images),
+            train_targets=_labels(train_labels),
+            test_inputs=_images(test_images),
+            test_targets=_labels(test_labels),
+            input_names=tuple(f"pixel {r},{c}" for r in range(_SIDE) for c in range(_SIDE)),
+            output_names=tuple(str(digit) for digit in range(10)),
+            tokens=None,
+            scale=1.0 / 255.0,
+        )
 
 
 def fetch(data_dir: Path | None = None) -> Path:

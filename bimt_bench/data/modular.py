@@ -1,110 +1,67 @@
-"""Modular arithmetic: a polynomial in a and b modulo p, over all pairs of residues."""
+"""Modular arithmetic: a formula in a and b modulo p, over all pairs of residues."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sympy
-import torch
+from jaxtyping import Int
 from pydantic import Field
 
-from bimt_bench.data.expressions import parse, symbols
 from bimt_bench.data.kind import DataKind
-from bimt_bench.data.randomness import stream
-from bimt_bench.data.types import TaskData
+from bimt_bench.data.pairs import NAMES, all_pairs, of_pairs
+from bimt_bench.data.remainders import remainders
+from bimt_bench.data.types import Residues, TaskData
 from bimt_bench.ground import InputError
 from bimt_bench.spec import DATA, DataSettings, Seed
-
-_NAMES = ("a", "b")
 
 
 @DATA.register
 class Modular(DataKind):
-    """A polynomial expression in a and b modulo `modulus`, over all pairs of residues."""
+    """A formula in a and b modulo `modulus`, over all pairs of residues where it has a value.
+
+    a + b, a - b, a * b, a / b (the inverse of b modulo p, for every b that has one), a^3, a^b, and
+    a if b % 2 == 0 else b.
+    """
 
     name = "modular"
     title = "modular arithmetic"
     source = "arXiv 2305.08746, section 3.3"
 
     class Settings(DataSettings):
-        """The modulus, the expression, and which share of all pairs is trained on."""
+        """The modulus, the formula, and which share of all pairs is trained on."""
 
         modulus: int = Field(ge=2, le=1024)
-        expression: str = "a + b"
+        expression: str = Field(default="a + b", description="a formula in a and b")
         train_fraction: float = Field(default=0.8, gt=0.0, lt=1.0)
         seed: Seed = 4
 
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
-        """See `load`."""
-        return load(settings)
+        """Tokens (a, b) int64 [n, 2] below the modulus, classes int64 [n]; see `of_pairs`.
 
-
-def load(spec: Modular.Settings) -> TaskData:
-    """Tokens (a, b) int64 [n, 2] below the modulus, classes int64 [n].
-
-    Pair i is (i mod p, i div p); the seed's stream chooses the training pairs, and the test
-    pairs are the others in order, as in the published example of arXiv 2305.08746, section 3.3.
-    Raises InputError if the expression is no polynomial with integer coefficients, or constant.
-    """
-    p = spec.modulus
-    index = np.arange(p * p)
-    pairs = np.stack([index % p, index // p], axis=1)
-    classes = residues(spec, pairs)
-    count = int(p * p * spec.train_fraction)
-    if count == 0:
-        raise InputError(
-            f"data.train_fraction: {spec.train_fraction:g} given; of {p * p} pairs none is left "
-            "for training"
+        Raises InputError if the formula cannot be read, or is the same for every pair.
+        """
+        p = settings.modulus
+        pairs = all_pairs(p)
+        classes = residues(settings, pairs)
+        return of_pairs(
+            classes,
+            tuple(map(str, range(p))),
+            train_fraction=settings.train_fraction,
+            seed=settings.seed,
+            residues=Residues(p, added=bool(np.array_equal(classes, pairs.sum(axis=1) % p))),
         )
-    train = stream(spec.seed).choice(p * p, count, replace=False)
-    test = np.setdiff1d(index, train)
-    return TaskData(
-        train_inputs=torch.tensor(pairs[train]),
-        train_targets=torch.tensor(classes[train]),
-        test_inputs=torch.tensor(pairs[test]),
-        test_targets=torch.tensor(classes[test]),
-        input_names=_NAMES,
-        output_names=tuple(str(residue) for residue in range(p)),
-        tokens=p,
-    )
 
 
-def residues(spec: Modular.Settings, pairs: np.ndarray) -> np.ndarray:
-    """The expression modulo p, exactly: int64 [n] at pairs [n, 2]."""
-    field = "data.expression"
-    known = symbols(_NAMES, field=field)
-    expression = parse(spec.expression, known, field=field)
-    integer = all(number.is_Integer for number in expression.atoms(sympy.Number))
-    if not (expression.is_polynomial(*known.values()) and integer) or expression.atoms(
-        sympy.NumberSymbol
-    ):
+def residues(settings: Modular.Settings, pairs: Int[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
+    """The formula modulo p, exactly, at pairs of residues; -1 where it has no value."""
+    values: dict[str, np.ndarray] = dict(zip(NAMES, pairs.T, strict=True))
+    field, text = "data.expression", settings.expression
+    found = remainders(text, values, modulus=settings.modulus, field=field)
+    given = np.unique(found[found >= 0])
+    if len(given) == 0:
+        raise InputError(f"{field}: '{text}' has no value modulo {settings.modulus} for any pair")
+    if len(given) == 1:
         raise InputError(
-            f"{field}: '{spec.expression}' is not a polynomial in a and b with integer coefficients"
+            f"{field}: '{text}' is {given[0]} modulo {settings.modulus} for every pair"
         )
-    values = {known[name]: pairs[:, i].astype(np.int64) for i, name in enumerate(_NAMES)}
-    result = np.broadcast_to(_fold(expression, values, spec.modulus), pairs.shape[:1])
-    if (result == result[0]).all():
-        raise InputError(
-            f"{field}: '{spec.expression}' is {result[0]} modulo {spec.modulus} for every pair"
-        )
-    return result.copy()
-
-
-def _fold(
-    expression: sympy.Basic, values: dict[sympy.Symbol, np.ndarray], modulus: int
-) -> np.ndarray:
-    """Evaluate modulo `modulus` at every node, so that no number ever outgrows int64."""
-    match expression:
-        case sympy.Integer():
-            return np.array(int(expression) % modulus, dtype=np.int64)
-        case sympy.Symbol():
-            return values[expression] % modulus
-        case sympy.Pow():
-            base, exponent = expression.args
-            table = [pow(residue, int(exponent), modulus) for residue in range(modulus)]
-            return np.array(table, dtype=np.int64)[_fold(base, values, modulus)]
-    result = np.array(0 if isinstance(expression, sympy.Add) else 1, dtype=np.int64)
-    for part in expression.args:
-        value = _fold(part, values, modulus)
-        result = (result + value if isinstance(expression, sympy.Add) else result * value) % modulus
-    return result
+    return found

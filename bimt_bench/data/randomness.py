@@ -1,6 +1,7 @@
 """The one door through which seeds of data become random streams."""
 
 import numpy as np
+import torch
 
 
 def stream(seed: int) -> np.random.RandomState:
@@ -10,3 +11,8 @@ def stream(seed: int) -> np.random.RandomState:
     examples drew their data from it.
     """
     return np.random.RandomState(seed)
+
+
+def torch_stream(seed: int) -> torch.Generator:
+    """The stream of a seed in torch, for a published example that drew its data there."""
+    return torch.Generator().manual_seed(seed)

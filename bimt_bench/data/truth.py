@@ -7,6 +7,8 @@ import numpy as np
 import sympy
 from scipy.sparse.csgraph import connected_components
 
+from bimt_bench.data.expressions import vectorised
+
 
 @dataclass(frozen=True)
 class Components:
@@ -66,7 +68,7 @@ class GroundTruth:
 
     def values(self, expression: sympy.Expr, inputs: np.ndarray) -> np.ndarray:
         """Values float64 [n] of an expression in the task's inputs, at inputs [n, inputs]."""
-        function = sympy.lambdify(list(self.inputs), expression, modules="numpy", dummify=True)
+        function = vectorised(expression, self.inputs)
         return np.broadcast_to(function(*inputs.T), len(inputs)).astype(np.float64)
 
 

@@ -8,6 +8,17 @@ from bimt_bench.data.truth import GroundTruth
 
 
 @dataclass(frozen=True)
+class Residues:
+    """What tokens and classes are that stand for residues modulo `modulus`.
+
+    added: whether every class is the sum of its two tokens.
+    """
+
+    modulus: int
+    added: bool
+
+
+@dataclass(frozen=True)
 class TaskData:
     """Training and test data of a task; shared by all members, so never changed in place.
 
@@ -28,6 +39,7 @@ class TaskData:
     tokens: int | None
     scale: float = 1.0
     truth: GroundTruth | None = None
+    residues: Residues | None = None
 
     @property
     def has_steps(self) -> bool:

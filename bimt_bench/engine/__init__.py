@@ -11,9 +11,10 @@ from bimt_bench.engine.members import Members
 from bimt_bench.engine.objective import Loss, Measure, TaskLoss, TaskMeasure
 from bimt_bench.engine.perceptron import PerceptronGradient, fits
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.recipe import RECIPES, Every, PenaltySettings, Recipe, RecipeSettings, Table
+from bimt_bench.engine.recipe import Every, PenaltySettings, Recipe, RecipeSettings, Table
 from bimt_bench.engine.task_check import check_task
 from bimt_bench.engine.tiles import members_at_a_time, tiles
+from bimt_bench.spec import RECIPES
 
 __all__ = [
     "COLUMNS",

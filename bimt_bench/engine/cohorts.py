@@ -19,7 +19,6 @@ from bimt_bench.engine.guard import Guard, check_apart
 from bimt_bench.engine.members import Members, Stage
 from bimt_bench.engine.recipe import (
     HOOKS,
-    RECIPES,
     Every,
     PenaltySettings,
     Recipe,
@@ -27,7 +26,7 @@ from bimt_bench.engine.recipe import (
     Table,
 )
 from bimt_bench.ground import InputError
-from bimt_bench.spec import Member, settings_of
+from bimt_bench.spec import RECIPES, Member, settings_of
 
 Key = tuple[str, str]
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bimt_bench.engine.recipe import HOOKS, RECIPES, Recipe, RecipeSettings, Table
+from bimt_bench.engine.recipe import HOOKS, Recipe, RecipeSettings, Table
 from bimt_bench.ground import InputError, closest
 from bimt_bench.spec import (
     CIRCUMSTANCES,
     IDENTITY,
+    RECIPES,
     GeometrySettings,
     Setting,
     TaskSpec,

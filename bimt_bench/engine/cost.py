@@ -28,6 +28,7 @@ def prices(
 
     A weight between a and b costs A d_ab + l0, a bias or an embedding l0; under reduce='mean'
     every parameter's prices are divided by its number of entries (arXiv 2305.08746, eq. 1-2).
+    Each entry of a window has the price of its connection.
     `biases` says whether biases cost anything, for all members or for each.
     """
     table = torch.zeros_like(population.flat[rows])
@@ -42,7 +43,9 @@ def prices(
         local = locality * (connection.target not in no_locality_into)
         distance = repeat_folds(population.distances(connection)[rows], connection)
         price = local[:, None, None] * distance + spacing[:, None, None]
-        views[connection.parameter].copy_(price * scale(connection.parameter))
+        view = views[connection.parameter]
+        price = (price * scale(connection.parameter)).view(*price.shape, *[1] * (view.dim() - 3))
+        view.copy_(price.expand_as(view))
     for attachment in wiring.attachments:
         view = views[attachment.parameter]
         price = spacing * scale(attachment.parameter)

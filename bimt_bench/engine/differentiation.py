@@ -83,7 +83,8 @@ class Autograd:
             outputs = population.architecture.forward(leaves, batch, positions, scale=scale)
         outputs = outputs.to(population.flat.dtype)
         loss = self._loss.mean(outputs, targets)
-        found = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        # a module may have a parameter that these inputs do not reach
+        found = torch.autograd.grad(loss.sum(), list(leaves.values()), materialize_grads=True)
         for name, value in zip(leaves, found, strict=True):
             self._views[name][: len(value)].copy_(value)
         self._outputs = outputs.detach()

@@ -20,11 +20,10 @@ from bimt_bench.engine.members import Stage
 from bimt_bench.engine.objective import TaskLoss, TaskMeasure
 from bimt_bench.engine.optimizer import PopulationAdamW, Rates
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time, tiles
 from bimt_bench.ground import code_digest, library_versions
 from bimt_bench.network import Architecture, build, prepare
-from bimt_bench.spec import LOSSES, MEASURES, Member, TaskSpec
+from bimt_bench.spec import RECIPES, Member, TaskSpec, kinds_in
 
 # A loss this many times the first one, plus this, is divergence: training has left every scale
 # on which the task's loss means anything, though float32 may not have overflowed yet.
@@ -326,8 +325,7 @@ class Run:
         """The digest of everything this run's numbers follow from, before its first step."""
         home, data = self.home, self.data
         used = [(RECIPES, member.recipe) for member in self.members]
-        used += [(LOSSES, self.task.loss.kind), (MEASURES, self.task.performance.kind)]
-        kinds = {kinds.get_kind(name).__module__ for kinds, name in used}
+        kinds = {held.get_kind(name).__module__ for held, name in [*used, *kinds_in(self.task)]}
         return identity_of(
             {
                 "task": self.task.digest(),

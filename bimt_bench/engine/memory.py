@@ -1,4 +1,8 @@
-"""How much memory a pack takes, and its parts where it would take more than there is."""
+"""How much memory a pack takes, and its parts where it would take more than there is.
+
+Perceptrons are reckoned from sizes: the buffers of their fast path are its own. Of other modules a
+step and an evaluation are measured.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +12,10 @@ import torch
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine.cohorts import cohort_key, own_settings, table_shape
-from bimt_bench.engine.recipe import RECIPES
 from bimt_bench.engine.tiles import members_at_a_time
-from bimt_bench.network import Architecture, build
-from bimt_bench.spec import Member, TaskSpec
+from bimt_bench.engine.working import evaluation_bytes, step_bytes
+from bimt_bench.network import Architecture, ModuleArchitecture, build
+from bimt_bench.spec import RECIPES, Member, TaskSpec
 
 # Tables laid out like the parameters: themselves, gradient, signs, two moments, two of prices,
 # those at full strength, products on their way into the gradient, placed copies; and once more
@@ -46,33 +50,36 @@ class Estimate:
 def estimate(
     task: TaskSpec, data: TaskData, members: Sequence[Member], *, device: str = "cpu"
 ) -> Estimate:
-    """Bytes of training and evaluating such members of the task together, from sizes alone.
+    """Bytes of training and evaluating such members of the task together.
 
     What recipes hold is that of the member that needs most.
     """
     architecture = build(task, data)
-    entry = getattr(torch, task.training.dtype).itemsize
+    dtype = getattr(torch, task.training.dtype)
+    entry = dtype.itemsize
     samples, test = len(data.train_inputs), len(data.test_inputs)
     batch = min(task.training.batch_size or samples, samples)
     parameters = sum(math.prod(shape) for shape in architecture.shapes.values())
-    wiring = architecture.wiring
-    neurons = [group.size for group in wiring.groups if group.role != "input"]
-    inputs = data.train_inputs.shape[1]
-    outputs = len(data.output_names)
+    inputs = math.prod(data.train_inputs.shape[1:])
+    outputs = len(data.output_names) * (data.train_inputs.shape[1] if data.has_steps else 1)
     member = _TABLES * parameters * entry
     member += _relocation(architecture, parameters, entry)
     member += _recipes(architecture, members, parameters, entry)
-    activations = (_BUFFERS * sum(neurons) + inputs) * batch * entry
-    member += (_EVALUATION * max(neurons) + inputs) * test * entry
     member += _TEMPORARIES * outputs * max(batch, test) * entry
-    if data.tokens is not None:
-        activations += (3 * data.tokens + batch) * neurons[0] * entry
+    if isinstance(architecture, ModuleArchitecture):
+        activations = step_bytes(architecture, batch, dtype)
+        member += evaluation_bytes(architecture, test, dtype)
+    else:
+        neurons = [g.size for g in architecture.wiring.groups if g.role != "input"]
+        activations = (_BUFFERS * sum(neurons) + inputs) * batch * entry
+        member += (_EVALUATION * max(neurons) + inputs) * test * entry
+        if data.tokens is not None:
+            activations += (3 * data.tokens + batch) * neurons[0] * entry
     tensors = (data.train_inputs, data.train_targets, data.test_inputs, data.test_targets)
     shared = sum(t.numel() * t.element_size() for t in tensors)
     # and once more as numbers, with targets as columns; cross entropy has classes there
     shared += (samples if batch == samples else batch) * (inputs + outputs) * entry
     shared += test * (inputs + outputs) * entry
-    dtype = getattr(torch, task.training.dtype)
     at_once = members_at_a_time(architecture, batch, dtype=dtype, device=device) or _ALL
     return Estimate(member=member, shared=shared, activations=activations, at_once=at_once)
 

@@ -192,7 +192,7 @@ class Population:
             self.positions[name][index] = kept.positions[name]
 
     def member(self, index: int) -> torch.nn.Module:
-        """One member as a module of its own, from inputs [B, ...] to outputs [B, outputs].
+        """One member as a module of its own, from inputs [B, ...] to outputs [B, ..., outputs].
 
         It takes and gives the task's order, knows nothing of positions, and shares no memory with
         the population. Pixels (uint8) are to be scaled as the task's data say before they go in.
@@ -202,20 +202,23 @@ class Population:
             {name: value[index] for name, value in self.positions.items()},
         )
 
-    def outputs(self, inputs: Tensor) -> Float[Tensor, "member batch outputs"]:
+    def outputs(self, inputs: Tensor) -> Float[Tensor, "member batch *time outputs"]:
         """Outputs of a batch of the task's inputs, in the task's order."""
-        batch = self.architecture.prepare(inputs)
-        return self.architecture.forward(self.parameters, batch, self.positions).mT
+        return self.outputs_with({}, inputs)
 
     def outputs_with(
         self, weights: Mapping[str, Tensor], inputs: Tensor
-    ) -> Float[Tensor, "member batch outputs"]:
+    ) -> Float[Tensor, "member batch *time outputs"]:
         """Outputs as `outputs`, with `weights` in the place of the parameters they name."""
         batch = self.architecture.prepare(inputs)
-        return self.architecture.forward({**self.parameters, **weights}, batch, self.positions).mT
+        parameters = {**self.parameters, **weights}
+        return self.architecture.forward(parameters, batch, self.positions).movedim(1, -1)
 
     def activations(self, inputs: Tensor) -> dict[str, Tensor]:
-        """What the neurons of each hidden group send on: group name -> [P, batch, size]."""
+        """What the neurons of each hidden group send on: group name -> [P, samples, size].
+
+        Every time step or pixel of the batch is a sample, those of one input side by side.
+        """
         seen: dict[str, Tensor] = {}
         batch = self.architecture.prepare(inputs)
         self.architecture.forward(self.parameters, batch, self.positions, seen=seen)

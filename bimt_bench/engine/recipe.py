@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.ground import InputError, Kinds
+from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring
 from bimt_bench.spec import NonNegative, Phases, Settings, setting
 
@@ -148,7 +148,3 @@ class Recipe:
     def overrides(cls, hook: str) -> bool:
         """Whether the recipe has a hook of its own."""
         return getattr(cls, hook) is not getattr(Recipe, hook)
-
-
-RECIPES: Kinds[type[Recipe]] = Kinds("recipe")
-"""Every recipe by name; `bimt_bench.recipes` fills it with those that ship."""

@@ -25,9 +25,8 @@ def members_at_a_time(
     """
     if device != "cpu":
         return None
-    widest = max(g.size for g in architecture.wiring.groups if g.role != "input")
     parameters = sum(math.prod(shape) for shape in architecture.shapes.values())
-    return max(1, _CACHED // (max(widest * samples, parameters) * dtype.itemsize))
+    return max(1, _CACHED // (max(architecture.widest * samples, parameters) * dtype.itemsize))
 
 
 def tiles(members: int, at_a_time: int | None) -> list[slice]:

@@ -3,10 +3,18 @@
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, metadata_of, write
-from bimt_bench.ground.kinds import BUILT_IN, Kinds, Source, entering
+from bimt_bench.ground.kinds import Kinds
 from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.provenance import circumstances, differences, environment
 from bimt_bench.ground.seeds import derive, numpy_generator, torch_generator
+from bimt_bench.ground.sources import (
+    BUILT_IN,
+    Source,
+    entering,
+    lies_in,
+    module_of,
+    source_of_module,
+)
 from bimt_bench.ground.version import LIBRARIES, __version__, library_versions
 
 __all__ = [
@@ -27,10 +35,13 @@ __all__ = [
     "entering",
     "environment",
     "library_versions",
+    "lies_in",
     "metadata_of",
+    "module_of",
     "modules_in",
     "numpy_generator",
     "quiet",
+    "source_of_module",
     "torch_generator",
     "write",
 ]

@@ -7,48 +7,23 @@ and a stranger's enter through the same call; each remembers which file or packa
 import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from importlib import metadata
+from typing import Any, Generic, Protocol, TypeVar
 
 from bimt_bench.ground.errors import InputError
 from bimt_bench.ground.nearest import closest
-from bimt_bench.ground.version import __version__
+from bimt_bench.ground.sources import (
+    BUILT_IN,
+    Source,
+    entering,
+    lies_in,
+    module_of,
+    origin,
+    written_as,
+)
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where kinds come from: the name of a plug-in, its version, and the digest of its file.
-
-    `version` is empty for a plug-in that states none. `digest` is empty for what ships with
-    bimt_bench, whose own digests cover it.
-    """
-
-    name: str
-    version: str
-    digest: str = ""
-
-    @property
-    def built_in(self) -> bool:
-        """Whether it ships with bimt_bench."""
-        return not self.digest
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}".strip()
-
-
-BUILT_IN = Source("bimt_bench", __version__)
-_entering: ContextVar[Source] = ContextVar("entering", default=BUILT_IN)
-
-
-@contextmanager
-def entering(source: Source) -> Iterator[None]:
-    """What is registered within comes from `source`."""
-    token = _entering.set(source)
-    try:
-        yield
-    finally:
-        _entering.reset(token)
+# Enters what is installed. It stands far above this floor, as the homes of kinds do.
+_PLUGINS = "bimt_bench.plugins"
 
 
 class Named(Protocol):
@@ -63,46 +38,61 @@ Kind = TypeVar("Kind")
 class Kinds(Mapping[str, Kind], Generic[Kind]):
     """Kinds of one sort by name, in the order in which they were registered.
 
-    Those that ship are registered when somebody first asks for one.
+    When somebody first asks for one, those that ship are registered, then those of packages that
+    are installed. `left_out` are the lines of installed plug-ins that could not be had.
     """
 
-    def __init__(self, word: str, *, home: str = "") -> None:
-        """`word` is what one of them is called: 'recipe'. Importing `home` registers ours."""
-        self.word = word
-        self._home = home
+    def __init__(self, word: str, *, home: str = "", contract: str = "", group: str = "") -> None:
+        """`word` is what one of them is called: 'recipe'. Importing `home` registers ours.
+
+        `contract` names the class there that each of them fills in; `group` is that of the entry
+        points of installed packages.
+        """
+        self.word, self.group = word, group
+        self.left_out: list[str] = []
+        self._home, self._contract = home, contract
+        self._asked = not home
         self._held: dict[str, Kind] = {}
         self._sources: dict[str, Source] = {}
 
     @property
+    def contract(self) -> Any:
+        """The class that each of them fills in; ours are registered then."""
+        return getattr(importlib.import_module(self._home), self._contract)
+
+    @property
     def _kinds(self) -> dict[str, Kind]:
-        """All kinds, ours among them; while `home` is being imported, those so far."""
-        home, self._home = self._home, ""
-        if home:
+        """All kinds, ours among them; while these are being imported, those so far."""
+        if not self._asked:
+            self._asked = True
             try:
                 with entering(BUILT_IN):
-                    importlib.import_module(home)
+                    importlib.import_module(self._home)
             except BaseException:
-                self._home = home
+                self._asked = False
                 raise
+            if self.group and metadata.entry_points(group=self.group):
+                importlib.import_module(_PLUGINS).enter_installed(self)
         return self._held
 
     def register(self, kind: Kind, *, name: str | None = None) -> Kind:
         """Adds a kind under `name` (its own, if absent) and returns it; serves as a decorator.
 
         InputError if it has no name, or if there is another kind of that name. The same class may
-        be registered again: a module that is loaded twice.
+        be registered again: a module that is loaded twice, a cell of a notebook that was edited.
         """
         name = name if name is not None else getattr(kind, "name", None)
-        source = _entering.get()
+        source = origin(kind)
         if not isinstance(name, str) or not name:
             raise InputError(f"{self.word}: {kind!r} of {source} has no name")
         kinds = self._held if source.built_in else self._kinds  # ours come first
         held = self._sources.get(name)
-        if held is not None and held != source:
+        same = held is not None and _place(kinds[name]) == _place(kind)
+        if held is not None and held != source and not (same and held.name == source.name):
             raise InputError(
                 f"{self.word}: '{name}' of {source} has the name of one of {held}; rename it"
             )
-        if held is not None and _place(kinds[name]) != _place(kind):
+        if held is not None and not same:
             raise InputError(f"{self.word}: {source} has two of the name '{name}'; rename one")
         kinds[name], self._sources[name] = kind, source
         return kind
@@ -112,9 +102,13 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         if name not in self._kinds:
             raise InputError(
                 f"{self.word}: unknown {self.word} '{name}'{closest(name, self._kinds)} "
-                f"(allowed: {', '.join(self._kinds)})"
+                f"(allowed: {', '.join(self._kinds)}){self.told_of_left_out()}"
             )
         return self._kinds[name]
+
+    def told_of_left_out(self) -> str:
+        """Which installed plug-ins are left out and why, to add to a message; empty if none is."""
+        return "".join(f"; left out: {line}" for line in self.left_out)
 
     def source_of(self, name: str) -> Source:
         """Where the kind of that name came from; InputError if there is none."""
@@ -130,13 +124,20 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         return tuple(dict.fromkeys(self._sources.values()))
 
     @contextmanager
-    def unless_refused(self) -> Iterator[None]:
-        """What is registered or dropped within is undone if an error is raised."""
-        kinds, sources = dict(self._kinds), dict(self._sources)  # ours are there before and after
+    def unless_refused(self, module: str = "") -> Iterator[None]:
+        """What is dropped within, or registered by a plug-in, is undone if an error is raised.
+
+        Of what is registered only that which is written in `module` or below it, if given.
+        """
+        before = dict(self._foreign())
         try:
             yield
         except BaseException:
-            self._held, self._sources = kinds, sources
+            for name, (kind, _) in dict(self._foreign()).items():
+                if not module or lies_in(module_of(kind), module):
+                    del self._held[name], self._sources[name]
+            for name, (kind, source) in before.items():
+                self._held[name], self._sources[name] = kind, source
             raise
 
     def drop(self, source: Source) -> None:
@@ -145,6 +146,11 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
             return
         for name in self.of(source):
             del self._held[name], self._sources[name]
+
+    def _foreign(self) -> Iterator[tuple[str, tuple[Kind, Source]]]:
+        for name, source in self._sources.items():
+            if not source.built_in:
+                yield name, (self._held[name], source)
 
     def __getitem__(self, name: str) -> Kind:
         return self._kinds[name]
@@ -157,5 +163,5 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
 
 
 def _place(kind: object) -> tuple[object, object]:
-    """Where a class or function was written."""
-    return getattr(kind, "__module__", None), getattr(kind, "__qualname__", None)
+    """Where a class or function was written, or that which an instance wraps."""
+    return module_of(kind), getattr(written_as(kind), "__qualname__", None)

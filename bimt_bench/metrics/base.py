@@ -1,9 +1,9 @@
-"""What a metric sees (one trained population) and what a metric is."""
+"""What a metric sees: one trained population, asked on the data of its task."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
-from typing import Literal, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,8 +14,7 @@ from torch import Tensor
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
 from bimt_bench.ground import numpy_generator
-from bimt_bench.metrics.needs import Need
-from bimt_bench.network import Wiring
+from bimt_bench.network import Role, Wiring
 from bimt_bench.spec import TaskSpec
 
 PerMember = Float64[np.ndarray, " member"]
@@ -30,7 +29,7 @@ class Scored:
     """One trained population with its task and data: all that a metric may look at.
 
     population: parameters, labels, coordinates and distances of the members, and what runs them;
-        `outputs` is differentiable in float inputs (forward mode too).
+        `outputs` is differentiable in float inputs (forward mode too). Not to be changed.
     seeds: the members' seeds; null models draw from them, never from a member's place.
     shuffles: null-model draws of each member.
     """
@@ -47,19 +46,38 @@ class Scored:
         return self.population.wiring
 
     @property
-    def weights(self) -> dict[str, Float[Tensor, "member _ _"]]:
-        """Connection parameter -> [P, target_folds * target, source_folds * source]."""
+    def weights(self) -> dict[str, Float[Tensor, "member _ _ *window"]]:
+        """Connection parameter -> [P, target_folds * target, source_folds * source, *window]."""
         return self.population.weights
+
+    @cached_property
+    @torch.no_grad()
+    def strengths(self) -> dict[str, Float[Tensor, "member _ _"]]:
+        """Connection parameter -> |W|, summed over the window: [P, targets, sources]."""
+        connections = self.wiring.connections
+        return {c.parameter: self.population.strengths(c) for c in connections}
 
     @property
     def size(self) -> int:
         """The number of members, P."""
         return len(self.seeds)
 
+    def alone(self, member: int) -> "Scored":
+        """The same of one member, copied."""
+        kept = self.population.keep([member])
+        return replace(self, population=kept, seeds=(self.seeds[member],))
+
+    @cached_property
+    @torch.no_grad()
+    def positions(self) -> int:
+        """At how many times or pixels a sample makes a hidden neuron active; 1 without such."""
+        seen = self.population.activations(self.inputs(self.data.test_inputs[:1]))
+        return max((active.shape[1] for active in seen.values()), default=1)
+
     @property
     def rows(self) -> int:
         """Rows of data to evaluate at a time, so that memory stays bounded in P."""
-        return max(1, _ROWS_TIMES_MEMBERS // self.size)
+        return max(1, _ROWS_TIMES_MEMBERS // (self.size * self.positions))
 
     def inputs(self, raw: Tensor) -> Tensor:
         """Data as the model takes it: tokens as they are, features scaled in the weights' dtype."""
@@ -68,21 +86,17 @@ class Scored:
             return raw.to(flat.device)
         return raw.to(flat.device, flat.dtype) * self.data.scale
 
-    @torch.no_grad()
-    def evaluate(self, raw: Tensor) -> Float[Tensor, "member row output"]:
-        """Outputs [P, n, outputs] on the CPU for n rows of data, computed in chunks."""
-        chunks = [
-            self.population.outputs(self.inputs(chunk)).cpu() for chunk in raw.split(self.rows)
-        ]
-        return torch.cat(chunks, dim=1)
+    def ask(self, raw: Tensor, targets: Tensor) -> "Questions":
+        """Rows of data as questions to the members."""
+        return Questions(self, self.inputs(raw), targets.cpu())
 
     @cached_property
-    def test_outputs(self) -> Float[Tensor, "member row output"]:
-        """Outputs [P, n, outputs] on the test data, computed once for all metrics."""
-        return self.evaluate(self.data.test_inputs)
+    def test_outputs(self) -> Float[Tensor, "member row *time output"]:
+        """Outputs on the test data, on the CPU, computed once for all metrics."""
+        return self.ask(self.data.test_inputs, self.data.test_targets).answered()[0]
 
-    def probe(self, most: int) -> tuple[Tensor, Tensor]:
-        """Test inputs as the model takes them and targets (on the CPU), at most `most` rows.
+    def probe(self, most: int) -> "Questions":
+        """At most `most` rows of the test data.
 
         Of a larger test set a fixed random choice, the same for every member, pack and metric.
         """
@@ -91,29 +105,62 @@ class Scored:
             generator = numpy_generator("metrics", "probe", len(inputs))
             chosen = torch.from_numpy(np.sort(generator.permutation(len(inputs))[:most]))
             inputs, targets = inputs[chosen], targets[chosen]
-        return self.inputs(inputs), targets.cpu()
+        return self.ask(inputs, targets)
+
+    def ends(self, role: Role) -> Int64[Tensor, "member end"]:
+        """Where each input or output of the task stands among the neurons of a role.
+
+        Neurons are counted through all groups of that role, in the wiring's order.
+        """
+        found, before = [], 0
+        for group in self.wiring.groups:
+            if group.role != role:
+                continue
+            labels = self.population.labels.get(group.name)
+            own = torch.arange(group.size).expand(self.size, -1)
+            found.append(before + (own if labels is None else labels.cpu().argsort(dim=1)))
+            before += group.size
+        return torch.cat(found, dim=1)
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A measurement of trained members, with what a reader must know to compare its values.
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """Rows of data that members are asked, with their own weights or with others.
 
-    low, high: the range of its values, perhaps infinite. source: where it comes from, with its
-    equation. need: what a task must have for the metric to be defined, if anything.
-    compute: a scored population -> float64 [P]; NaN where the metric is undefined.
+    inputs: as the model takes them. targets: on the CPU, an answer a row or a time step; a number
+    that is NaN and a class below 0 is none.
     """
 
-    name: str
-    family: str
-    title: str
-    direction: Literal["higher", "lower"]
-    low: float
-    high: float
-    unit: str
-    cost: Literal["cheap", "graph", "pruning", "ablation"]
-    source: str
-    compute: Callable[[Scored], PerMember]
-    need: Need | None = None
+    scored: Scored
+    inputs: Tensor
+    targets: Tensor
+
+    @torch.no_grad()
+    def chunks(
+        self, weights: Mapping[str, Tensor] | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Outputs [P, rows(, time), outputs] and targets, on the CPU, of a few rows at a time.
+
+        `weights` stand in the place of the parameters they name.
+        """
+        population, rows = self.scored.population, self.scored.rows
+        parts = zip(self.inputs.split(rows), self.targets.split(rows), strict=True)
+        for inputs, targets in parts:
+            yield population.outputs_with(weights or {}, inputs).cpu(), targets
+
+    def answered(self, weights: Mapping[str, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Outputs and targets as `chunks`, of all rows."""
+        outputs, targets = zip(*self.chunks(weights), strict=True)
+        if len(outputs) == 1:  # as it lies in memory: sums over it keep their bits
+            return outputs[0], targets[0]
+        return torch.cat(outputs, dim=1), torch.cat(targets)
+
+    @torch.no_grad()
+    def activations(self) -> dict[str, Float[Tensor, "member sample neuron"]]:
+        """What hidden neurons send on, on the CPU; times and pixels are samples of their row."""
+        activations = self.scored.population.activations
+        chunks = [activations(inputs) for inputs in self.inputs.split(self.scored.rows)]
+        return {k: torch.cat([chunk[k].cpu() for chunk in chunks], dim=1) for k in chunks[0]}
 
 
 def per_member(values: Tensor) -> PerMember:

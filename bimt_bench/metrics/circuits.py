@@ -1,9 +1,9 @@
 """Pruning by |w|: how few connections carry a member's function, all members at once.
 
-The connections of a member are ranked by |w|, all layers together; keeping the first m of them
-and zeroing the others gives its pruned networks (biases and embeddings stay). Quality is the share
-of right answers where the task is measured by one (accuracy), else minus the test loss, on at most
-2000 fixed test rows.
+The connections of a member are ranked by |w| (summed over a window), all layers together; keeping
+the first m of them and zeroing the others gives its pruned networks (biases and embeddings stay).
+Quality is the share of right answers where the task is measured by one (accuracy), else minus the
+test loss, on at most 2000 fixed test rows.
 """
 
 import math
@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from bimt_bench.engine import TaskMeasure
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
+from bimt_bench.metrics.base import PerMember, Scored, once, per_member
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.losses import row_losses
 from bimt_bench.metrics.paths import on_a_path
 
@@ -43,6 +44,17 @@ class Pruning:
     enough: Float64[Tensor, " member"]
 
 
+@metric(
+    title="Circuit size",
+    family="sparsity",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="share of all connections",
+    cost="pruning",
+    source="min m / n with loss(strongest m of n) <= 1.05 loss, or accuracy >= accuracy - 0.01",
+    untrained="TODO circuit_size",
+)
 def circuit_size(scored: Scored) -> PerMember:
     """Smallest share of connections, kept by |w|, that is good enough.
 
@@ -55,6 +67,19 @@ def circuit_size(scored: Scored) -> PerMember:
     return per_member(torch.where(pruning.enough.isfinite(), share, torch.nan))
 
 
+@metric(
+    title="Area under the pruning curve",
+    family="sparsity",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    cost="pruning",
+    source=(
+        "1 / log n integral of (q(m) - q(0)) / (q(n) - q(0)) d log m over 1 .. n, "
+        "m of n connections kept by |w|"
+    ),
+    untrained="TODO pruning_area",
+)
 def pruning_area(scored: Scored) -> PerMember:
     """Area under the pruning curve: quality retained against the logarithm of the kept share.
 
@@ -71,11 +96,22 @@ def pruning_area(scored: Scored) -> PerMember:
     return per_member(torch.where(gain > 0, area, torch.nan))
 
 
+@metric(
+    title="Live neurons",
+    family="sparsity",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="share of all neurons",
+    cost="pruning",
+    source="neurons on an input-to-output path of the pruned circuit / all neurons",
+    untrained="TODO live_neurons",
+)
 def live_neurons(scored: Scored) -> PerMember:
     """Share of all neurons that lie on an input-to-output path of the pruned circuit."""
     pruning = prune(scored)
     kept = masks(_ranks(scored), pruning.circuit)
-    alive = {n: (scored.weights[n].cpu() != 0) & m.cpu() for n, m in kept.items()}
+    alive = {n: (scored.strengths[n].cpu() != 0) & m.cpu() for n, m in kept.items()}
     lying = torch.cat(list(on_a_path(scored.wiring, alive).values()), dim=1).double().mean(dim=1)
     return per_member(torch.where(pruning.enough.isfinite(), lying, torch.nan))
 
@@ -85,7 +121,7 @@ def live_neurons(scored: Scored) -> PerMember:
 def prune(scored: Scored) -> Pruning:
     """The pruning curve on the grid, and by bisection the smallest circuit of each member."""
     ranks = _ranks(scored)
-    total = sum(w[0].numel() for w in scored.weights.values())
+    total = sum(w[0].numel() for w in scored.strengths.values())
     grid = np.geomspace(1, total, _GRID).round().astype(np.int64)
     kept = np.unique(np.concatenate([[0], grid]))
     full = torch.full((scored.size,), total)
@@ -133,8 +169,7 @@ def by_share(scored: Scored) -> bool:
 
 def _ranks(scored: Scored) -> dict[str, Int64[Tensor, "member _ _"]]:
     """The place of every connection in its member's order of |w|, strongest 0."""
-    names = [connection.parameter for connection in scored.wiring.connections]
-    return places({name: scored.weights[name].detach().abs() for name in names})
+    return places(scored.strengths)
 
 
 def places(sizes: dict[str, Tensor]) -> dict[str, Int64[Tensor, "member _ _"]]:
@@ -160,19 +195,23 @@ def _quality(
     scored: Scored, ranks: dict[str, Tensor], kept: Int64[Tensor, " member"]
 ) -> Float64[Tensor, " member"]:
     """Accuracy or minus the loss of every member, keeping its strongest connections only."""
-    inputs, targets = scored.probe(_ROWS)
-    kept_weights = pruned(scored, ranks, kept)
-    total = torch.zeros(scored.size, dtype=torch.float64)
-    for rows, wanted in zip(inputs.split(scored.rows), targets.split(scored.rows), strict=True):
-        total += goodness(scored, scored.population.outputs_with(kept_weights, rows).cpu(), wanted)
-    return total / len(inputs)
+    total, count = torch.zeros(scored.size, dtype=torch.float64), 0
+    for outputs, wanted in scored.probe(_ROWS).chunks(pruned(scored, ranks, kept)):
+        total += goodness(scored, outputs, wanted)
+        count += len(wanted)
+    return total / count
 
 
 def pruned(
     scored: Scored, ranks: dict[str, Tensor], kept: Int64[Tensor, " member"]
 ) -> dict[str, Tensor]:
     """The weights when each member keeps its first `kept` in the order of ranks."""
-    return {n: torch.where(m, scored.weights[n], 0.0) for n, m in masks(ranks, kept).items()}
+    found = {}
+    for name, mask in masks(ranks, kept).items():
+        weight = scored.weights[name]
+        window = (1,) * (weight.dim() - mask.dim())
+        found[name] = torch.where(mask.reshape(*mask.shape, *window), weight, 0.0)
+    return found
 
 
 def goodness(scored: Scored, outputs: Tensor, wanted: Tensor) -> Float64[Tensor, " member"]:
@@ -182,44 +221,3 @@ def goodness(scored: Scored, outputs: Tensor, wanted: Tensor) -> Float64[Tensor,
         finite = outputs.isfinite().flatten(2).all(dim=2)
         return torch.where(finite, right, torch.nan).sum(dim=1)
     return -row_losses(scored.task, outputs, wanted).sum(dim=1)
-
-
-FAMILY = (
-    Metric(
-        name="circuit_size",
-        family="sparsity",
-        title="Circuit size",
-        direction="lower",
-        low=0.0,
-        high=1.0,
-        unit="share of all connections",
-        cost="pruning",
-        source="min m / n with loss(strongest m of n) <= 1.05 loss, or accuracy >= accuracy - 0.01",
-        compute=circuit_size,
-    ),
-    Metric(
-        name="pruning_area",
-        family="sparsity",
-        title="Area under the pruning curve",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="",
-        cost="pruning",
-        source="1 / log n integral of (q(m) - q(0)) / (q(n) - q(0)) d log m over 1 .. n, "
-        "m of n connections kept by |w|",
-        compute=pruning_area,
-    ),
-    Metric(
-        name="live_neurons",
-        family="sparsity",
-        title="Live neurons",
-        direction="lower",
-        low=0.0,
-        high=1.0,
-        unit="share of all neurons",
-        cost="pruning",
-        source="neurons on an input-to-output path of the pruned circuit / all neurons",
-        compute=live_neurons,
-    ),
-)

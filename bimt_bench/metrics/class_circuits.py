@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member
+from bimt_bench.metrics.base import PerMember, Questions, Scored, per_member
 from bimt_bench.metrics.circuits import fewest, goodness, places, pruned, slack
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.paths import path_strengths
 
 _ROWS = 500
@@ -26,14 +27,13 @@ _OUTPUTS = 5  # at most: evenly spaced among all
 class _Exam:
     """What a circuit of one output is asked: `full` are the outputs of the whole network."""
 
-    scored: Scored
-    inputs: Tensor
-    targets: Tensor
+    questions: Questions
     full: Tensor
+    targets: Tensor
 
     def quality(self, outputs: Tensor) -> Float64[Tensor, " member"]:
         """Accuracy or minus the loss."""
-        return goodness(self.scored, outputs, self.targets) / len(self.targets)
+        return goodness(self.questions.scored, outputs, self.targets) / len(self.targets)
 
     def suffices(
         self,
@@ -42,15 +42,29 @@ class _Exam:
         kept: Int64[Tensor, " member"],
     ) -> Bool[Tensor, " member"]:
         """Whether the connections first in `ranks` compute an output; others are the full ones."""
-        weights = pruned(self.scored, ranks, kept)
-        grafted = self.full.clone()
-        found = self.scored.population.outputs_with(weights, self.inputs)[:, :, output]
-        grafted[:, :, output] = found.cpu()
+        scored, grafted = self.questions.scored, self.full.clone()
+        found, _ = self.questions.answered(pruned(scored, ranks, kept))
+        grafted[..., output] = found[..., output]
         best = self.quality(self.full)
-        share = slack(self.scored, best) / self.full.shape[2]
+        share = slack(scored, best) / self.full.shape[-1]
         return self.quality(grafted) >= best - share
 
 
+@metric(
+    title="Circuit size per class or output",
+    family="sparsity",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="share of all connections",
+    cost="pruning",
+    source=(
+        "after Golechha et al., arXiv 2502.02470: mean over outputs c of min m / n whose "
+        "output c loses at most 1 / C of what a circuit may, by path strength to c"
+    ),
+    untrained="TODO circuit_size_per_class",
+    need=needs.OUTPUT_NEURONS,
+)
 @torch.no_grad()
 def circuit_size_per_class(scored: Scored) -> PerMember:
     """Mean over outputs c of the smallest share of connections that computes output c.
@@ -61,12 +75,12 @@ def circuit_size_per_class(scored: Scored) -> PerMember:
     At most 5 outputs, evenly spaced, on at most 500 fixed test rows. NaN where an output of the
     full network is not finite.
     """
-    inputs, targets = scored.probe(_ROWS)
-    exam = _Exam(scored, inputs, targets, scored.population.outputs(inputs).cpu())
-    total = sum(w[0].numel() for w in scored.weights.values())
+    questions = scored.probe(_ROWS)
+    exam = _Exam(questions, *questions.answered())
+    total = sum(w[0].numel() for w in scored.strengths.values())
     grid = torch.logspace(0, 1, _GRID, base=total, dtype=torch.float64).round().long()
     grid = torch.cat([torch.zeros(1, dtype=torch.int64), grid]).unique()
-    count = exam.full.shape[2]
+    count = exam.full.shape[-1]
     chosen = torch.linspace(0, count - 1, min(count, _OUTPUTS)).round().long().tolist()
     sizes = torch.zeros(scored.size, dtype=torch.float64)
     for output, ranks in zip(chosen, _rankings(scored, chosen), strict=True):
@@ -85,34 +99,16 @@ def _rankings(
 ) -> Iterator[dict[str, Int64[Tensor, "member _ _"]]]:
     """For each output, the place of every connection in the order of path strength through it."""
     wiring = scored.wiring
-    reach = path_strengths(wiring, scored.weights, "output")
-    taken = {n: s.sum(dim=2) for n, s in path_strengths(wiring, scored.weights, "input").items()}
-    positions = scored.population.labels[wiring.by_role("output").name].cpu().argsort(dim=1)
+    reach = path_strengths(wiring, scored.strengths, "output")
+    taken = {n: s.sum(dim=2) for n, s in path_strengths(wiring, scored.strengths, "input").items()}
+    positions = scored.ends("output")
     for output in outputs:
         at = positions[:, None, output, None]
         sizes = {}
         for c in wiring.connections:
-            weight = scored.weights[c.parameter].detach().cpu().double().abs()
+            weight = scored.strengths[c.parameter].cpu().double()
             weight = weight / weight.amax(dim=(1, 2), keepdim=True).clamp(min=1e-300)
             given = reach[c.target].gather(2, at.expand(-1, reach[c.target].shape[1], 1))
             before = taken[c.source].repeat(1, c.source_folds)[:, None, :]
             sizes[c.parameter] = given.repeat(1, c.target_folds, 1) * weight * before
         yield places(sizes)
-
-
-FAMILY = (
-    Metric(
-        name="circuit_size_per_class",
-        family="sparsity",
-        title="Circuit size per class or output",
-        direction="lower",
-        low=0.0,
-        high=1.0,
-        unit="share of all connections",
-        cost="pruning",
-        source="after Golechha et al., arXiv 2502.02470: mean over outputs c of min m / n whose "
-        "output c loses at most 1 / C of what a circuit may, by path strength to c",
-        compute=circuit_size_per_class,
-        need=needs.OUTPUTS,
-    ),
-)

@@ -4,16 +4,13 @@ Each is reported raw and as a standard score against both null models of the gra
 network that falls into clusters has a low cut and much mass inside clusters.
 """
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once, sums
+from bimt_bench.metrics.base import PerMember, Scored, once, sums
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.nulls import (
     Comparison,
-    Direction,
     Statistic,
     Statistics,
     compared,
@@ -28,7 +25,20 @@ _MOST_CLUSTERS = 12
 _NEURONS_A_CLUSTER = 10
 _LAYER_CLUSTERS = 4
 
+_FILAN = "Filan et al., arXiv 2103.03386"
+_GOLECHHA = "Golechha et al., arXiv 2502.02470"
 
+
+@metric(
+    title="Normalised cut",
+    family="graph",
+    direction="lower",
+    low=0.0,
+    high=float(_MOST_CLUSTERS),
+    cost="graph",
+    source=f"{_FILAN}: sum over clusters of cut(A, rest) / vol(A), k-way spectral clustering",
+    untrained="TODO ncut",
+)
 def ncut(scored: Scored) -> PerMember:
     """Sum over clusters A of cut(A, rest) / vol(A), for k spectral clusters of the graph.
 
@@ -38,22 +48,67 @@ def ncut(scored: Scored) -> PerMember:
     return observed(scored, _ncuts(scored))
 
 
+@metric(
+    title="Normalised cut z, all weights shuffled",
+    family="graph",
+    direction="lower",
+    unit="standard deviations",
+    cost="graph",
+    source=f"{_FILAN}: (n-cut - mean) / std, weights shuffled within each layer",
+    untrained="TODO ncut_z",
+)
 def ncut_z(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of all weights within each connection."""
     return z_scores(_ncut_against_shuffled(scored))
 
 
+@metric(
+    title="Normalised cut p, all weights shuffled",
+    family="graph",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="probability",
+    cost="graph",
+    source=(
+        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
+        "at most the member's n-cut (after Filan et al., arXiv 2103.03386)"
+    ),
+    untrained="TODO ncut_p",
+)
 def ncut_p(scored: Scored) -> PerMember:
     """(r + 1) / (n + 1), r of the n draws behind `ncut_z` with at most the member's n-cut."""
     return p_values(_ncut_against_shuffled(scored), better="lower")
 
 
+@metric(
+    title="Normalised cut z, topology kept",
+    family="graph",
+    direction="lower",
+    unit="standard deviations",
+    cost="graph",
+    source=f"{_FILAN}: (n-cut - mean) / std, non-zero weights shuffled among their places",
+    untrained="TODO ncut_z_nonzero",
+)
 def ncut_z_nonzero(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of the non-zero weights among their own places."""
     shuffle = NeuronGraph.shuffled_nonzero
     return z_scores(compared(scored, _ncuts(scored), shuffle, name="ncut_z_nonzero"))
 
 
+@metric(
+    title="Mass inside clusters across layers",
+    family="graph",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    cost="graph",
+    source=(
+        f"{_GOLECHHA}: sum of W^2 inside matching clusters / sum of W^2, each connection "
+        "co-clustered into 4 groups"
+    ),
+    untrained="TODO cross_cluster_mass",
+)
 def cross_cluster_mass(scored: Scored) -> PerMember:
     """Share of sum W^2 that lies inside matching clusters of a connection's two sides.
 
@@ -64,16 +119,48 @@ def cross_cluster_mass(scored: Scored) -> PerMember:
     return observed(scored, _masses(scored))
 
 
+@metric(
+    title="Mass inside clusters z, all weights shuffled",
+    family="graph",
+    direction="higher",
+    unit="standard deviations",
+    cost="graph",
+    source="(mass inside clusters - mean) / std, weights shuffled within each layer",
+    untrained="TODO cross_cluster_mass_z",
+)
 def cross_cluster_mass_z(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of all weights of each connection."""
     return z_scores(_mass_against_shuffled(scored))
 
 
+@metric(
+    title="Mass inside clusters p, all weights shuffled",
+    family="graph",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="probability",
+    cost="graph",
+    source=(
+        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
+        "at least the member's mass (after Filan et al., arXiv 2103.03386)"
+    ),
+    untrained="TODO cross_cluster_mass_p",
+)
 def cross_cluster_mass_p(scored: Scored) -> PerMember:
     """(r + 1) / (n + 1), r of the draws behind `cross_cluster_mass_z` with at least that mass."""
     return p_values(_mass_against_shuffled(scored), better="higher")
 
 
+@metric(
+    title="Mass inside clusters z, topology kept",
+    family="graph",
+    direction="higher",
+    unit="standard deviations",
+    cost="graph",
+    source="(mass inside clusters - mean) / std, non-zero weights shuffled among their places",
+    untrained="TODO cross_cluster_mass_z_nonzero",
+)
 def cross_cluster_mass_z_nonzero(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of the non-zero weights."""
     shuffle = NeuronGraph.shuffled_nonzero
@@ -139,101 +226,3 @@ def _layer(graph: NeuronGraph, places: slice) -> Statistic:
         return np.square(there).sum(axis=1, where=together[:, edge_of])
 
     return statistic
-
-
-def _metric(
-    name: str,
-    title: str,
-    compute: Callable[[Scored], PerMember],
-    source: str,
-    *,
-    direction: Direction,
-    limits: tuple[float, float] | None = None,
-    unit: str = "",
-) -> Metric:
-    """A metric with `limits`, or a standard score if it has none."""
-    low, high = limits or (-math.inf, math.inf)
-    return Metric(
-        name=name,
-        family="graph",
-        title=title,
-        direction=direction,
-        low=low,
-        high=high,
-        unit=unit if limits else "standard deviations",
-        cost="graph",
-        source=source,
-        compute=compute,
-    )
-
-
-_FILAN = "Filan et al., arXiv 2103.03386"
-_GOLECHHA = "Golechha et al., arXiv 2502.02470"
-
-FAMILY = (
-    _metric(
-        "ncut",
-        "Normalised cut",
-        ncut,
-        f"{_FILAN}: sum over clusters of cut(A, rest) / vol(A), k-way spectral clustering",
-        direction="lower",
-        limits=(0.0, float(_MOST_CLUSTERS)),
-    ),
-    _metric(
-        "ncut_z",
-        "Normalised cut z, all weights shuffled",
-        ncut_z,
-        f"{_FILAN}: (n-cut - mean) / std, weights shuffled within each layer",
-        direction="lower",
-    ),
-    _metric(
-        "ncut_p",
-        "Normalised cut p, all weights shuffled",
-        ncut_p,
-        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
-        "at most the member's n-cut (after Filan et al., arXiv 2103.03386)",
-        direction="lower",
-        limits=(0.0, 1.0),
-        unit="probability",
-    ),
-    _metric(
-        "ncut_z_nonzero",
-        "Normalised cut z, topology kept",
-        ncut_z_nonzero,
-        f"{_FILAN}: (n-cut - mean) / std, non-zero weights shuffled among their places",
-        direction="lower",
-    ),
-    _metric(
-        "cross_cluster_mass",
-        "Mass inside clusters across layers",
-        cross_cluster_mass,
-        f"{_GOLECHHA}: sum of W^2 inside matching clusters / sum of W^2, each connection "
-        "co-clustered into 4 groups",
-        direction="higher",
-        limits=(0.0, 1.0),
-    ),
-    _metric(
-        "cross_cluster_mass_z",
-        "Mass inside clusters z, all weights shuffled",
-        cross_cluster_mass_z,
-        "(mass inside clusters - mean) / std, weights shuffled within each layer",
-        direction="higher",
-    ),
-    _metric(
-        "cross_cluster_mass_p",
-        "Mass inside clusters p, all weights shuffled",
-        cross_cluster_mass_p,
-        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
-        "at least the member's mass (after Filan et al., arXiv 2103.03386)",
-        direction="lower",
-        limits=(0.0, 1.0),
-        unit="probability",
-    ),
-    _metric(
-        "cross_cluster_mass_z_nonzero",
-        "Mass inside clusters z, topology kept",
-        cross_cluster_mass_z_nonzero,
-        "(mass inside clusters - mean) / std, non-zero weights shuffled among their places",
-        direction="higher",
-    ),
-)

@@ -3,8 +3,7 @@
 from typing import Literal
 
 from bimt_bench.metrics.performance import OWN
-from bimt_bench.metrics.registry import METRICS
-from bimt_bench.spec import MEASURES
+from bimt_bench.spec import MEASURES, METRICS
 
 
 def direction(name: str, measure: str) -> Literal["higher", "lower"]:

@@ -6,18 +6,28 @@ hold their power in a few key frequencies (Nanda et al., arXiv 2301.05217, secti
 arXiv 2301.02679); a random embedding spreads it over all.
 """
 
-import math
-
 import torch
 from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.base import PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.contract import metric
 
 _MOST = 0.9  # of the power: what key frequencies hold
 
 
+@metric(
+    title="Fourier concentration",
+    family="algorithmic",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    unit="share of power",
+    source="after Nanda et al., arXiv 2301.05217: sum_d max_f P[f, d] / sum P over tokens",
+    untrained="TODO fourier_concentration",
+    need=needs.RESIDUES,
+)
 def fourier_concentration(scored: Scored) -> PerMember:
     """Share of power in each dimension's strongest frequency, weighted by the dimension's power.
 
@@ -27,6 +37,16 @@ def fourier_concentration(scored: Scored) -> PerMember:
     return per_member(ratio(power.amax(dim=1).sum(dim=1), power.sum(dim=(1, 2))))
 
 
+@metric(
+    title="Key frequencies",
+    family="algorithmic",
+    direction="lower",
+    low=1.0,
+    unit="frequencies",
+    source="after Nanda et al., arXiv 2301.05217: fewest frequencies holding 90 % of the power",
+    untrained="TODO fourier_key_frequencies",
+    need=needs.RESIDUES,
+)
 def fourier_key_frequencies(scored: Scored) -> PerMember:
     """The fewest frequencies that hold 90 % of the power of all dimensions together."""
     keys = key_frequencies(scored).sum(dim=1).double()
@@ -43,6 +63,16 @@ def key_frequencies(scored: Scored) -> Bool[Tensor, "member frequency"]:
     return torch.zeros_like(first).scatter(1, order, first)
 
 
+@metric(
+    title="Gini of Fourier power",
+    family="algorithmic",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    source="Nanda et al., arXiv 2301.05217: sum (2 i - F - 1) P_(i) / (F sum P), P ascending",
+    untrained="TODO fourier_gini",
+    need=needs.RESIDUES,
+)
 def fourier_gini(scored: Scored) -> PerMember:
     """Gini coefficient of power over frequencies: 0 if equal, 1 - 1 / F if one of F has it all.
 
@@ -56,58 +86,29 @@ def fourier_gini(scored: Scored) -> PerMember:
 
 def _power(scored: Scored) -> Float64[Tensor, "member frequency dimension"]:
     """Power of each embedding dimension over tokens, relative to the member's largest entry."""
-    names = [a.parameter for a in scored.wiring.attachments if a.kind == "embedding"]
-    embedding = torch.cat(
-        [scored.population.parameters[name].detach().cpu().double() for name in names], -1
-    )
+    embedding = _embedding(scored)
     largest = embedding.abs().amax(dim=(1, 2), keepdim=True)
     scaled = embedding / torch.where(largest == 0, 1.0, largest)  # squares must not vanish
     spectrum = torch.fft.rfft(scaled - scaled.mean(dim=1, keepdim=True), dim=1)[:, 1:]
     return spectrum.abs().square()
 
 
+def _embedding(scored: Scored) -> Float64[Tensor, "member residue dimension"]:
+    """The embeddings of residues, side by side; other tables, as of places, have other lengths."""
+    residues = scored.data.residues
+    tokens = scored.data.tokens
+    if residues is None:
+        raise ValueError(f"fourier: the tokens of task '{scored.task.name}' are no residues")
+    found = [torch.zeros(scored.size, residues.modulus, 0, dtype=torch.float64)]
+    for one in scored.wiring.attachments:
+        table = scored.population.parameters[one.parameter].detach().cpu().double()
+        if one.kind == "embedding" and table.dim() == 3:
+            table = table.movedim(one.axis, 2)
+            found += [table[:, : residues.modulus]] if table.shape[1] == tokens else []
+    if len(found) == 1:
+        raise ValueError("fourier: no embedding has a row for each token")
+    return torch.cat(found, dim=2)
+
+
 def _spectrum(scored: Scored) -> Float64[Tensor, "member frequency"]:
     return _power(scored).sum(dim=2)
-
-
-FAMILY = (
-    Metric(
-        name="fourier_concentration",
-        family="algorithmic",
-        title="Fourier concentration",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="share of power",
-        cost="cheap",
-        source="after Nanda et al., arXiv 2301.05217: sum_d max_f P[f, d] / sum P over tokens",
-        compute=fourier_concentration,
-        need=needs.RESIDUES,
-    ),
-    Metric(
-        name="fourier_key_frequencies",
-        family="algorithmic",
-        title="Key frequencies",
-        direction="lower",
-        low=1.0,
-        high=math.inf,
-        unit="frequencies",
-        cost="cheap",
-        source="after Nanda et al., arXiv 2301.05217: fewest frequencies holding 90 % of the power",
-        compute=fourier_key_frequencies,
-        need=needs.RESIDUES,
-    ),
-    Metric(
-        name="fourier_gini",
-        family="algorithmic",
-        title="Gini of Fourier power",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="",
-        cost="cheap",
-        source="Nanda et al., arXiv 2301.05217: sum (2 i - F - 1) P_(i) / (F sum P), P ascending",
-        compute=fourier_gini,
-        need=needs.RESIDUES,
-    ),
-)

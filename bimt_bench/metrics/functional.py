@@ -8,17 +8,20 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import cdist, squareform
+from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_mutual_info_score
 from torch import Tensor
 
-from bimt_bench.ground import numpy_generator
+from bimt_bench.ground import InputError, numpy_generator
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member, ratio
+from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NeuronGraph, graphs
-from bimt_bench.metrics.lesions import silenced
 from bimt_bench.metrics.losses import output_losses, row_losses
 from bimt_bench.metrics.modularity import Partition, partitions
+from bimt_bench.metrics.silence import silenced
+from bimt_bench.network import geometry
+from bimt_bench.spec import DistanceSettings, GeometrySpec
 
 _ROWS = 500
 _NEAR = 1.5  # spacings: between the diagonal of a grid and the next but one on a line
@@ -37,6 +40,20 @@ class Function:
     clusters: Int64[np.ndarray, " n"]
 
 
+@metric(
+    title="Ablation selectivity",
+    family="functional",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    cost="ablation",
+    source=(
+        "sum_h D_h (1 - H(D[h, c] / D_h) / log C) / sum_h D_h, D[h, c] the loss increase "
+        "of output or class c without neuron h"
+    ),
+    untrained="TODO ablation_selectivity",
+    need=needs.OUTPUTS,
+)
 @torch.no_grad()
 def ablation_selectivity(scored: Scored) -> PerMember:
     """How few outputs (or classes) suffer when a neuron is silenced: 1 one each, 0 all alike.
@@ -46,13 +63,13 @@ def ablation_selectivity(scored: Scored) -> PerMember:
     1 - entropy(D[h, c] / sum_c D[h, c]) / log C; the mean is weighted by sum_c D[h, c]. NaN where
     no neuron's silence costs anything.
     """
-    inputs, targets = scored.probe(_ROWS)
-    full = _part_losses(scored, scored.population.outputs(inputs).cpu(), targets)
+    questions = scored.probe(_ROWS)
+    full = _part_losses(scored, *questions.answered())
     selectivity = torch.zeros(scored.size, dtype=torch.float64)
     total = torch.zeros_like(selectivity)
     for weights in _silenced(scored):
-        outputs = scored.population.outputs_with(weights, inputs).cpu()
-        damage = (_part_losses(scored, outputs, targets) - full).clamp(min=0.0)
+        silent = _part_losses(scored, *questions.answered(weights))
+        damage = (silent - full).clamp(min=0.0)
         sums = damage.sum(dim=1)
         shares = damage / torch.where(sums == 0, 1.0, sums)[:, None]
         entropy = -torch.special.xlogy(shares, shares).sum(dim=1) / math.log(damage.shape[1])
@@ -61,6 +78,20 @@ def ablation_selectivity(scored: Scored) -> PerMember:
     return per_member(ratio(selectivity, total).clamp(max=1.0))
 
 
+@metric(
+    title="Agreement of anatomy and function",
+    family="functional",
+    direction="higher",
+    low=-1.0,
+    high=1.0,
+    unit="adjusted mutual information",
+    cost="graph",
+    source=(
+        "after Liu et al., arXiv 2310.07711: AMI of Leiden modules and clusters of "
+        "activation correlation"
+    ),
+    untrained="TODO anatomy_function_agreement",
+)
 def anatomy_function_agreement(scored: Scored) -> PerMember:
     """AMI of Leiden modules of the weights and clusters of activation correlation.
 
@@ -76,14 +107,29 @@ def anatomy_function_agreement(scored: Scored) -> PerMember:
     return np.array(values, dtype=np.float64)
 
 
+@metric(
+    title="Isolated neurons, over chance",
+    family="functional",
+    direction="lower",
+    low=0.0,
+    unit="1 is chance",
+    cost="graph",
+    source=(
+        "share of neurons without a neighbour of their own functional cluster / its mean "
+        "over permutations of the clusters within groups"
+    ),
+    untrained="TODO isolated_ratio",
+)
 def isolated_ratio(scored: Scored) -> PerMember:
     """Share of living hidden neurons with no neighbour of their functional cluster, over chance.
 
     Functional clusters as in `anatomy_function_agreement`. Neighbours are the living neurons of
     the group at most 1.5 times its smallest spacing away (on a line one on either side, on a grid
-    eight). Chance is the mean share over `shuffles` permutations of the clusters among the living
-    neurons of each group: below 1, neurons that work together sit together. NaN where the
-    clusters are undefined, and where chance isolates nobody.
+    eight). Spacing is sqrt(sum_k d_k^2), d_k the geometry's distance along coordinate k alone:
+    the straight line, and round the edge where distances wrap. Chance is the mean share over
+    `shuffles` permutations of the clusters among the living neurons of each group: below 1,
+    neurons that work together sit together. NaN where the clusters are undefined, and where
+    chance isolates nobody.
     """
     values = np.full(scored.size, math.nan)
     for member, found in enumerate(functions(scored)):
@@ -100,9 +146,8 @@ def _isolated(scored: Scored, member: int, found: Function) -> Float64[np.ndarra
     isolated = np.zeros(1 + scored.shuffles)
     for group in np.unique(found.groups):
         there = found.groups == group
-        places = scored.population.coordinates[scored.wiring.groups[group].name][member]
         at = found.positions[there]
-        near = _neighbours(places.cpu().double().numpy())[np.ix_(at, at)]
+        near = _near(scored, member, scored.wiring.groups[group].name)[np.ix_(at, at)]
         labels = np.tile(found.clusters[there], (len(isolated), 1))
         labels[1:] = generator.permuted(labels[1:], axis=1)
         alike = labels[:, :, None] == labels[:, None, :]
@@ -110,20 +155,47 @@ def _isolated(scored: Scored, member: int, found: Function) -> Float64[np.ndarra
     return isolated
 
 
-def _neighbours(places: Float64[np.ndarray, "n 2"]) -> Bool[np.ndarray, "n n"]:
-    """Which positions are neighbours: others at most 1.5 times the smallest distance away."""
-    distance = cdist(places, places)
-    np.fill_diagonal(distance, np.inf)
-    nearest = distance.min() if len(places) > 1 else -np.inf
-    return distance <= _NEAR * nearest
+def _near(scored: Scored, member: int, group: str) -> Bool[np.ndarray, "n n"]:
+    """Which positions of a member's group are neighbours."""
+    kept = _neighbourhoods(scored)
+    spec = scored.population.geometries[member]
+    if spec is None:
+        raise InputError("isolated_ratio: these members were read without their geometry")
+    if (spec, group) not in kept:
+        places = scored.population.coordinates[group][member].cpu().double().numpy()
+        kept[spec, group] = _neighbours(places, spec.distance)
+    return kept[spec, group]
+
+
+@once
+def _neighbourhoods(_: Scored) -> dict[tuple[GeometrySpec, str], Bool[np.ndarray, "n n"]]:
+    """Neighbours by geometry and group, as far as anybody has asked: members share them."""
+    return {}
+
+
+def _neighbours(
+    places: Float64[np.ndarray, "n dimension"], distance: DistanceSettings
+) -> Bool[np.ndarray, "n n"]:
+    """Which positions are neighbours: others at most 1.5 times the smallest spacing away.
+
+    A city-block distance alone would not tell the diagonal of a grid from the next but one of a
+    row, both 2 spacings away; its parts along the coordinates do.
+    """
+    squares = np.zeros((len(places), len(places)))
+    for k in range(places.shape[1]):
+        along = np.full_like(places, 0.5)
+        along[:, k] = places[:, k]
+        squares += np.square(geometry.distances(along, along, distance))
+    np.fill_diagonal(squares, np.inf)
+    nearest = squares.min() if len(places) > 1 else -np.inf
+    return squares <= _NEAR**2 * nearest
 
 
 @once
 @torch.no_grad()
 def functions(scored: Scored) -> tuple[Function | None, ...]:
     """The functional clusters of each member; None for one whose neurons form a single module."""
-    inputs, _ = scored.probe(_ROWS)
-    seen = {k: v.cpu().double().numpy() for k, v in scored.population.activations(inputs).items()}
+    seen = _comparable(scored.probe(_ROWS))
     return tuple(
         None
         if graph is None or found is None
@@ -132,6 +204,18 @@ def functions(scored: Scored) -> tuple[Function | None, ...]:
             zip(graphs(scored), partitions(scored), strict=True)
         )
     )
+
+
+def _comparable(questions: Questions) -> dict[str, Float64[np.ndarray, "member sample neuron"]]:
+    """What hidden neurons send on, in samples that all groups share.
+
+    Where some groups are active at more times or pixels than others, a row's mean over those.
+    """
+    seen = {name: one.double().numpy() for name, one in questions.activations().items()}
+    if len({one.shape[1] for one in seen.values()}) > 1:
+        rows = len(questions.inputs)
+        seen = {k: v.reshape(len(v), rows, -1, v.shape[2]).mean(axis=2) for k, v in seen.items()}
+    return seen
 
 
 def _silenced(scored: Scored) -> Iterator[dict[str, Tensor]]:
@@ -149,6 +233,9 @@ def _part_losses(
     """The loss of every output, or over the rows of every class (0 for a class without rows)."""
     if targets.is_floating_point():
         return output_losses(scored.task, outputs, targets)
+    if targets.dim() > 1 or bool((targets < 0).any()):  # time steps, some without an answer
+        outputs, targets = outputs.flatten(1, -2), targets.flatten()
+        outputs, targets = outputs[:, targets >= 0], targets[targets >= 0]
     classes = torch.nn.functional.one_hot(targets, outputs.shape[2]).double()
     rows = row_losses(scored.task, outputs, targets)
     return rows @ classes / classes.sum(dim=0).clamp(min=1.0)
@@ -183,47 +270,3 @@ def _functional_clusters(
     np.fill_diagonal(distance, 0.0)
     tree = linkage(squareform(distance, checks=False), method="average")
     return fcluster(tree, count, criterion="maxclust").astype(np.int64)
-
-
-FAMILY = (
-    Metric(
-        name="ablation_selectivity",
-        family="functional",
-        title="Ablation selectivity",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="",
-        cost="ablation",
-        source="sum_h D_h (1 - H(D[h, c] / D_h) / log C) / sum_h D_h, D[h, c] the loss increase "
-        "of output or class c without neuron h",
-        compute=ablation_selectivity,
-        need=needs.OUTPUTS,
-    ),
-    Metric(
-        name="anatomy_function_agreement",
-        family="functional",
-        title="Agreement of anatomy and function",
-        direction="higher",
-        low=-1.0,
-        high=1.0,
-        unit="adjusted mutual information",
-        cost="graph",
-        source="after Liu et al., arXiv 2310.07711: AMI of Leiden modules and clusters of "
-        "activation correlation",
-        compute=anatomy_function_agreement,
-    ),
-    Metric(
-        name="isolated_ratio",
-        family="functional",
-        title="Isolated neurons, over chance",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="1 is chance",
-        cost="graph",
-        source="share of neurons without a neighbour of their own functional cluster / its mean "
-        "over permutations of the clusters within groups",
-        compute=isolated_ratio,
-    ),
-)

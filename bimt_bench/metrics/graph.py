@@ -1,7 +1,7 @@
 """The graph of a member's neurons, and the shuffles of its weights that serve as null models.
 
-One neuron is one node: the folds of a connection between the same two neurons, and both
-directions between neurons of one group, add up to one edge. A neuron's weight onto itself is
+One neuron is one node: the folds of a connection between the same two neurons, all connections
+between them, and both directions add up to one edge. A neuron's weight onto itself is
 left out, since no partition can cut it.
 """
 
@@ -26,7 +26,7 @@ NEGLIGIBLE = 1e-3
 class NeuronGraph:
     """One member's undirected weighted graph without its isolated neurons.
 
-    A place is one entry of a connection's parameter that joins two different living neurons.
+    A place is one entry of a connection's strengths that joins two different living neurons.
 
     nodes: number of living neurons. groups, positions: [nodes], which group of the wiring (its
     index) a node is in, and its place there. edges: [E, 2], pairs of nodes that share a place.
@@ -83,7 +83,7 @@ class NeuronGraph:
 @once
 def graphs(scored: Scored) -> tuple[NeuronGraph | None, ...]:
     """The graph of each member; None for a member that has none."""
-    arrays = {name: w.detach().cpu().numpy() for name, w in scored.weights.items()}
+    arrays = {name: w.cpu().numpy() for name, w in scored.strengths.items()}
     return tuple(
         neuron_graph(scored.wiring, {name: w[member] for name, w in arrays.items()})
         for member in range(scored.size)
@@ -93,7 +93,7 @@ def graphs(scored: Scored) -> tuple[NeuronGraph | None, ...]:
 def neuron_graph(
     wiring: Wiring, weights: Mapping[str, Float[np.ndarray, "_ _"]]
 ) -> NeuronGraph | None:
-    """The graph of one member, given its connections' parameters.
+    """The graph of one member, given its connections' weights or strengths, without a window.
 
     None if there is no such graph: all weights are zero, or one is not finite. Neurons are
     numbered by strength within their group, so that the graph, and with it every seeded

@@ -1,7 +1,6 @@
 """Lesions: what is lost when a whole module falls silent, beside random neurons in equal number."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -9,10 +8,12 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from bimt_bench.ground import numpy_generator
-from bimt_bench.metrics.base import Metric, PerMember, Scored
+from bimt_bench.metrics.base import PerMember, Scored
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import graphs
 from bimt_bench.metrics.losses import row_losses
 from bimt_bench.metrics.modularity import partitions
+from bimt_bench.metrics.silence import silenced
 
 _ROWS = 500
 _MODULES = 8  # at most: the largest
@@ -20,6 +21,20 @@ _RANDOM = 5  # random sets of neurons for each module
 _NOBODY = np.zeros((0, 2), dtype=np.int64)
 
 
+@metric(
+    title="Lesion effect of modules",
+    family="functional",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    unit="0.5 is none",
+    cost="ablation",
+    source=(
+        "mean over Leiden modules of D / (D + mean D of random sets of as many hidden "
+        "neurons), D the loss increase when they are silent"
+    ),
+    untrained="TODO lesion_effect",
+)
 @torch.no_grad()
 def lesion_effect(scored: Scored) -> PerMember:
     """Mean over modules of D / (D + mean D of random sets of as many neurons); 0.5 is no effect.
@@ -31,25 +46,14 @@ def lesion_effect(scored: Scored) -> PerMember:
     """
     sets = [_sets(scored, member) for member in range(scored.size)]
     damage = np.zeros((max((len(s) for s in sets), default=0), scored.size))
-    inputs, targets = scored.probe(_ROWS)
-    full = row_losses(scored.task, scored.population.outputs(inputs).cpu(), targets).mean(dim=1)
+    questions = scored.probe(_ROWS)
+    full = row_losses(scored.task, *questions.answered()).mean(dim=1)
     for lesion, row in enumerate(damage):
         silent = _silent(scored, [s[lesion] if lesion < len(s) else _NOBODY for s in sets])
-        outputs = scored.population.outputs_with(silenced(scored, silent), inputs).cpu()
-        row[:] = row_losses(scored.task, outputs, targets).mean(dim=1) - full
+        answered = questions.answered(silenced(scored, silent))
+        row[:] = row_losses(scored.task, *answered).mean(dim=1) - full
     values = [_effect(damage[: len(s), member]) for member, s in enumerate(sets)]
     return np.array(values, dtype=np.float64)
-
-
-def silenced(scored: Scored, silent: Mapping[str, Bool[Tensor, "#member _"]]) -> dict[str, Tensor]:
-    """Weights with which some neurons send nothing on: group name -> whether silent, [P, n]."""
-    changed = {}
-    for name, mask in silent.items():
-        for connection in scored.wiring.out_of(name):
-            columns = mask.repeat(1, connection.source_folds)[:, None, :]
-            weight = scored.weights[connection.parameter].detach()
-            changed[connection.parameter] = weight.masked_fill(columns.to(weight.device), 0.0)
-    return changed
 
 
 def _sets(scored: Scored, member: int) -> list[Int64[np.ndarray, "neuron 2"]]:
@@ -96,20 +100,3 @@ def _effect(damage: Float64[np.ndarray, " lesion"]) -> float:
     own, usual = lost[:, 0], lost[:, 1:].mean(axis=1)
     hurt = own + usual > 0
     return float((own[hurt] / (own + usual)[hurt]).mean()) if hurt.any() else math.nan
-
-
-FAMILY = (
-    Metric(
-        name="lesion_effect",
-        family="functional",
-        title="Lesion effect of modules",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="0.5 is none",
-        cost="ablation",
-        source="mean over Leiden modules of D / (D + mean D of random sets of as many hidden "
-        "neurons), D the loss increase when they are silent",
-        compute=lesion_effect,
-    ),
-)

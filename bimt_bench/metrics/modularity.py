@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from bimt_bench.ground import derive
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once
+from bimt_bench.metrics.base import PerMember, Scored, once
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.nulls import Comparison, Statistic, Statistics, compared, p_values, z_scores
 
@@ -46,11 +47,36 @@ def partitions(scored: Scored) -> tuple[Partition | None, ...]:
     return tuple(None if graph is None else _partition(graph, seed) for graph, seed in members)
 
 
+@metric(
+    title="Modularity Q",
+    family="graph",
+    direction="higher",
+    low=-0.5,
+    high=1.0,
+    cost="graph",
+    source=(
+        "Newman, arXiv cond-mat/0407503, Q = 1/2m sum (A_ij - k_i k_j / 2m) [c_i = c_j], "
+        "best Leiden partition (Traag et al., arXiv 1810.08473)"
+    ),
+    untrained="TODO modularity_q",
+)
 def modularity_q(scored: Scored) -> PerMember:
     """Q of the best Leiden partition; NaN where the graph has no edge or a weight is not finite."""
     return np.array([math.nan if p is None else p.quality for p in partitions(scored)])
 
 
+@metric(
+    title="Modularity z, all weights shuffled",
+    family="graph",
+    direction="higher",
+    unit="standard deviations",
+    cost="graph",
+    source=(
+        "(Q - mean Q_null) / std Q_null, weights shuffled within each layer "
+        "(after Filan et al., arXiv 2103.03386)"
+    ),
+    untrained="TODO modularity_z",
+)
 def modularity_z(scored: Scored) -> PerMember:
     """(Q - mean) / std of Q over shuffles of all weights within each connection.
 
@@ -60,6 +86,20 @@ def modularity_z(scored: Scored) -> PerMember:
     return z_scores(_against_shuffled(scored))
 
 
+@metric(
+    title="Modularity p, all weights shuffled",
+    family="graph",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="probability",
+    cost="graph",
+    source=(
+        "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with at least "
+        "the member's Q (after Filan et al., arXiv 2103.03386)"
+    ),
+    untrained="TODO modularity_p",
+)
 def modularity_p(scored: Scored) -> PerMember:
     """(r + 1) / (n + 1), r of the n draws behind `modularity_z` with at least the member's Q.
 
@@ -68,6 +108,18 @@ def modularity_p(scored: Scored) -> PerMember:
     return p_values(_against_shuffled(scored), better="higher")
 
 
+@metric(
+    title="Modularity z, topology kept",
+    family="graph",
+    direction="higher",
+    unit="standard deviations",
+    cost="graph",
+    source=(
+        "(Q - mean Q_null) / std Q_null, non-zero weights shuffled among their places "
+        "(after Filan et al., arXiv 2103.03386)"
+    ),
+    untrained="TODO modularity_z_nonzero",
+)
 def modularity_z_nonzero(scored: Scored) -> PerMember:
     """(Q - mean) / std of Q over shuffles of the non-zero weights among their own places.
 
@@ -154,59 +206,3 @@ def _seeded_igraph(seed: int) -> Iterator[None]:
             yield
         finally:
             igraph.set_random_number_generator(random)
-
-
-FAMILY = (
-    Metric(
-        name="modularity_q",
-        family="graph",
-        title="Modularity Q",
-        direction="higher",
-        low=-0.5,
-        high=1.0,
-        unit="",
-        cost="graph",
-        source="Newman, arXiv cond-mat/0407503, Q = 1/2m sum (A_ij - k_i k_j / 2m) [c_i = c_j], "
-        "best Leiden partition (Traag et al., arXiv 1810.08473)",
-        compute=modularity_q,
-    ),
-    Metric(
-        name="modularity_z",
-        family="graph",
-        title="Modularity z, all weights shuffled",
-        direction="higher",
-        low=-math.inf,
-        high=math.inf,
-        unit="standard deviations",
-        cost="graph",
-        source="(Q - mean Q_null) / std Q_null, weights shuffled within each layer "
-        "(after Filan et al., arXiv 2103.03386)",
-        compute=modularity_z,
-    ),
-    Metric(
-        name="modularity_p",
-        family="graph",
-        title="Modularity p, all weights shuffled",
-        direction="lower",
-        low=0.0,
-        high=1.0,
-        unit="probability",
-        cost="graph",
-        source="(r + 1) / (n + 1), r of n shuffles of the weights within each layer with at least "
-        "the member's Q (after Filan et al., arXiv 2103.03386)",
-        compute=modularity_p,
-    ),
-    Metric(
-        name="modularity_z_nonzero",
-        family="graph",
-        title="Modularity z, topology kept",
-        direction="higher",
-        low=-math.inf,
-        high=math.inf,
-        unit="standard deviations",
-        cost="graph",
-        source="(Q - mean Q_null) / std Q_null, non-zero weights shuffled among their places "
-        "(after Filan et al., arXiv 2103.03386)",
-        compute=modularity_z_nonzero,
-    ),
-)

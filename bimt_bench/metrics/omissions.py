@@ -1,17 +1,24 @@
 """What a task leaves unmeasured, and the line that tells a reader why."""
 
 from bimt_bench.data import TaskData
-from bimt_bench.metrics.registry import METRICS
-from bimt_bench.spec import TaskSpec
+from bimt_bench.metrics.needs import Need
+from bimt_bench.network import build
+from bimt_bench.spec import METRICS, TaskSpec
+
+
+def lacking(name: str, task: TaskSpec, data: TaskData) -> Need | None:
+    """What a metric needs that the task or its network does not have; None if it is defined."""
+    return METRICS.get_kind(name).lacking(task, data, build(task, data).wiring)
 
 
 def omissions(task: TaskSpec, data: TaskData) -> dict[str, tuple[str, ...]]:
     """What the task lacks -> the metrics that are missing for it, in the registry's order."""
     found: dict[str, tuple[str, ...]] = {}
+    wiring = build(task, data).wiring
     for name, metric in METRICS.items():
-        lacking = None if metric.need is None else metric.need.lacking(task, data)
-        if lacking is not None:
-            found[lacking.what] = (*found.get(lacking.what, ()), name)
+        need = metric.lacking(task, data, wiring)
+        if need is not None:
+            found[need.what] = (*found.get(need.what, ()), name)
     return found
 
 

@@ -1,8 +1,9 @@
 """Paths through a wiring: how strongly neurons are joined to inputs and outputs, and whether.
 
 A path's strength is the product of |W| along it. Paths have at most as many connections as the
-wiring has groups less one, which is all of them in a layered wiring; a group joined to itself is
-walked through that often and no further.
+wiring has groups less one, which is all of them in a layered wiring; where connections run in a
+circle, they are walked through that often and no further. Whether there is a path at all is asked
+of paths of any length.
 """
 
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ def path_strengths(
 ) -> dict[str, Float64[Tensor, "member neuron end"]]:
     """Sum over paths of prod |W| between every neuron and each input or output, by position.
 
-    group name -> [P, n, ends]: paths from the ends downwards for inputs, up to them for outputs.
-    Strengths are relative: each connection's are divided by the member's largest there.
+    weights: connection parameter -> [P, targets, sources]. Gives group name -> [P, n, ends]: paths
+    from the ends downwards for inputs, up to them for outputs. Strengths are relative: each
+    connection's are divided by the member's largest there.
     """
     joined = {c.parameter: _scaled(wiring, c, weights[c.parameter]) for c in wiring.connections}
     return _walks(wiring, joined, _ends(wiring, len(next(iter(joined.values()))), role), role)
@@ -33,21 +35,25 @@ def on_a_path(
 ) -> dict[str, Bool[Tensor, "member neuron"]]:
     """Whether a neuron lies on a path of living connections from an input to an output.
 
-    alive: connection parameter -> bool [P, ...] as its weights; group name -> [P, n].
+    alive: connection parameter -> bool [P, targets, sources]. Gives group name -> [P, n].
     """
     joined = {c.parameter: _scaled(wiring, c, alive[c.parameter]) for c in wiring.connections}
     members = len(next(iter(joined.values())))
-    reached = {}
-    for role in ("input", "output"):
-        begin = {
-            g.name: torch.full((members, g.size, 1), float(g.role == role), dtype=torch.float64)
-            for g in wiring.groups
-        }
-        reached[role] = _walks(wiring, joined, begin, role)
-    return {
-        name: ((one > 0) & (reached["output"][name] > 0)).squeeze(2)
-        for name, one in reached["input"].items()
-    }
+    forth, back = (_reached(wiring, joined, members, role) for role in ("input", "output"))
+    return {name: (one & back[name]).squeeze(2) for name, one in forth.items()}
+
+
+def _reached(
+    wiring: Wiring, joined: Mapping[str, Tensor], members: int, role: Role
+) -> dict[str, Bool[Tensor, "member neuron 1"]]:
+    """Whether any path, however long, joins a neuron to one of a role."""
+    found = {g.name: torch.full((members, g.size, 1), g.role == role) for g in wiring.groups}
+    while True:
+        step = _step(wiring, joined, {name: one.double() for name, one in found.items()}, role)
+        grown = {name: one | (step[name] > 0) for name, one in found.items()}
+        if all(torch.equal(one, grown[name]) for name, one in found.items()):
+            return found
+        found = grown
 
 
 def _walks(wiring: Wiring, joined: Mapping[str, Tensor], front: Reach, role: Role) -> Reach:

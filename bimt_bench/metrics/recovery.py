@@ -10,7 +10,8 @@ from torch import Tensor
 
 from bimt_bench.data import GroundTruth
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once
+from bimt_bench.metrics.base import PerMember, Questions, Scored, once
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NEGLIGIBLE
 from bimt_bench.metrics.paths import path_strengths
 from bimt_bench.network import Role
@@ -19,6 +20,20 @@ _SERVES = 0.1  # of the path strength that the strongest neuron of the group has
 _ROWS = 2000
 
 
+@metric(
+    title="Module recovery",
+    family="structure",
+    direction="higher",
+    low=-1.0,
+    high=1.0,
+    unit="adjusted mutual information",
+    source=(
+        "AMI of the component each hidden neuron serves and the one it reads, by the "
+        "greatest sum over paths of prod |W|"
+    ),
+    untrained="TODO module_recovery",
+    need=needs.COMPONENT_NEURONS,
+)
 def module_recovery(scored: Scored) -> PerMember:
     """AMI of what living hidden neurons serve and what they read, by formula component.
 
@@ -40,19 +55,36 @@ def module_recovery(scored: Scored) -> PerMember:
     return np.clip(values, -1.0, 1.0)
 
 
+@metric(
+    title="Sharing recovery",
+    family="structure",
+    direction="higher",
+    low=0.0,
+    high=1.0,
+    unit="absolute correlation",
+    source=(
+        "mean over shared sub-expressions e of max |corr(activation, e)| over neurons that "
+        "serve all outputs that contain e"
+    ),
+    untrained="TODO sharing_recovery",
+    need=needs.SHARED_NEURONS,
+)
 def sharing_recovery(scored: Scored) -> PerMember:
     """Mean over shared sub-expressions of the best |correlation| with a neuron that serves them.
 
     A sub-expression e that the formulas of several outputs contain should be computed once: among
     the hidden neurons with a path strength of at least a tenth of their group's largest to every
     one of those outputs, the greatest |corr(activation, e)| over the test data; 0 if there are
-    none. NaN where a path strength or an activation is not finite.
+    none. NaN where a path strength or an activation is not finite, and where hidden neurons are not
+    active once for every point of the data.
     """
     truth = _truth(scored)
-    raw = scored.data.test_inputs[:_ROWS]
-    hidden = _activations(scored, raw)
+    raw, targets = scored.data.test_inputs[:_ROWS], scored.data.test_targets[:_ROWS]
+    points = raw.double().cpu().numpy().reshape(-1, raw.shape[-1])
+    hidden = _activations(scored.ask(raw, targets), len(points))
+    if hidden is None:
+        return np.full(scored.size, math.nan)
     serves = _serves(scored)
-    points = raw.double().cpu().numpy()
     best = []
     for part in truth.shared:
         match = _correlations(hidden, truth.values(part.expression, points))
@@ -84,10 +116,9 @@ def _both_strengths(scored: Scored) -> dict[Role, Tensor]:
     found: dict[Role, Tensor] = {}
     roles: tuple[Role, Role] = ("input", "output")
     for role in roles:
-        reach = path_strengths(scored.wiring, scored.weights, role)
+        reach = path_strengths(scored.wiring, scored.strengths, role)
         by_position = torch.cat([reach[name] for name in _hidden(scored)], dim=1)
-        labels = scored.population.labels[scored.wiring.by_role(role).name].cpu()
-        index = labels.argsort(dim=1)[:, None, :].expand_as(by_position)
+        index = scored.ends(role)[:, None, :].expand_as(by_position)
         found[role] = by_position.gather(2, index)
     return found
 
@@ -109,10 +140,13 @@ def _serves(scored: Scored) -> Bool[Tensor, "member hidden output"]:
     return torch.cat([(p > 0) & (p >= _SERVES * p.amax(dim=1, keepdim=True)) for p in parts], dim=1)
 
 
-@torch.no_grad()
-def _activations(scored: Scored, raw: Tensor) -> Float64[Tensor, "member row hidden"]:
-    seen = scored.population.activations(scored.inputs(raw))
-    return torch.cat([seen[name].cpu().double() for name in _hidden(scored)], dim=2)
+def _activations(
+    questions: Questions, points: int
+) -> Float64[Tensor, "member point hidden"] | None:
+    """What hidden neurons send on; None if that is not once for every point."""
+    seen = questions.activations()
+    hidden = [seen[name].double() for name in _hidden(questions.scored)]
+    return torch.cat(hidden, dim=2) if all(h.shape[1] == points for h in hidden) else None
 
 
 def _correlations(
@@ -124,35 +158,3 @@ def _correlations(
     scale = centred.square().sum(dim=1).sqrt() * wanted.square().sum().sqrt()
     joint = torch.einsum("pbn,b->pn", centred, wanted).abs()
     return torch.where(scale > 1e-12, joint / scale, 0.0).clamp(max=1.0)
-
-
-FAMILY = (
-    Metric(
-        name="module_recovery",
-        family="structure",
-        title="Module recovery",
-        direction="higher",
-        low=-1.0,
-        high=1.0,
-        unit="adjusted mutual information",
-        cost="cheap",
-        source="AMI of the component each hidden neuron serves and the one it reads, by the "
-        "greatest sum over paths of prod |W|",
-        compute=module_recovery,
-        need=needs.COMPONENTS,
-    ),
-    Metric(
-        name="sharing_recovery",
-        family="structure",
-        title="Sharing recovery",
-        direction="higher",
-        low=0.0,
-        high=1.0,
-        unit="absolute correlation",
-        cost="cheap",
-        source="mean over shared sub-expressions e of max |corr(activation, e)| over neurons that "
-        "serve all outputs that contain e",
-        compute=sharing_recovery,
-        need=needs.SHARED,
-    ),
-)

@@ -6,18 +6,30 @@ explains is its projection on cos(2 pi k c / p) and sin(2 pi k c / p), k in K, o
 Fourier transform of the mean logits of each c.
 """
 
-import math
-
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, once, per_member
+from bimt_bench.metrics.base import PerMember, Scored, once, per_member
+from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.fourier import key_frequencies
 from bimt_bench.metrics.losses import row_losses
 
 
+@metric(
+    title="Restricted loss",
+    family="algorithmic",
+    direction="lower",
+    low=0.0,
+    unit="the task's loss",
+    source=(
+        "Nanda et al., arXiv 2301.05217: test loss of the logits projected on "
+        "cos, sin(2 pi k (a + b) / p), k the key frequencies, and their mean"
+    ),
+    untrained="TODO restricted_loss",
+    need=needs.ADDITION,
+)
 def restricted_loss(scored: Scored) -> PerMember:
     """The loss on the test data of nothing but the mean logits and their key frequencies' part.
 
@@ -29,6 +41,19 @@ def restricted_loss(scored: Scored) -> PerMember:
     return per_member(row_losses(scored.task, (key + mean)[:, targets], targets).mean(dim=1))
 
 
+@metric(
+    title="Excluded loss",
+    family="algorithmic",
+    direction="higher",
+    low=0.0,
+    unit="the task's loss",
+    source=(
+        "Nanda et al., arXiv 2301.05217: training loss of the logits without their "
+        "projection on cos, sin(2 pi k (a + b) / p), k the key frequencies"
+    ),
+    untrained="TODO excluded_loss",
+    need=needs.ADDITION,
+)
 def excluded_loss(scored: Scored) -> PerMember:
     """The loss on the training data when the key frequencies' part is taken out of the logits.
 
@@ -36,9 +61,9 @@ def excluded_loss(scored: Scored) -> PerMember:
     by rotations. NaN as for `restricted_loss`.
     """
     key, _ = _parts(scored)
-    inputs, targets = scored.data.train_inputs, scored.data.train_targets.cpu()
-    outputs = scored.evaluate(inputs).double() - key[:, targets]
-    return per_member(row_losses(scored.task, outputs, targets).mean(dim=1))
+    outputs, targets = scored.ask(scored.data.train_inputs, scored.data.train_targets).answered()
+    kept = outputs.double() - key[:, targets]
+    return per_member(row_losses(scored.task, kept, targets).mean(dim=1))
 
 
 @once
@@ -47,8 +72,10 @@ def _parts(
 ) -> tuple[Float64[Tensor, "member sum logit"], Float64[Tensor, "member 1 logit"]]:
     """By the sum c: the key frequencies' part of the logits; and the mean logits over all c."""
     data = scored.data
-    outputs = scored.evaluate(torch.cat([data.train_inputs, data.test_inputs])).double()
-    targets = torch.cat([data.train_targets, data.test_targets]).cpu()
+    inputs = torch.cat([data.train_inputs, data.test_inputs])
+    wanted = torch.cat([data.train_targets, data.test_targets])
+    answered, targets = scored.ask(inputs, wanted).answered()
+    outputs = answered.double()
     residues = outputs.shape[2]
     sums = torch.zeros(scored.size, residues, residues, dtype=torch.float64)
     sums.index_add_(1, targets, outputs)
@@ -58,35 +85,3 @@ def _parts(
     key = torch.fft.irfft(spectrum * keys[:, :, None], n=residues, dim=1)
     key = torch.where(keys.any(dim=1)[:, None, None], key, torch.nan)
     return key, means.mean(dim=1, keepdim=True)
-
-
-FAMILY = (
-    Metric(
-        name="restricted_loss",
-        family="algorithmic",
-        title="Restricted loss",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="the task's loss",
-        cost="cheap",
-        source="Nanda et al., arXiv 2301.05217: test loss of the logits projected on "
-        "cos, sin(2 pi k (a + b) / p), k the key frequencies, and their mean",
-        compute=restricted_loss,
-        need=needs.ADDITION,
-    ),
-    Metric(
-        name="excluded_loss",
-        family="algorithmic",
-        title="Excluded loss",
-        direction="higher",
-        low=0.0,
-        high=math.inf,
-        unit="the task's loss",
-        cost="cheap",
-        source="Nanda et al., arXiv 2301.05217: training loss of the logits without their "
-        "projection on cos, sin(2 pi k (a + b) / p), k the key frequencies",
-        compute=excluded_loss,
-        need=needs.ADDITION,
-    ),
-)

@@ -7,32 +7,49 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bimt_bench.metrics.base import Metric, PerMember, Scored
-from bimt_bench.metrics.registry import METRICS, metric
+from bimt_bench.metrics.base import Scored
+from bimt_bench.metrics.contract import Metric
+from bimt_bench.metrics.faults import FAULTS, Measured, Measurement, faults_column
+from bimt_bench.spec import METRICS
 
 _log = logging.getLogger(__name__)
 
 
 def scorecards(scored: Scored, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """One row a member, in the population's order; one float64 column a metric.
+    """One row a member, in the population's order: one float64 column a metric, and their faults.
 
     All registered metrics unless `names` lists some. A value is NaN where its metric is
     undefined or not finite, and in the whole column of a metric that needs something the task
-    does not have, such as ground truth (said once, at INFO). Raises InputError for an unknown name.
+    does not have, such as ground truth (said once, at INFO). Where a metric raises an error, gives
+    no numbers or one outside its range, that member's value is NaN and the column `metric_faults`
+    has the reason (said once, as a warning). Raises InputError for an unknown name.
     """
-    chosen = [metric(name) for name in (METRICS if names is None else names)]
-    columns = {one.name: _column(scored, one) for one in chosen}
-    return pd.DataFrame(columns, index=pd.RangeIndex(scored.size))
+    chosen = [METRICS.get_kind(name) for name in (METRICS if names is None else names)]
+    measurement = Measurement(scored)
+    found = {one.name: _measured(measurement, one) for one in chosen}
+    frame = pd.DataFrame(
+        {name: one.values for name, one in found.items()}, index=pd.RangeIndex(scored.size)
+    )
+    return frame.assign(**{FAULTS: faults_column(found, scored.size)})
 
 
-def _column(scored: Scored, one: Metric) -> PerMember:
-    if one.need is not None and not one.need.met_by(scored.task, scored.data):
-        _say_missing(one.name, scored.task.name, one.need.what)
-        return np.full(scored.size, np.nan)
-    values = one.compute(scored)
-    return np.where(np.isfinite(values), values, np.nan)
+def _measured(measurement: Measurement, one: Metric) -> Measured:
+    scored = measurement.scored
+    lacking = one.lacking(scored.task, scored.data, scored.wiring)
+    if lacking is not None:
+        _say_missing(one.name, scored.task.name, lacking.what)
+        return Measured(np.full(scored.size, np.nan), {})
+    found = measurement.of(one)
+    if found.faults:
+        _say_fault(one.name, scored.task.name, next(iter(found.faults.values())))
+    return found
 
 
 @functools.cache  # once a process for each metric and task, however many packs there are
 def _say_missing(name: str, task: str, what: str) -> None:
     _log.info("%s: left missing on task '%s', which has no %s", name, task, what)
+
+
+@functools.cache
+def _say_fault(name: str, task: str, reason: str) -> None:
+    _log.warning("metric '%s' fails on task '%s': %s", name, task, reason)

@@ -1,17 +1,26 @@
 """Sparsity: over how many connections a member spreads its weight.
 
-w = |W| over all connections of a member together, folds counted apart.
+w = |W| over all connections of a member together, folds counted apart, a window as one.
 """
-
-import math
 
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.base import PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.contract import metric
 
 
+@metric(
+    title="Effective connections",
+    family="sparsity",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="share of all connections",
+    source="exp(-sum p log p) / n with p = w / sum w over n connections",
+    untrained="TODO effective_connections",
+)
 def effective_connections(scored: Scored) -> PerMember:
     """exp(entropy of w / sum w) over the number of connections.
 
@@ -23,6 +32,15 @@ def effective_connections(scored: Scored) -> PerMember:
     return per_member(entropy.exp() / w.shape[1])
 
 
+@metric(
+    title="Participation ratio",
+    family="sparsity",
+    direction="lower",
+    low=1.0,
+    unit="connections",
+    source="(sum w)^2 / sum w^2",
+    untrained="TODO participation_ratio",
+)
 def participation_ratio(scored: Scored) -> PerMember:
     """(sum w)^2 / sum w^2: as many equal connections would be as concentrated.
 
@@ -35,34 +53,6 @@ def participation_ratio(scored: Scored) -> PerMember:
 
 
 def _strengths(scored: Scored) -> Float64[Tensor, "member connection"]:
-    """|W| of every connection of every member."""
-    parameters = [scored.weights[c.parameter] for c in scored.wiring.connections]
-    return torch.cat([w.detach().cpu().double().abs().flatten(1) for w in parameters], dim=1)
-
-
-FAMILY = (
-    Metric(
-        name="effective_connections",
-        family="sparsity",
-        title="Effective connections",
-        direction="lower",
-        low=0.0,
-        high=1.0,
-        unit="share of all connections",
-        cost="cheap",
-        source="exp(-sum p log p) / n with p = w / sum w over n connections",
-        compute=effective_connections,
-    ),
-    Metric(
-        name="participation_ratio",
-        family="sparsity",
-        title="Participation ratio",
-        direction="lower",
-        low=1.0,
-        high=math.inf,
-        unit="connections",
-        cost="cheap",
-        source="(sum w)^2 / sum w^2",
-        compute=participation_ratio,
-    ),
-)
+    """The strength of every connection of every member."""
+    strengths = [scored.strengths[c.parameter] for c in scored.wiring.connections]
+    return torch.cat([w.cpu().double().flatten(1) for w in strengths], dim=1)

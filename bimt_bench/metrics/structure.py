@@ -1,19 +1,37 @@
 """Structure: does a member use only the inputs that the task's formulas use?"""
 
+import itertools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.metrics import needs
-from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.base import PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.contract import metric
 
 
+@metric(
+    title="Input leakage",
+    family="structure",
+    direction="lower",
+    low=0.0,
+    high=1.0,
+    unit="share of sensitivity",
+    source=(
+        "sum of S[o, i] over pairs that no formula has / sum of S, "
+        "S[o, i] = E |dy_o / dx_i| std(x_i) / std(t_o)"
+    ),
+    untrained="TODO input_leakage",
+    need=needs.SLOPES,
+)
 def input_leakage(scored: Scored) -> PerMember:
     """Share of the input sensitivity that lies on pairs (o, i) the formulas do not have.
 
     Sensitivity S[o, i] = E |dy_o / dx_i| * std(x_i) / std(t_o) over the test data, so that the
-    units of inputs x and targets t do not count (a constant target is not rescaled). NaN if the
-    member ignores all its inputs.
+    units of inputs x and targets t do not count (a constant target and classes are not rescaled).
+    Of sequences, x_i is feature i at a time step: the times add up. NaN if the member ignores all
+    its inputs.
     """
     truth = scored.data.truth
     if truth is None:
@@ -32,35 +50,29 @@ def _sensitivities(scored: Scored) -> Float[Tensor, "member output input"]:
     mode needs one a member and output.
     """
     inputs = scored.inputs(scored.data.test_inputs)
-    columns = []
-    for i in range(inputs.shape[1]):
-        direction = torch.zeros_like(inputs)
-        direction[:, i] = 1.0
-        slopes = torch.func.jvp(scored.population.outputs, (inputs,), (direction,))[1]
-        columns.append(slopes.cpu().double().abs().mean(dim=1))
-    return torch.stack(columns, dim=2)
+    *times, features = inputs.shape[1:]
+    found: list[Tensor] = []
+    for place in itertools.product(*map(range, times), range(features)):
+        total = torch.zeros(scored.size, len(scored.data.output_names), dtype=torch.float64)
+        for rows in inputs.split(scored.rows):
+            direction = torch.zeros_like(rows)
+            direction[:, *place] = 1.0
+            slopes = torch.func.jvp(scored.population.outputs, (rows,), (direction,))[1]
+            total += slopes.cpu().double().abs().flatten(1, -2).sum(dim=1)
+        found.append(total / len(inputs))
+    return torch.stack(found, dim=2).unflatten(2, (-1, features)).sum(dim=2)
 
 
 def _units(scored: Scored) -> Float[Tensor, "output input"]:
     """std(x_i) / std(t_o) over the test data."""
-    x = scored.inputs(scored.data.test_inputs).cpu().double().std(dim=0, correction=0)
-    t = scored.data.test_targets.cpu().double().std(dim=0, correction=0)
-    return x[None, :] / torch.where(t == 0, 1.0, t)[:, None]
-
-
-FAMILY = (
-    Metric(
-        name="input_leakage",
-        family="structure",
-        title="Input leakage",
-        direction="lower",
-        low=0.0,
-        high=1.0,
-        unit="share of sensitivity",
-        cost="cheap",
-        source="sum of S[o, i] over pairs that no formula has / sum of S, "
-        "S[o, i] = E |dy_o / dx_i| std(x_i) / std(t_o)",
-        compute=input_leakage,
-        need=needs.TRUTH,
-    ),
-)
+    x = scored.inputs(scored.data.test_inputs).cpu().double()
+    spread = x.flatten(0, -2).std(dim=0, correction=0)
+    targets = scored.data.test_targets
+    if not targets.is_floating_point():
+        return spread.expand(len(scored.data.output_names), -1)
+    t = targets.cpu().double().flatten(0, -2)
+    known = ~t.isnan()
+    mean = t.nan_to_num().sum(dim=0) / known.sum(dim=0)
+    variance = torch.where(known, t - mean, 0.0).square().sum(dim=0) / known.sum(dim=0)
+    scale = variance.sqrt()
+    return spread[None, :] / torch.where(scale == 0, 1.0, scale)[:, None]

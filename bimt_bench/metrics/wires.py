@@ -1,19 +1,29 @@
 """The wiring family: what the connections cost, and how long the wires are.
 
-w = |W| is the strength of a connection and d the in-plane distance of the neurons it joins. The
-folds of a connection repeat the distances of one fold.
+w is the strength of a connection, |W| summed over its window if it has one, and d the in-plane
+distance of the neurons it joins. The folds of a connection repeat the distances of one fold.
 """
-
-import math
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.metrics.base import Metric, PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.base import PerMember, Scored, per_member, ratio
+from bimt_bench.metrics.contract import metric
 from bimt_bench.network import Connection
 
 
+@metric(
+    title="Connection cost (A = 1, l0 = 0)",
+    family="wiring",
+    direction="lower",
+    low=0.0,
+    unit="weight x length, the task's reduction",
+    source=(
+        "Liu et al., arXiv 2305.08746, equation 2 at A = 1, l0 = 0: sum over layers of reduce(w d)"
+    ),
+    untrained="TODO connection_cost",
+)
 def connection_cost(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w d): the cost at A = 1, l0 = 0, whatever was configured.
 
@@ -23,6 +33,18 @@ def connection_cost(scored: Scored) -> PerMember:
     return _cost(scored, locality=1.0, spacing=0.0)
 
 
+@metric(
+    title="Connection cost at the task's A and l0",
+    family="wiring",
+    direction="lower",
+    low=0.0,
+    unit="weight x length, the task's reduction",
+    source=(
+        "Liu et al., arXiv 2305.08746, equation 2: sum over layers of "
+        "reduce(w (A d + l0)) + reduce(|b| l0), + reduce(|E| l0)"
+    ),
+    untrained="TODO connection_cost_configured",
+)
 def connection_cost_configured(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w (A d + l0)), plus reduce(|b| l0) and reduce(|E| l0).
 
@@ -33,6 +55,15 @@ def connection_cost_configured(scored: Scored) -> PerMember:
     return _cost(scored, locality=penalty.locality, spacing=penalty.spacing)
 
 
+@metric(
+    title="Mean wire length",
+    family="wiring",
+    direction="lower",
+    low=0.0,
+    unit="the geometry's distance",
+    source="sum w d / sum w",
+    untrained="TODO mean_wire_length",
+)
 def mean_wire_length(scored: Scored) -> PerMember:
     """Sum w d / sum w over all connections of a member; NaN if it has no weight at all.
 
@@ -50,8 +81,8 @@ def mean_wire_length(scored: Scored) -> PerMember:
 def _strengths_and_distances(
     scored: Scored, connection: Connection
 ) -> tuple[Float[Tensor, "member target source"], Float[Tensor, "member target source"]]:
-    """Strengths w and distances d of a connection, in the shape of its parameter."""
-    strengths = scored.weights[connection.parameter].detach().cpu().double().abs()
+    """Strengths w and distances d of a connection, folds end to end as in its parameter."""
+    strengths = scored.strengths[connection.parameter].cpu().double()
     distances = scored.population.distances(connection).detach().cpu().double()
     return strengths, distances.repeat(1, connection.target_folds, connection.source_folds)
 
@@ -63,56 +94,15 @@ def _cost(scored: Scored, *, locality: float, spacing: float) -> PerMember:
         w, d = _strengths_and_distances(scored, connection)
         if connection.target in scored.task.penalty.no_locality_into:
             d = torch.zeros_like(d)
-        total += _reduce(scored, w * (locality * d + spacing))
+        entries = scored.weights[connection.parameter][0].numel()
+        total += _reduce(scored, w * (locality * d + spacing), entries)
     for attachment in scored.wiring.attachments:
         values = scored.population.parameters[attachment.parameter].detach().cpu().double().abs()
-        total += _reduce(scored, values) * spacing
+        total += _reduce(scored, values, values[0].numel()) * spacing
     return per_member(total)
 
 
-def _reduce(scored: Scored, costs: Tensor) -> Float[Tensor, " member"]:
-    """Costs [P, ...] reduced as the task says: their sum or their mean."""
-    flat = costs.flatten(start_dim=1)
-    return flat.sum(dim=1) if scored.task.penalty.reduce == "sum" else flat.mean(dim=1)
-
-
-FAMILY = (
-    Metric(
-        name="connection_cost",
-        family="wiring",
-        title="Connection cost (A = 1, l0 = 0)",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="weight x length, the task's reduction",
-        cost="cheap",
-        source="Liu et al., arXiv 2305.08746, equation 2 at A = 1, l0 = 0: "
-        "sum over layers of reduce(w d)",
-        compute=connection_cost,
-    ),
-    Metric(
-        name="connection_cost_configured",
-        family="wiring",
-        title="Connection cost at the task's A and l0",
-        direction="lower",
-        low=0.0,
-        high=math.inf,
-        unit="weight x length, the task's reduction",
-        cost="cheap",
-        source="Liu et al., arXiv 2305.08746, equation 2: sum over layers of "
-        "reduce(w (A d + l0)) + reduce(|b| l0), + reduce(|E| l0)",
-        compute=connection_cost_configured,
-    ),
-    Metric(
-        name="mean_wire_length",
-        family="wiring",
-        title="Mean wire length",
-        direction="lower",
-        low=0.0,
-        high=2.0,
-        unit="side of the unit square",
-        cost="cheap",
-        source="sum w d / sum w",
-        compute=mean_wire_length,
-    ),
-)
+def _reduce(scored: Scored, costs: Tensor, entries: int) -> Float[Tensor, " member"]:
+    """Costs [P, ...] reduced as the task says: their sum, or that over a parameter's entries."""
+    total = costs.flatten(start_dim=1).sum(dim=1)
+    return total if scored.task.penalty.reduce == "sum" else total / entries

@@ -1,6 +1,7 @@
 """Networks: wiring, geometry, and the kinds of model with a forward pass each."""
 
-from bimt_bench.network.architecture import ACTIVATIONS, MODULES, Architecture
+from bimt_bench.network.adapter import ModuleArchitecture, PaddedBatch
+from bimt_bench.network.architecture import ACTIVATIONS, MODULES, Architecture, in_folds, take
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns
 from bimt_bench.network.distances import Distance
 from bimt_bench.network.geometry import GEOMETRIES
@@ -11,7 +12,13 @@ from bimt_bench.network.models import build
 from bimt_bench.network.perceptrons import Perceptron
 from bimt_bench.network.placements import Placement
 from bimt_bench.network.tokens import TokenBatch
-from bimt_bench.network.wiring import Attachment, Connection, Group, Role, Wiring
+from bimt_bench.network.wiring import Attachment, Axis, Connection, Group, Part, Role, Wiring
+
+# in the order of tables
+from bimt_bench.network import perceptrons  # isort: skip
+from bimt_bench.network import recurrent  # isort: skip
+from bimt_bench.network import convolution  # isort: skip
+from bimt_bench.network import transformer  # isort: skip
 
 __all__ = [
     "ACTIVATIONS",
@@ -20,6 +27,7 @@ __all__ = [
     "WIDE",
     "Architecture",
     "Attachment",
+    "Axis",
     "ColumnBatch",
     "Connection",
     "Distance",
@@ -27,6 +35,9 @@ __all__ = [
     "Group",
     "Mlp",
     "ModelKind",
+    "ModuleArchitecture",
+    "PaddedBatch",
+    "Part",
     "Perceptron",
     "Placement",
     "Role",
@@ -35,6 +46,12 @@ __all__ = [
     "Wiring",
     "all_columns",
     "build",
+    "convolution",
+    "in_folds",
     "loop",
+    "perceptrons",
     "prepare",
+    "recurrent",
+    "take",
+    "transformer",
 ]

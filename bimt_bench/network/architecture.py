@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,6 +27,11 @@ class Architecture(ABC):
     transposed: frozenset[str] = frozenset()
     """Weights of which a source's column, not a target's row, lies in one piece in memory."""
 
+    @property
+    def widest(self) -> int:
+        """The most entries that what a layer sends on has for one sample."""
+        return max(group.size for group in self.wiring.groups if group.role != "input")
+
     @abstractmethod
     def initial(self, task: str, seed: int) -> dict[str, Tensor]:
         """Starting parameters of one member, float64 on the CPU, from the task and its seed."""
@@ -44,16 +50,19 @@ class Architecture(ABC):
         seen: MutableMapping[str, Tensor] | None = None,
         scale: Scale | None = None,
     ) -> Tensor:
-        """Outputs [P, outputs, B], in the task's order, of a batch from `prepare`.
+        """Outputs [P, outputs, B, ...], in the task's order, of a batch from `prepare`.
+
+        The last axis is time where there is an answer at every step.
 
         `positions[group]` [P, size] says at which position each feature or class stands. `seen`
-        is given what the neurons of each hidden group send on, group name -> [P, size, B]. `scale`
-        says what that is multiplied with first, and is a constant of differentiation.
+        is given what the neurons of each hidden group send on, group name -> [P, size, samples]:
+        every time step or pixel of the batch is a sample. `scale` says what that is multiplied with
+        first, and is a constant of differentiation.
         """
 
     @abstractmethod
     def network(self, parameters: Parameters, positions: Parameters) -> torch.nn.Module:
-        """One member as an ordinary module, from inputs [B, ...] to outputs [B, outputs].
+        """One member as an ordinary module, from inputs [B, ...] to outputs [B, ..., outputs].
 
         Parameters and positions are without the member axis; the module has copies, in the
         task's order.
@@ -62,13 +71,27 @@ class Architecture(ABC):
 
 def place_rows(weight: Tensor, positions: Tensor) -> Tensor:
     """Rows of a weight [P, out, in] or bias [P, out] taken from positions into task order."""
-    index = positions if weight.dim() == 2 else positions.unsqueeze(2).expand_as(weight)
-    return weight.gather(1, index)
+    return take(weight, 1, positions)
 
 
 def place_columns(weight: Tensor, positions: Tensor) -> Tensor:
     """Columns of a weight [P, out, in] taken from positions into task order."""
-    return weight.gather(2, positions.unsqueeze(1).expand_as(weight))
+    return take(weight, 2, positions)
+
+
+def take(values: Tensor, axis: int, index: Int[Tensor, "member size"]) -> Tensor:
+    """Entries [P, ..., size, ...] of `values` along an axis, each member by its own index."""
+    shape = [1] * values.dim()
+    shape[0], shape[axis] = index.shape
+    wanted = list(values.shape)
+    wanted[axis] = index.shape[1]
+    return values.gather(axis, index.view(shape).expand(wanted))
+
+
+def in_folds(order: Int[Tensor, "member size"], folds: int) -> Int[Tensor, "member entries"]:
+    """The order of a group's neurons as that of an axis on which the group is repeated."""
+    offsets = torch.arange(folds, device=order.device) * order.shape[1]
+    return (order.unsqueeze(1) + offsets[:, None]).flatten(1)
 
 
 def affine(weight: Tensor, bias: Tensor, inputs: Tensor) -> Tensor:

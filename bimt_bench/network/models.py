@@ -1,7 +1,9 @@
 """From a task and its data to the network that it trains."""
 
 from bimt_bench.data import TaskData
+from bimt_bench.network.adapter import ModuleArchitecture
 from bimt_bench.network.architecture import Architecture
+from bimt_bench.network.fitting import check_fit
 from bimt_bench.network.mlp import EmbeddingMlp, Mlp
 from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.perceptrons import Perceptron
@@ -11,25 +13,38 @@ from bimt_bench.spec import MODELS, TaskSpec
 def build(task: TaskSpec, data: TaskData) -> Architecture:
     """The architecture of a task, its input and output sized by the task's data.
 
-    Raises InputError if the data do not fit the model, or if `pinned` names no group.
+    Raises InputError if the data do not fit the model, if its module and its wiring do not fit each
+    other, or if `pinned` names no group.
     """
     kind: ModelKind = MODELS.get_kind(task.model.kind)()
     shapes = Shapes.of(data)
     kind.check(task.model, shapes)
-    module = kind.module(task.model, shapes)
-    if isinstance(module, Perceptron):
-        return _perceptron(module, task.pinned)
-    raise NotImplementedError(task.model.kind)
+    found = ModuleArchitecture(kind, task.model, shapes, pinned=task.pinned)
+    fast = _fast(found)
+    if fast is not None:
+        return fast
+    check_fit(found)
+    return found
 
 
-def _perceptron(module: Perceptron, pinned: tuple[str, ...]) -> Architecture:
-    """The same network with batched products of its own: `bimt_bench.engine.perceptron`."""
-    if module.tokens is None:
-        return Mlp(module.sizes, activation=module.activation, pinned=pinned)
-    return EmbeddingMlp(
-        module.sizes,
-        tokens=module.tokens,
-        folds=module.folds,
-        activation=module.activation,
-        pinned=pinned,
+def _fast(found: ModuleArchitecture) -> Architecture | None:
+    """The same network with products of its own, if it is a perceptron, wired as one.
+
+    `bimt_bench.engine.perceptron` differentiates it by hand.
+    """
+    module = found.module
+    if type(module) is not Perceptron:
+        return None
+    pinned = tuple(group.name for group in found.wiring.groups if not group.movable)
+    fast = (
+        Mlp(module.sizes, activation=module.activation, pinned=pinned)
+        if module.tokens is None
+        else EmbeddingMlp(
+            module.sizes,
+            tokens=module.tokens,
+            folds=module.folds,
+            activation=module.activation,
+            pinned=pinned,
+        )
     )
+    return fast if fast.wiring == found.wiring else None

@@ -4,10 +4,14 @@ A model declares its wiring once; connection cost, relocation, graph metrics and
 it and know nothing else of the model.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from bimt_bench.ground import InputError, closest
+
 Role = Literal["input", "hidden", "output"]
+Part = Literal["weight", "bias", "embedding"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,16 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """An axis of a parameter, the member axis counted, that is laid out by a group's neurons."""
+
+    parameter: str
+    axis: int
+    folds: int
+    part: Part
+
+
+@dataclass(frozen=True)
 class Wiring:
     """Groups from input to output, connections and attachments of one architecture."""
 
@@ -102,6 +116,30 @@ class Wiring:
         """Attachments that travel with the group."""
         return tuple(a for a in self.attachments if a.group == name)
 
+    def axes(self, name: str) -> Iterator[Axis]:
+        """Everything that travels with the neurons of a group: one axis after another."""
+        for connection in self.into(name):
+            yield Axis(connection.parameter, 1, connection.target_folds, "weight")
+        for connection in self.out_of(name):
+            yield Axis(connection.parameter, 2, connection.source_folds, "weight")
+        for attachment in self.attached_to(name):
+            yield Axis(attachment.parameter, attachment.axis, attachment.folds, attachment.kind)
+
+    def pin(self, names: Sequence[str]) -> "Wiring":
+        """The same wiring with these groups pinned; InputError for the name of no group."""
+        known = [group.name for group in self.groups]
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"pinned: unknown group '{name}'{closest(name, known)} "
+                    f"(allowed: {', '.join(known)})"
+                )
+        groups = tuple(
+            replace(group, movable=group.movable and group.name not in names)
+            for group in self.groups
+        )
+        return replace(self, groups=groups)
+
     def by_role(self, role: Role) -> Group:
         """The only group of a role; ValueError if there is none or several."""
         found = [group for group in self.groups if group.role == role]
@@ -120,23 +158,21 @@ class Wiring:
     ) -> "Wiring":
         """The wiring of a multilayer perceptron: groups input, hidden1, ..., output.
 
-        Parameters are named as torch names them: `layers.0.weight`, `layers.0.bias`, ...; an
+        Parameters are named as torch names them: `layers.0.weight`, `layers.0.bias`, ...; what
+        lies between two layers is the part `between.0`, ...; an
         embedding [P, tokens, sizes[0]] is `embedding.weight` and travels with the input group.
         """
         last = len(sizes) - 1
         names = ["input", *(f"hidden{i}" for i in range(1, last)), "output"]
         roles: list[Role] = ["input", *("hidden" for _ in range(1, last)), "output"]
-        unknown = sorted(set(pinned) - set(names))
-        if unknown:
-            raise ValueError(f"pinned: unknown groups {unknown}; groups are {names}")
         groups = tuple(
             Group(
                 name=names[i],
                 size=sizes[i],
                 role=roles[i],
                 layer=i,
-                movable=names[i] not in pinned,
                 relabelled=(i == 0 and not embedding) or i == last,
+                module=f"between.{i - 1}" if roles[i] == "hidden" else "",
             )
             for i in range(last + 1)
         )
@@ -157,4 +193,4 @@ class Wiring:
             attachments.insert(
                 0, Attachment(parameter="embedding.weight", group="input", axis=2, kind="embedding")
             )
-        return cls(groups, connections, tuple(attachments))
+        return cls(groups, connections, tuple(attachments)).pin(pinned)

@@ -17,7 +17,7 @@ from bimt_bench.recipes import group_lasso  # isort: skip
 from bimt_bench.recipes import pruning  # isort: skip
 from bimt_bench.recipes import dropout  # isort: skip
 from bimt_bench.recipes import ncut_penalty  # isort: skip
-from bimt_bench.recipes.resolving import check_fit, resolve, settings_for
+from bimt_bench.recipes.resolving import check_fit, resolve, settings_for, sources_of
 
 __all__ = [
     "RECIPES",
@@ -34,5 +34,6 @@ __all__ = [
     "pruning",
     "resolve",
     "settings_for",
+    "sources_of",
     "vanilla",
 ]

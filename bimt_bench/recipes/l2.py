@@ -30,5 +30,9 @@ class L2(Recipe):
         """Strength times the sum of squares."""
         charged = [c.parameter for c in m.wiring.connections]
         charged += [a.parameter for a in m.wiring.attachments if a.kind == "embedding"]
-        squares = [(theta[name] * theta[name]).sum(dim=(1, 2)) for name in charged]
+        squares = [_total(theta[name] * theta[name]) for name in charged]
         return m.strength * sum(squares[1:], start=squares[0])
+
+
+def _total(values: Tensor) -> Float[Tensor, " n"]:
+    return values.sum(dim=tuple(range(1, values.dim())))

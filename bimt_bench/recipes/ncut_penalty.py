@@ -74,7 +74,7 @@ class NcutPenalty(Recipe):
 
 
 def adjacency(wiring: Wiring, theta: Mapping[str, Tensor]) -> Square:
-    """|w| from each neuron (column) to each (row), folds added up, no loops; padded by zeros."""
+    """|w| from each neuron (column) to each (row), folds and windows added up, no loops; padded."""
     offsets, stop = {}, 0
     for group in wiring.groups:
         offsets[group.name], stop = slice(stop, stop + group.size), stop + group.size
@@ -83,6 +83,7 @@ def adjacency(wiring: Wiring, theta: Mapping[str, Tensor]) -> Square:
     for connection in wiring.connections:
         folds = (connection.target_folds, connection.source_folds)
         weight = theta[connection.parameter].abs()
+        weight = weight if weight.dim() == 3 else weight.flatten(3).sum(dim=3)
         weight = weight.unflatten(2, (folds[1], -1)).unflatten(1, (folds[0], -1)).sum(dim=(1, 3))
         if connection.source == connection.target:
             weight = weight * (1.0 - torch.eye(weight.shape[1]).to(weight))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bimt_bench.engine import RECIPES, PenaltySettings, Recipe, own_settings
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError, Source, closest
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.spec import (
     Configuration,
@@ -21,6 +21,7 @@ from bimt_bench.spec import (
     at_path,
     digest_of,
     fault_lines,
+    kinds_in,
     plain,
     settings_of,
 )
@@ -66,13 +67,13 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
     values = {**own, **{k: v for k, v in training.items() if k in known}}
     empty = frozenset(name for name in own if not _applies(known[name], own))
     applies = {k: v for k, v in values.items() if k not in empty and v != known[k].traits.absent}
-    source = RECIPES.source_of(recipe.name)
+    sources = sources_of(task.model_copy(update={"geometry": place}), recipe.name)
     identity: dict[str, Any] = {
         "recipe": recipe.name,
         "settings": applies,
         "geometry": place.identity(),
         "task": task.digest(),
-        **({} if source.built_in else {"source": source.digest}),
+        **({"source": "+".join(source.digest for source in sources)} if sources else {}),
     }
     penalised = issubclass(recipe.Settings, PenaltySettings)
     cells = {k: known[k].cell(v) for k, v in values.items()}
@@ -83,13 +84,20 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
         lam=values["strength"] * task.penalty.lam if penalised else 0.0,
         geometry=place,
         seed=seed,
-        source="" if source.built_in else f"{source}:{source.digest}",
+        source=", ".join(f"{source}:{source.digest}" for source in sources),
         configuration=digest_of(identity),
         digest=digest_of({**identity, "seed": seed}),
         settings=values,
         empty=empty,
         cells={**cells, "geometry": place.name},
     )
+
+
+def sources_of(task: TaskSpec, recipe: str) -> tuple[Source, ...]:
+    """The plug-ins that numbers follow from: the recipe's, and those of what a task chooses."""
+    used = [(RECIPES, recipe), *kinds_in(task)]
+    found = dict.fromkeys(kinds.source_of(name) for kinds, name in used)
+    return tuple(source for source in found if not source.built_in)
 
 
 def check_fit(member: Member, wiring: Wiring) -> None:

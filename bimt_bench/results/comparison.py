@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.metrics import metric
+from bimt_bench.metrics import METRICS
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.frames import by_task, read_curves, read_frame
 from bimt_bench.results.report import TaskReport, task_report
@@ -30,7 +30,7 @@ def compare(
     has changed since.
     """
     if x is not None:
-        metric(x)
+        METRICS.get_kind(x)
     frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
     curves = pd.concat([read_curves(run) for run in runs], ignore_index=True)
     curves = curves.drop_duplicates(["member", "step"])

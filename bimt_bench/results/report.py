@@ -10,7 +10,7 @@ import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
-from bimt_bench.metrics import METRICS, direction, metric
+from bimt_bench.metrics import METRICS, direction
 from bimt_bench.network import build
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
@@ -41,7 +41,7 @@ def tradeoff_of(task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None) ->
     Rows that were scored before that metric existed are put on modularity Q.
     """
     own = task.modularity_axis
-    axis = metric(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
+    axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
     measure = task.performance.kind
     return tradeoff(
         frame,

@@ -7,14 +7,19 @@ from bimt_bench.spec.base import (
     Seed,
     Spec,
     digest_of,
+    later,
+    told,
 )
 from bimt_bench.spec.doors import (
     DATA,
     DISTANCES,
     LOSSES,
     MEASURES,
+    METRICS,
     MODELS,
     PLACEMENTS,
+    RECIPES,
+    SETS,
     DataSettings,
     DistanceSettings,
     KindSettings,
@@ -24,6 +29,7 @@ from bimt_bench.spec.doors import (
     OneOf,
     PlacementSettings,
     choose,
+    kinds_in,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -64,6 +70,7 @@ from bimt_bench.spec.sweep import (
     SweptTask,
     Value,
     Values,
+    is_module,
 )
 from bimt_bench.spec.task import (
     Moments,
@@ -87,8 +94,11 @@ __all__ = [
     "IDENTITY",
     "LOSSES",
     "MEASURES",
+    "METRICS",
     "MODELS",
     "PLACEMENTS",
+    "RECIPES",
+    "SETS",
     "Configuration",
     "DataSettings",
     "DistanceSettings",
@@ -135,11 +145,15 @@ __all__ = [
     "digest_of",
     "fault_lines",
     "format_of",
+    "is_module",
     "join",
+    "kinds_in",
+    "later",
     "merged",
     "plain",
     "setting",
     "settings_of",
+    "told",
     "trained_as",
     "with_format",
 ]

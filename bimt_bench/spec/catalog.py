@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.spec.faults import fault_lines
-from bimt_bench.spec.sweep import SweepSpec
+from bimt_bench.spec.sweep import SweepSpec, SweptTask, is_module
 from bimt_bench.spec.task import TaskSpec
 
 TASKS_VARIABLE = "BIMT_BENCH_TASKS"
@@ -46,7 +46,7 @@ _Loader.add_implicit_resolver(
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
-    """Read and validate one YAML file.
+    """Read and validate one YAML file; paths in it count from its folder.
 
     Raises InputError with one line for every fault of the file.
     """
@@ -55,7 +55,7 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         found = "nothing" if raw is None else f"a {type(raw).__name__}"
         raise InputError(f"{path}: holds {found}, not fields and their values")
     try:
-        spec = model.model_validate(raw)
+        spec = model.model_validate(raw, context={"folder": path.resolve().parent})
     except ValidationError as error:
         faults += fault_lines(error, model, raw)
         spec = None
@@ -119,8 +119,18 @@ def tasks(folder: Path | None = None) -> list[TaskSpec]:
     return sorted(found, key=lambda spec: spec.name)
 
 
-def task(name: str, folder: Path | None = None) -> TaskSpec:
-    """The task of that name; InputError names the closest one if there is none."""
+def task(name: str, folder: Path | None = None, *, file: str | Path | None = None) -> TaskSpec:
+    """The task of that name, or in a YAML file; InputError names the closest one if there is none.
+
+    `name` may be the file itself. Where both are given the file must hold the task of that name.
+    """
+    if file is None and _is_file(name):
+        return load_yaml(_existing(Path(name).expanduser()), TaskSpec)
+    if file is not None:
+        found = load_yaml(_existing(Path(file)), TaskSpec)
+        if found.name != name:
+            raise InputError(f"{file}: name: '{found.name}' given; asked for is '{name}'")
+        return found
     files = _task_files(folder)
     if name not in files:
         raise InputError(
@@ -132,18 +142,53 @@ def task(name: str, folder: Path | None = None) -> TaskSpec:
 def sweep(path_or_name: str | Path) -> SweepSpec:
     """The sweep in a YAML file, or of that name among those that come along.
 
-    Paths of its plug-ins are completed. Whether its tasks, recipes and settings exist,
-    `bimt_bench.tuning.check` says.
+    Paths of its plug-ins and of tasks that are given as files are completed: they count from the
+    sweep's file. Whether its tasks, recipes and settings exist, `bimt_bench.tuning.check` says.
     """
     path = _sweep_file(path_or_name)
     spec = load_yaml(path, SweepSpec)
-    beside = (str(path.parent / Path(plugin).expanduser()) for plugin in spec.plugins)
-    return spec.model_copy(update={"plugins": tuple(beside)})
+    plugins = (
+        plugin if is_module(plugin) else str(path.parent / Path(plugin).expanduser())
+        for plugin in spec.plugins
+    )
+    tasks = (_beside(path.parent, swept) for swept in spec.tasks)
+    return spec.model_copy(update={"plugins": tuple(plugins), "tasks": tuple(tasks)})
+
+
+def _beside(folder: Path, swept: SweptTask) -> SweptTask:
+    """A task given as a file goes by the name that the file states, wherever it lies."""
+    named = swept.task if _is_file(swept.task) else swept.file
+    if named is None:
+        return swept
+    file = folder / Path(named).expanduser()
+    name = _name_in(file) if _is_file(swept.task) else swept.task
+    return swept.model_copy(update={"task": name, "file": str(file)})
+
+
+def _is_file(name: str) -> bool:
+    """Whether a task is given as a file; names have no suffix."""
+    return name.endswith((_SUFFIX, ".yml"))
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        near = [str(file.parent / other.name) for other in file.parent.glob(f"*{_SUFFIX}")]
+        raise InputError(f"task: no such file '{file}'{closest(str(file), near)}")
+    return file
+
+
+def _name_in(file: Path) -> str:
+    """The name that a task's file states, before its kinds need be known; InputError if none."""
+    raw, _ = _read(_existing(file))
+    name = raw.get("name") if isinstance(raw, dict) else None
+    if not isinstance(name, str):
+        raise InputError(f"{file}: name: is missing; a task states its name, as 'own/{file.stem}'")
+    return name
 
 
 def sweeps() -> dict[str, Path]:
     """Name and file of the sweeps that come along, sorted by name."""
-    root = _built_in("sweeps")
+    root = shipped("sweeps")
     return {path.stem: path for path in sorted(root.glob(f"*{_SUFFIX}"))}
 
 
@@ -160,15 +205,15 @@ def _sweep_file(path_or_name: str | Path) -> Path:
     )
 
 
-def _built_in(kind: str) -> Path:
-    """The folder of tasks or sweeps that comes along: in the wheel, else in the checkout."""
+def shipped(kind: str) -> Path:
+    """The folder of tasks, sweeps or templates that comes along: in the wheel or the checkout."""
     packaged = _PACKAGE / "_catalog" / kind
     return packaged if packaged.is_dir() else _PACKAGE.parent / kind
 
 
 def _task_files(folder: Path | None) -> dict[str, tuple[Path, Path]]:
     """Of every task name, the folder of tasks and the file in it."""
-    roots = [_built_in("tasks")]
+    roots = [shipped("tasks")]
     named = os.environ.get(TASKS_VARIABLE) if folder is None else folder
     if named:
         root = Path(named).expanduser()

@@ -1,4 +1,4 @@
-"""The open sets that a task file chooses from, and the fields that hold one kind of a set.
+"""The open sets that task and sweep files choose from, and the fields that hold one kind of a set.
 
 A kind is a class in a file of its own, with its settings inside; the folder that its set names as
 home registers those that ship. A field marked `OneOf` holds the settings of the kind that a file
@@ -6,11 +6,11 @@ names, checked by that kind.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import core_schema
 
 from bimt_bench.ground import Kinds, closest
@@ -62,12 +62,20 @@ class MeasureSettings(KindSettings):
     plain: ClassVar[bool] = True
 
 
-DATA: Kinds[Any] = Kinds("data kind", home="bimt_bench.data")
-MODELS: Kinds[Any] = Kinds("model", home="bimt_bench.network")
-PLACEMENTS: Kinds[Any] = Kinds("placement", home="bimt_bench.network")
-DISTANCES: Kinds[Any] = Kinds("distance", home="bimt_bench.network")
-LOSSES: Kinds[Any] = Kinds("loss", home="bimt_bench.engine.objective")
-MEASURES: Kinds[Any] = Kinds("performance measure", home="bimt_bench.engine.objective")
+def _set(word: str, home: str, contract: str, group: str) -> Kinds[Any]:
+    return Kinds(word, home=f"bimt_bench.{home}", contract=contract, group=f"bimt_bench.{group}")
+
+
+RECIPES = _set("recipe", "recipes", "Recipe", "recipes")
+DATA = _set("data kind", "data", "DataKind", "data")
+MODELS = _set("model", "network", "ModelKind", "models")
+PLACEMENTS = _set("placement", "network", "Placement", "placements")
+DISTANCES = _set("distance", "network", "Distance", "distances")
+LOSSES = _set("loss", "engine.objective", "Loss", "losses")
+MEASURES = _set("performance measure", "engine.objective", "Measure", "measures")
+METRICS = _set("metric", "metrics", "Metric", "metrics")
+SETS = (RECIPES, DATA, MODELS, PLACEMENTS, DISTANCES, LOSSES, MEASURES, METRICS)
+"""Every open set."""
 
 
 class KindFault(ValueError):
@@ -78,8 +86,12 @@ class KindFault(ValueError):
         self.lines = tuple(lines)
 
 
-def choose(kinds: Kinds[Any], value: object) -> KindSettings:
+def choose(
+    kinds: Kinds[Any], value: object, *, context: Mapping[str, Any] | None = None
+) -> KindSettings:
     """The settings that a mapping with `kind`, or a kind's name alone, stands for.
+
+    `context` is passed on to validators: `folder` is that of the task file.
 
     KindFault if it is no such mapping, if there is no such kind, or if the kind refuses it.
     """
@@ -89,27 +101,27 @@ def choose(kinds: Kinds[Any], value: object) -> KindSettings:
             return value
         value = value.model_dump(by_alias=True)
     if isinstance(value, str):
-        return _checked(kinds, value, {"kind": value}, path="")
+        return _checked(kinds, value, {"kind": value}, "", context)
     if not isinstance(value, Mapping):
         raise KindFault([("", f"{value!r} given; should be a mapping of fields")])
     if "kind" not in value:
         raise KindFault([("kind", "is missing")])
-    return _checked(kinds, value["kind"], dict(value), path="kind")
+    return _checked(kinds, value["kind"], dict(value), "kind", context)
 
 
-def _checked(kinds: Kinds[Any], name: object, given: dict[Any, Any], path: str) -> KindSettings:
+def _checked(
+    kinds: Kinds[Any],
+    name: object,
+    given: dict[Any, Any],
+    path: str,
+    context: Mapping[str, Any] | None,
+) -> KindSettings:
     if not isinstance(name, str) or name not in kinds:
-        raise KindFault(
-            [
-                (
-                    path,
-                    f"{name!r} given; allowed are {', '.join(kinds)}{closest(str(name), kinds)}",
-                )
-            ]
-        )
+        near = closest(str(name), kinds) + kinds.told_of_left_out()
+        raise KindFault([(path, f"{name!r} given; allowed are {', '.join(kinds)}{near}")])
     model = kinds.get_kind(name).Settings
     try:
-        return model.model_validate(given)
+        return model.model_validate(given, context=context)
     except ValidationError as error:
         raise KindFault(faults(error, model, given)) from None
 
@@ -122,8 +134,8 @@ class OneOf:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         """Whatever the field's declared type, the kind that is named checks the value."""
-        return core_schema.no_info_plain_validator_function(
-            lambda value: choose(self.kinds, value),
+        return core_schema.with_info_plain_validator_function(
+            lambda value, info: choose(self.kinds, value, context=info.context),
             serialization=core_schema.plain_serializer_function_ser_schema(written),
         )
 
@@ -131,6 +143,16 @@ class OneOf:
 def chosen(kinds: Kinds[Any], kind: str, **settings: Any) -> Any:
     """The default of such a field, looked up when it is first needed."""
     return Field(default_factory=lambda: choose(kinds, {"kind": kind, **settings}))
+
+
+def kinds_in(spec: BaseModel) -> Iterator[tuple[Kinds[Any], str]]:
+    """The kinds that a specification chooses, however deep, each with the set that it is of."""
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        if isinstance(value, BaseModel):
+            sets = [mark.kinds for mark in field.metadata if isinstance(mark, OneOf)]
+            yield from ((kinds, value.kind) for kinds in sets)
+            yield from kinds_in(value)
 
 
 def named(value: KindSettings) -> str:

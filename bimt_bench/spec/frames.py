@@ -24,7 +24,8 @@ IDENTITY = (
 """Columns that say which member a row is, besides its settings."""
 CIRCUMSTANCES = (
     "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
-    "reason", "seconds", "device", "training_digest", "scoring_digest", "bimt_bench_version",
+    "reason", "metric_faults", "seconds", "device", "training_digest", "scoring_digest",
+    "bimt_bench_version",
     *(f"{name}_version" for name in LIBRARIES),
 )  # fmt: skip
 """Columns that say under which circumstances a member was trained and scored."""

@@ -67,8 +67,9 @@ class Member:
     `settings`: the value of every setting of the recipe, of training and of geometry, in terms of
     JSON. `empty` names those that do not apply. `cells` are the settings as the frame has them.
     `lam` is the strength of a penalty recipe times the task's lambda, else 0. `dial` is the name
-    of the recipe's dial, if it has one. `source` names the plug-in that the recipe came from, if
-    any. `configuration` is a digest of everything but the seed, `digest` of everything.
+    of the recipe's dial, if it has one. `source` names the plug-ins that its numbers follow from,
+    if any, with their digests. `configuration` is a digest of everything but the seed, `digest`
+    of everything.
     """
 
     task: str

@@ -5,6 +5,7 @@ file is checked, and `bimt_bench.tuning.check` asks the recipes before anything 
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
@@ -74,10 +75,18 @@ class OptunaSearch(Spec):
 Search = Annotated[GridSearch | OptunaSearch, Field(discriminator="kind")]
 
 
+def is_module(plugin: str | Path) -> bool:
+    """Whether a plug-in is named as a module (package.module) and not as a file."""
+    named = str(plugin)
+    parts = named.split(".")
+    return not named.endswith(".py") and all(part.isidentifier() for part in parts)
+
+
 class SweptTask(Spec):
     """A task in a sweep; `steps` and `products` are short for settings of one value."""
 
     task: str
+    file: str | None = told(None, "where the task is, if it is not in a folder of tasks")
     steps: Positive | None = Field(default=None, description="shortens the task, and says so")
     products: Precision | None = later(
         None, "precision of matrix products in training; the task's own if absent", absent=None
@@ -121,7 +130,7 @@ class SweepSpec(Spec):
         description="members a pack; timed on this machine if absent and the sweep is long",
     )
     plugins: tuple[str, ...] = told(
-        (), "files with recipes of your own; relative to the sweep's file"
+        (), "files with kinds of your own, relative to the sweep's file, or modules (pkg.module)"
     )
     shuffles: Positive = told(
         20, "null-model shuffles of each member; published tables need 20 or more"

@@ -71,9 +71,9 @@ class Collector:
         """Notes why a pack failed."""
         self._reasons[pack] = reason
 
-    def reason(self, pack: str) -> str:
-        """Why a pack failed; a worker that died could not say."""
-        return self._reasons.get(pack, "its worker died (memory exhausted, or node lost)")
+    def reason(self, pack: str) -> str | None:
+        """Why a pack failed; None if its worker could not say, as it died."""
+        return self._reasons.get(pack)
 
     def stop(self) -> None:
         """Tells packs under way to stop the next time they note their progress."""

@@ -10,7 +10,7 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import check_task, own_settings
 from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import METRICS, direction
+from bimt_bench.metrics import METRICS, direction, lacking
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
 from bimt_bench.spec import MEASURES, Member, OptunaSearch, SweepSpec, TaskSpec, catalog
@@ -80,7 +80,7 @@ def check(
     for i, swept in enumerate(spec.tasks):
         spaces = spaces_of(spec, i, faults)
         try:
-            task = catalog.task(swept.task, tasks_dir)
+            task = catalog.task(swept.task, tasks_dir, file=swept.file)
             loaded[task.name] = data.load(task.data, data_dir=data_dir)
             wiring = fitted(task, loaded[task.name])
         except InputError as error:
@@ -229,8 +229,8 @@ def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator
             f"{task.name} is measured by {task.performance.kind}, not by {metric}; 'performance' "
             "is defined for every task"
         )
-    need = METRICS[metric].need
-    if need is not None and not need.met_by(task, loaded):
+    need = lacking(metric, task, loaded)
+    if need is not None:
         yield f"'{metric}' is undefined on {task.name}, which has no {need.what}"
 
 

@@ -20,7 +20,7 @@ from bimt_bench.ground import InputError, circumstances, code_of, environment, q
 from bimt_bench.identity import scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, omissions_line
 from bimt_bench.plugins import Plugin
-from bimt_bench.spec import SweepSpec, TaskSpec, digest_of
+from bimt_bench.spec import SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
@@ -107,6 +107,7 @@ def sweep(
             mixed_versions=mixed_versions,
         )
         _keep_plugins(folder, plugins)
+        _keep_tasks(folder, checked)
         if fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
@@ -179,15 +180,32 @@ def _code(checked: Checked) -> dict[str, str]:
 
 
 def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:
-    """The specification as the results folder holds it, with the copies of its plug-ins."""
-    return spec.model_copy(update={"plugins": tuple(f"plugins/{p.name}.py" for p in plugins)})
+    """The specification as the results folder holds it, with copies of its plug-ins and tasks."""
+    named = (one.module or f"plugins/{one.name}.py" for one in plugins)
+    tasks = (
+        one if one.file is None else one.model_copy(update={"file": f"tasks/{one.task}.yaml"})
+        for one in spec.tasks
+    )
+    return spec.model_copy(update={"plugins": tuple(named), "tasks": tuple(tasks)})
 
 
 def _keep_plugins(folder: Path, plugins: Sequence[Plugin]) -> None:
     """The files that made the numbers, as they were when the sweep began."""
     for plugin in plugins:
+        if plugin.module:
+            continue
         (folder / "plugins").mkdir(exist_ok=True)
         write(folder / "plugins" / f"{plugin.name}.py", plugin.content)
+
+
+def _keep_tasks(folder: Path, checked: Checked) -> None:
+    """The tasks that were given as files, as they were when the sweep began."""
+    files = {one.task for one in checked.spec.tasks if one.file is not None}
+    for task in checked.tasks:
+        if task.spec.name in files:
+            file = folder / "tasks" / f"{task.spec.name}.yaml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write(file, catalog.dump(task.spec).encode())
 
 
 class _Events:
@@ -229,7 +247,7 @@ def _compute(
     searcher = PackSearcher(
         agenda,
         slots=slots.count,
-        reason_of=lambda pack: ray.get(collector.reason.remote(pack)),
+        reason_of=lambda pack: ray.get(collector.reason.remote(pack.digest)) or _died(pack, job),
     )
     trainable = tune.with_resources(
         tune.with_parameters(PackTrainable, job=job, collector=collector), slots.resources
@@ -260,6 +278,16 @@ def _compute(
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _died(pack: Pack, job: Job) -> str:
+    """Why a worker is gone that could not say so itself."""
+    sources = {name for member in pack.members for name in member.source.split(", ") if name}
+    suspects = {plugin.name for plugin in job.plugins} | {one.split(":")[0] for one in sources}
+    if not suspects:
+        return "its worker died (memory exhausted, or node lost)"
+    named = ", ".join(f"'{one}'" for one in sorted(suspects))
+    return f"its worker died; the likely cause is plug-in {named}, else memory or a lost node"
 
 
 def _beat(collector: Any, show: Display) -> Callable[[], None]:

@@ -9,21 +9,22 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from bimt_bench.tuning.agenda import Agenda
+from bimt_bench.tuning.parcel import Parcel
 from bimt_bench.tuning.plan import Pack
 
 
 class PackSearcher(Searcher):
     """Hands out at most `slots` packs at a time, waits for rounds, ends with the agenda.
 
-    `reason_of` says why a pack failed, given its digest. The results store is what a sweep
+    `reason_of` says why a pack failed. The results store is what a sweep
     resumes from; Tune's own snapshot of this searcher only lists the packs under way.
     """
 
-    def __init__(self, agenda: Agenda, *, slots: int, reason_of: Callable[[str], str]) -> None:
+    def __init__(self, agenda: Agenda, *, slots: int, reason_of: Callable[[Pack], str]) -> None:
         super().__init__(metric=None, mode=None)
         self._agenda: Agenda | None = agenda
         self._slots = slots
-        self._reason_of: Callable[[str], str] | None = reason_of
+        self._reason_of: Callable[[Pack], str] | None = reason_of
         self._live: dict[str, Pack] = {}
 
     def set_search_properties(
@@ -37,7 +38,7 @@ class PackSearcher(Searcher):
         agenda = self._driver_agenda()
         if len(self._live) < self._slots and (pack := agenda.take()) is not None:
             self._live[trial_id] = pack
-            return {"pack": pack}
+            return {"pack": Parcel.of(pack)}
         return Searcher.FINISHED if agenda.finished else None
 
     def on_trial_complete(
@@ -50,7 +51,7 @@ class PackSearcher(Searcher):
         agenda = self._driver_agenda()
         if error or result is None or result.get("failed", True):
             assert self._reason_of is not None
-            agenda.failed(pack, self._reason_of(pack.digest))
+            agenda.failed(pack, self._reason_of(pack))
         else:
             agenda.done(pack)
 

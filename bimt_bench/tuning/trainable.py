@@ -1,6 +1,8 @@
 """What runs on Ray: the trainable that computes a pack and hands its results to the collector."""
 
 import os
+import pickle
+import platform
 import shutil
 import sys
 import tempfile
@@ -15,10 +17,11 @@ import ray
 from ray import tune
 
 from bimt_bench.ground import InputError, changed, circumstances, differences
-from bimt_bench.plugins import Plugin, enter
+from bimt_bench.plugins import Plugin, blaming, enter
 from bimt_bench.spec import TaskSpec
 from bimt_bench.store import StoredPack, Weights
 from bimt_bench.tuning import headroom
+from bimt_bench.tuning.parcel import Parcel, unpacked
 from bimt_bench.tuning.plan import Pack
 
 PROGRESS_SECONDS = 1.0
@@ -54,7 +57,8 @@ class Job:
     `tasks`: as published, by name. `share`: of its device's (or node's) memory that a pack may
     take. `results`: the sweep's folder, which nodes other than the driver's may not have.
     `code`: the digest of every module that numbers follow from. `circumstances`: the driver's
-    device and versions of libraries. `plugins`: as the driver read them.
+    device and versions of libraries. `plugins`: as the driver read them. Where a job arrives its
+    tasks are still closed, since their classes may be those of plug-ins.
     """
 
     tasks: Mapping[str, TaskSpec]
@@ -69,6 +73,14 @@ class Job:
     code: Mapping[str, str]
     circumstances: Mapping[str, str]
     plugins: tuple[Plugin, ...] = ()
+
+    def task(self, name: str) -> TaskSpec:
+        """A task of the sweep; the plug-ins must have been entered."""
+        tasks = unpacked(self.tasks) if isinstance(self.tasks, bytes) else self.tasks
+        return tasks[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "tasks": pickle.dumps(self.tasks)}
 
 
 class Stopped(Exception):
@@ -91,26 +103,35 @@ class PackTrainable(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Trains, measures and hands over the pack; bad input is reported, not tried again."""
-        pack: Pack = self.config["pack"]
+        parcel: Parcel = self.config["pack"]
         started = time.monotonic()
         try:
-            self._compute(pack)
+            with blaming():
+                pack = self._open(parcel)
+                self._compute(pack)
         except (InputError, Stopped) as error:
-            ray.get(self._collector.complain.remote(pack.digest, str(error)))
+            ray.get(self._collector.complain.remote(parcel.digest, str(error)))
             return {"done": True, "failed": True}
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            ray.get(self._collector.complain.remote(pack.digest, reason))
+            ray.get(self._collector.complain.remote(parcel.digest, reason))
             raise
         seconds = time.monotonic() - started
         return {"done": True, "failed": False, "members": len(pack.members), "seconds": seconds}
 
+    def _open(self, parcel: Parcel) -> Pack:
+        """The pack, with all plug-ins of the sweep entered."""
+        try:
+            for plugin in self._job.plugins:
+                enter(plugin)
+            return parcel.open()
+        except InputError as error:
+            raise InputError(f"{error} (on node {platform.node()})") from error
+
     def _compute(self, pack: Pack) -> None:
         job = self._job
-        for plugin in job.plugins:
-            enter(plugin)
         _check_worker(job)
-        task = job.tasks[pack.task]
+        task = job.task(pack.task)
         stored: StoredPack | None = ray.get(self._collector.stored.remote(pack.digest))
         if stored is not None:
             self._score_again(pack, task, stored)

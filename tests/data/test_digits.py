@@ -5,9 +5,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from bimt_bench.data.digits import load
-from bimt_bench.ground import InputError
 from bimt_bench.data.digits import Digits
+from bimt_bench.ground import InputError
+
+load = Digits().load
 
 
 def test_digits_are_real_images_in_the_unit_range() -> None:
@@ -42,5 +43,5 @@ def test_the_seed_decides_the_split() -> None:
 
 
 def test_a_split_that_leaves_digits_out_is_refused() -> None:
-    with pytest.raises(InputError, match=r"train_fraction 0\.001"):
+    with pytest.raises(InputError, match=r"data\.train_fraction: 0\.001 given"):
         load(Digits.Settings(kind="digits", train_fraction=0.001))

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from bimt_bench.data import mnist
+from bimt_bench.data import TaskData, mnist
 from bimt_bench.ground import InputError
 
 NAMES = tuple(mnist.FILES)
 COUNTS = (12, 12, 5, 5)
+
+
+def load(data_dir: Path | None = None) -> TaskData:
+    return mnist.Mnist().load(mnist.Mnist.Settings(kind="mnist"), data_dir=data_dir)
 
 
 def idx_files() -> dict[str, bytes]:
@@ -64,7 +68,7 @@ def put(folder: Path, contents: dict[str, bytes], *, packed: bool = False) -> Pa
 @pytest.mark.parametrize("layout", ["", "mnist", "MNIST/raw"])
 def test_reads_a_folder_the_user_names(files, tmp_path, layout: str, packed: bool) -> None:
     put(tmp_path / "mine" / layout, files, packed=packed)
-    loaded = mnist.load(data_dir=tmp_path / "mine")
+    loaded = load(data_dir=tmp_path / "mine")
     assert loaded.train_inputs.shape == (12, 784)
     assert loaded.train_inputs.dtype == torch.uint8
     assert loaded.test_inputs.shape == (5, 784)
@@ -118,7 +122,7 @@ def test_a_named_folder_that_lacks_some_files_is_an_error(files, tmp_path) -> No
 def test_a_harmed_file_is_an_error_that_names_it(files, tmp_path, name, harm, message) -> None:
     put(tmp_path / "mine", files | {name: harm(files[name])})
     with pytest.raises(InputError, match=rf"{name}' {message}.*delete it to fetch it again"):
-        mnist.load(data_dir=tmp_path / "mine")
+        load(data_dir=tmp_path / "mine")
 
 
 def test_a_truncated_packed_file_is_an_error_that_names_it(files, tmp_path) -> None:
@@ -126,15 +130,15 @@ def test_a_truncated_packed_file_is_an_error_that_names_it(files, tmp_path) -> N
     packed = tmp_path / "mine" / f"{NAMES[2]}.gz"
     packed.write_bytes(packed.read_bytes()[:-20])
     with pytest.raises(InputError, match=rf"{NAMES[2]}\.gz' cannot be read"):
-        mnist.load(data_dir=tmp_path / "mine")
+        load(data_dir=tmp_path / "mine")
 
 
 def test_files_are_checked_every_time_they_are_read(files, tmp_path) -> None:
     folder = put(tmp_path / "cache", files)
-    mnist.load()
+    load()
     (folder / NAMES[3]).write_bytes(bytes(len(files[NAMES[3]])))
     with pytest.raises(InputError, match=f"{NAMES[3]}' is altered"):
-        mnist.load()
+        load()
 
 
 def serve(monkeypatch, answers: dict[str, bytes]) -> list[str]:
@@ -232,7 +236,7 @@ def real_folder() -> Path:
 
 def test_the_real_data_is_all_of_mnist_and_loads_in_seconds(real_folder: Path) -> None:
     start = time.perf_counter()
-    loaded = mnist.load(data_dir=real_folder)
+    loaded = load(data_dir=real_folder)
     assert time.perf_counter() - start < 10.0
     assert loaded.train_inputs.shape == (60_000, 784)
     assert loaded.test_inputs.shape == (10_000, 784)

@@ -5,13 +5,12 @@ import pytest
 import sympy
 
 from bimt_bench import data
-from bimt_bench.data.formulas import load
 from bimt_bench.data.formulas import Formula
 from bimt_bench.spec import catalog
 
 
 def truth(*outputs, inputs=("x1", "x2", "x3")):
-    found = load(Formula.Settings(kind="formula", inputs=inputs, outputs=outputs)).truth
+    found = Formula().load(Formula.Settings(kind="formula", inputs=inputs, outputs=outputs)).truth
     assert found is not None
     return found
 

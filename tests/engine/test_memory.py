@@ -1,14 +1,11 @@
 """Memory: the estimate against what tensors take, and packs that train in parts."""
 
-import weakref
-
 import pandas as pd
 import pytest
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from bimt_bench import data, packs, recipes
 from bimt_bench.engine import memory
+from bimt_bench.engine.working import Peak
 from bimt_bench.spec import Configuration
 from tests.configurations import configuration
 
@@ -16,33 +13,6 @@ CONFIGURATIONS = [
     configuration(r, swap_every=2, top_k=5, prune_every=2)
     for r in ("bimt", "l1", "pruning", "group_lasso_prox")
 ]
-
-
-class Peak(TorchDispatchMode):
-    """Counts the bytes of all tensors made inside it that are alive, and the most there were."""
-
-    def __init__(self):
-        super().__init__()
-        self.alive = self.peak = 0
-        self._seen = weakref.WeakSet()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        found = func(*args, **(kwargs or {}))
-        torch.utils._pytree.tree_map_only(torch.Tensor, self._count, found)
-        return found
-
-    def _count(self, tensor):
-        storage = tensor.untyped_storage()
-        if storage not in self._seen:
-            self._seen.add(storage)
-            size = storage.nbytes()
-            self.alive += size
-            self.peak = max(self.peak, self.alive)
-            weakref.finalize(storage, self._gone, size)
-        return tensor
-
-    def _gone(self, size):
-        self.alive -= size
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from bimt_bench.spec import Configuration, catalog
 from bimt_bench.spec.base import Spec, later, told
 
 TASKS = {
+    "classification/two_moons": "06cc97373f6f",
+    "groups/s4": "20c91b08fba4",
     "modular/addition_59": "cf498f331e9b",
     "symbolic/compositionality": "166599f733cd",
     "symbolic/feature_sharing": "387592e20f65",

@@ -36,7 +36,7 @@ class Three:
 
 @pytest.fixture
 def searcher():
-    return PackSearcher(Three(), slots=5, reason_of=lambda pack: f"{pack} was unlucky")
+    return PackSearcher(Three(), slots=5, reason_of=lambda pack: f"{pack.digest} was unlucky")
 
 
 def test_packs_then_waiting_then_the_end(searcher):

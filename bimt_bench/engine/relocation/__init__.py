@@ -12,7 +12,7 @@ from torch import Tensor
 from bimt_bench.engine.population import Population
 from bimt_bench.engine.relocation.assignment import assignment
 from bimt_bench.engine.relocation.greedy import greedy
-from bimt_bench.engine.relocation.permutation import KINDS, permute, relabel
+from bimt_bench.engine.relocation.permutation import PARTS, permute, relabel
 from bimt_bench.engine.relocation.wires import Wires
 
 __all__ = ["permute", "relabel", "relocate"]
@@ -76,11 +76,11 @@ def _carry_out(
     carry_moments: bool,
 ) -> None:
     """Moves parameters, labels and moments of the members `rows` as `wires.orders` says."""
-    carried = KINDS if carry_moments else ("embedding",)
+    carried = PARTS if carry_moments else ("embedding",)
     for group in wires.groups:
         order = wires.orders[group.name]
         permute(population, group, rows, order, table=population.flat)
         for table in moments:
-            permute(population, group, rows, order, table=table, kinds=carried)
+            permute(population, group, rows, order, table=table, parts=carried)
         if group.relabelled:
             relabel(population, group, rows, order)

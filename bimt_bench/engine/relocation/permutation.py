@@ -1,15 +1,16 @@
 """Permutations of a group's neurons, carried out on tables laid out like the parameters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimt_bench.engine.population import Population
-from bimt_bench.network import Group
+from bimt_bench.network import Group, Part, in_folds, take
 
-KINDS = ("weight", "bias", "embedding")
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 def permute(
@@ -19,21 +20,21 @@ def permute(
     order: Int[Tensor, "member size"],
     *,
     table: Float[Tensor, "members width"],
-    kinds: Sequence[str] = KINDS,
+    parts: Sequence[Part] = PARTS,
 ) -> None:
     """Puts at position k of the group what stood at order[:, k], in a table laid out like `flat`.
 
-    Incoming rows, outgoing columns and attachments of the given kinds travel, in the members
+    Incoming rows, outgoing columns and attachments of the given parts travel, in the members
     `rows`.
     """
     views = population.views(table)
-    for name, axis, folds, kind in _axes(population, group):
-        if kind in kinds:
-            index = _fold_index(order, folds, group.size)
-            if axis == 1:
-                views[name][rows] = views[name][rows[:, None], index]
+    for one in population.wiring.axes(group.name):
+        if one.part in parts:
+            view, index = views[one.parameter], in_folds(order, one.folds)
+            if one.axis == 1:
+                view[rows] = view[rows[:, None], index]
             else:
-                views[name][rows] = take(views[name][rows], axis, index)
+                view[rows] = take(view[rows], one.axis, index)
 
 
 def relabel(
@@ -46,28 +47,3 @@ def relabel(
     identity = torch.arange(group.size, device=order.device).repeat(population.size, 1)
     identity[rows] = order
     population.relabel(group.name, identity)
-
-
-def take(values: Tensor, axis: int, index: Int[Tensor, "member size"]) -> Tensor:
-    """Entries [P, ..., size, ...] of `values` along an axis, each member by its own index."""
-    shape = [1] * values.dim()
-    shape[0], shape[axis] = index.shape
-    wanted = list(values.shape)
-    wanted[axis] = index.shape[1]
-    return values.gather(axis, index.view(shape).expand(wanted))
-
-
-def _axes(population: Population, group: Group) -> Iterator[tuple[str, int, int, str]]:
-    """(parameter, axis, folds, kind) of everything that travels with a group."""
-    wiring = population.architecture.wiring
-    for connection in wiring.into(group.name):
-        yield connection.parameter, 1, connection.target_folds, "weight"
-    for connection in wiring.out_of(group.name):
-        yield connection.parameter, 2, connection.source_folds, "weight"
-    for attachment in wiring.attached_to(group.name):
-        yield attachment.parameter, attachment.axis, attachment.folds, attachment.kind
-
-
-def _fold_index(order: Tensor, folds: int, size: int) -> Tensor:
-    offsets = torch.arange(folds, device=order.device) * size
-    return (order.unsqueeze(1) + offsets[:, None]).flatten(1)

@@ -9,14 +9,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimt_bench.engine.population import Population
-from bimt_bench.engine.relocation.permutation import take
 from bimt_bench.engine.relocation.table import CostTable
-from bimt_bench.network import Connection, Group
+from bimt_bench.network import Connection, Group, take
 
 
 class Wires:
-    """|weights| [m, target, source] of each connection, folds added up, float64, and distances.
+    """|weights| [m, target, source] of each connection, float64, and distances.
 
+    Folds and the entries of a window are added up.
     `orders[group]` [m, size] says which neuron stands at each position by now. Only distances
     count: spacing and bias terms do not change under relocation, and the size of A > 0 scales all
     gains alike.
@@ -141,8 +141,10 @@ def _other_end(connection: Connection, group: Group) -> str:
 def _folded_magnitude(
     population: Population, connection: Connection, rows: Tensor
 ) -> Float[Tensor, "member target source"]:
-    """|weights| of a connection, folds added up, float64."""
+    """|weights| of a connection, folds and windows added up, float64."""
     weight = population.parameters[connection.parameter][rows].abs_().to(torch.float64)
+    if weight.dim() > 3:
+        weight = weight.flatten(3).sum(dim=3)
     folds = (connection.target_folds, connection.source_folds)
     if folds == (1, 1):
         return weight

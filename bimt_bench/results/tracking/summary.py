@@ -9,7 +9,9 @@ import pandas as pd
 from bimt_bench.ground import InputError
 
 CURVES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
-OF_MEMBERS = ("seed", "member", "configuration", "pack", "status", "reason", "seconds")
+OF_MEMBERS = (
+    "seed", "member", "configuration", "pack", "status", "reason", "metric_faults", "seconds",
+)  # fmt: skip
 """Columns that tell members apart or say what became of them: no parameters."""
 NAME_LENGTH = 250
 # A database write costs 0.2 ms a value, and a chart is no better for more points than these.

@@ -1,0 +1,119 @@
+"""What a metric is, and the door through which one is registered."""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bimt_bench.data import TaskData
+from bimt_bench.engine import COLUMNS
+from bimt_bench.ground import InputError
+from bimt_bench.metrics.base import PerMember, Scored
+from bimt_bench.metrics.needs import Need
+from bimt_bench.network import Wiring
+from bimt_bench.spec import METRICS, TaskSpec
+
+Compute = Callable[[Scored], PerMember]
+Direction = Literal["higher", "lower"]
+Cost = Literal["cheap", "graph", "pruning", "ablation"]
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A measurement of trained members, with what a reader must know to compare its values.
+
+    low, high: the range of its values, perhaps infinite; a value outside is an error of the
+    metric. source: where it comes from, with its equation. untrained: what an untrained network
+    scores on it, in words. need: what task and wiring must have for it to be defined, if anything.
+    compute: a scored population -> float64 [P]; NaN where the metric is undefined.
+    """
+
+    name: str
+    family: str
+    title: str
+    direction: Direction
+    source: str
+    compute: Compute
+    untrained: str = ""
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    cost: Cost = "cheap"
+    need: Need | None = None
+
+    def __post_init__(self) -> None:
+        """InputError that lists, in one line, all facts that cannot be."""
+        faults = [*_faults(self)]
+        if faults:
+            raise InputError(f"metric '{self.name}': {'; '.join(faults)}")
+
+    @property
+    def __wrapped__(self) -> Compute:
+        """The function: what tells two metrics of one name apart."""
+        return self.compute
+
+    def lacking(self, task: TaskSpec, data: TaskData, wiring: Wiring) -> Need | None:
+        """The broadest need that is not met; None if the metric is defined here."""
+        return None if self.need is None else self.need.lacking(task, data, wiring)
+
+
+def metric(
+    *,
+    title: str,
+    family: str,
+    direction: Direction,
+    source: str,
+    untrained: str,
+    unit: str = "",
+    low: float = -math.inf,
+    high: float = math.inf,
+    cost: Cost = "cheap",
+    need: Need | None = None,
+) -> Callable[[Compute], Compute]:
+    """Registers the function below it as a metric, under the function's name; see `Metric`.
+
+    InputError if a fact cannot be, or if there is another metric of that name.
+    """
+
+    def registered(compute: Compute) -> Compute:
+        METRICS.register(
+            Metric(
+                name=compute.__name__,
+                family=family,
+                title=title,
+                direction=direction,
+                source=source,
+                compute=compute,
+                untrained=untrained,
+                unit=unit,
+                low=low,
+                high=high,
+                cost=cost,
+                need=need,
+            )
+        )
+        return compute
+
+    return registered
+
+
+def _faults(one: Metric) -> Iterator[str]:
+    if not _NAME.fullmatch(one.name):
+        yield f"name: '{one.name}' given; small letters, digits and _ are allowed"
+    if one.name in COLUMNS:
+        yield "name: is another column of the frame; rename it"
+    for fact in ("family", "title", "source"):
+        if not getattr(one, fact).strip():
+            yield f"{fact}: is empty"
+    for fact, allowed in (("direction", Direction), ("cost", Cost)):
+        if getattr(one, fact) not in get_args(allowed):
+            yield f"{fact}: '{getattr(one, fact)}' given; allowed: {', '.join(get_args(allowed))}"
+    if not one.low < one.high:
+        yield f"low: {one.low:g} is not below high, {one.high:g}"
+    try:
+        inspect.signature(one.compute).bind(None)
+    except TypeError:
+        yield f"{one.name}{inspect.signature(one.compute)}: is called with one scored population"

@@ -1,0 +1,91 @@
+"""Whether a kind keeps the contract of its set, asked before anything of it is used."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bimt_bench.ground import InputError, Kinds, Source, closest
+from bimt_bench.spec import RECIPES, SETS
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check(kinds: Kinds[Any], kind: Any) -> None:
+    """InputError that lists, in one line, everything about a kind that breaks its contract."""
+    if kinds is RECIPES:
+        from bimt_bench.engine import check_recipe  # torch takes seconds
+        from bimt_bench.metrics import METRICS
+
+        check_recipe(kind, taken=METRICS)
+        return
+    contract = kinds.contract
+    if not (inspect.isclass(kind) and issubclass(kind, contract)):
+        raise InputError(f"{kinds.word}: {kind!r} is not a subclass of {contract.__name__}")
+    faults = [*_facts(kind), *_settings(kind, contract), *_hooks(kind, contract)]
+    if faults:
+        raise InputError(f"{kinds.word} '{kind.name}': {'; '.join(faults)}")
+
+
+def refuse_nothing(source: Source) -> None:
+    """InputError if nothing comes from a source."""
+    if not any(kinds.of(source) for kinds in SETS):
+        raise InputError(
+            "registers nothing; write @RECIPES.register above a recipe, @MODELS.register above a "
+            "model, and so on"
+        )
+
+
+def _facts(kind: Any) -> Iterator[str]:
+    for fact in ("name", "title"):
+        value = getattr(kind, fact, None)
+        if not isinstance(value, str) or not value.strip():
+            yield f"{fact} is missing" if value is None else f"{fact}: {value!r} is not a text"
+    if not _NAME.fullmatch(str(kind.name)):
+        yield f"name: '{kind.name}' given; small letters, digits and _ are allowed"
+    if kind.__init__ is not object.__init__:
+        yield "__init__: a kind holds nothing of its own; what it needs comes with its settings"
+
+
+def _settings(kind: Any, contract: Any) -> Iterator[str]:
+    wanted = contract.Settings.__mro__[1]  # the class that 'No settings.' is written on
+    if not (inspect.isclass(kind.Settings) and issubclass(kind.Settings, wanted)):
+        yield f"Settings is not a subclass of {wanted.__name__}"
+
+
+def _hooks(kind: Any, contract: Any) -> Iterator[str]:
+    """What is called in another way than it is written, is not written, or is nearly a hook."""
+    hooks = {name: one for name, one in vars(contract).items() if inspect.isfunction(one)}
+    for name, one in hooks.items():
+        own = getattr(kind, name)
+        if own is one:
+            if _raises(one):
+                yield f"{name} is missing"
+            continue
+        if not callable(own) or isinstance(
+            inspect.getattr_static(kind, name), staticmethod | classmethod
+        ):
+            yield f"{name} is not a method"
+            continue
+        yield from _signature(name, own, one)
+    for name, _ in inspect.getmembers(kind, inspect.isfunction):
+        near = "" if name in hooks or name.startswith("_") else closest(name, hooks)
+        if near:
+            yield f"'{name}' is not a hook{near} (begin the names of other methods with _)"
+
+
+def _raises(hook: Any) -> bool:
+    """Whether a contract leaves a hook to those who fill it in."""
+    return "NotImplementedError" in inspect.unwrap(hook).__code__.co_names
+
+
+def _signature(name: str, own: Any, contract: Any) -> Iterator[str]:
+    """Whether a hook takes what the contract's is called with."""
+    signature, parameters = inspect.signature(own), inspect.signature(contract).parameters.values()
+    by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    by_place = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    try:
+        signature.bind(*by_place, **dict.fromkeys(by_name))
+    except TypeError:
+        called = ", ".join([*by_place, *(f"{one}=..." for one in by_name)])
+        yield f"{name}{signature}: is called as {name}({called})"
