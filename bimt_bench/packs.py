@@ -16,7 +16,7 @@ from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
 from bimt_bench.engine import Checkpoints, Population, Trained, memory, train_population
 from bimt_bench.ground import InputError, __version__, library_versions
 from bimt_bench.identity import scoring_digest, training_digest
-from bimt_bench.metrics import Scored, scorecards
+from bimt_bench.metrics import FAULTS, Scored, measured
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import CIRCUMSTANCES, Member, TaskSpec, join, merged, trained_as
@@ -94,8 +94,10 @@ def score(
 ) -> pd.DataFrame:
     """All metrics of trained members and their faults, a row each; null where one diverged."""
     seeds = tuple(member.seed for member in members)
-    metrics = scorecards(Scored(task, data, population, seeds, shuffles))
-    return metrics.mask(np.array([one != "ok" for one in status]))
+    values, faults = measured(Scored(task, data, population, seeds, shuffles))
+    lost = np.array([one != "ok" for one in status])
+    everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)
+    return values.mask(everywhere).assign(**{FAULTS: faults.mask(lost)})
 
 
 def score_again(

@@ -170,6 +170,7 @@ def _geometry(name: str) -> Any:
 
 
 _list_set("models", "the models", "MODELS")
+_list_set("metrics", "the metrics", "METRICS")
 _list_set("data", "the kinds of data", "DATA")
 _listing("geometries", "geometries, placements and distances", _geometries, _geometry)
 _list_set("losses", "the losses", "LOSSES")

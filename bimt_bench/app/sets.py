@@ -21,15 +21,16 @@ def of_set(kinds: Kinds[Any]) -> Table:
     """The kinds of a set, a row each; where they come from, if any is a plug-in's."""
     foreign = any(not source.built_in for source in _sources(kinds).values())
     stated = [fact for fact in _ROW if any(_fact(kind, fact) for kind in kinds.values())]
-    table = Table(title=_TITLES.get(kinds.word, f"{kinds.word.capitalize()}s"), title_justify="left")
+    title = _TITLES.get(kinds.word, f"{kinds.word.capitalize()}s")
+    table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column("name", no_wrap=True)
     for heading in ("what it is", *stated, *(["from"] if foreign else [])):
         table.add_column(heading, overflow="fold")
     for name, kind in kinds.items():
         row = [name, _summary(kind), *(_fact(kind, fact) for fact in stated)]
         table.add_row(*map(Text, [*row, *([str(kinds.source_of(name))] if foreign else [])]))
-    for line in kinds.left_out:
-        table.caption = "\n".join([*filter(None, [table.caption]), f"left out: {line}"])
+    if kinds.left_out:
+        table.caption = Text("\n".join(f"left out: {line}" for line in kinds.left_out))
     return table
 
 
@@ -158,4 +159,5 @@ def _allowed(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         item = field.get("items", {})
         return f"a list of: {_allowed(item, schema)}" if item else "a list"
     bounds = [f"{sign} {field[name]:g}" for name, sign in _BOUNDS.items() if name in field]
-    return " ".join([_WORDS.get(field.get("type", ""), "as in a task file"), " and ".join(bounds)]).strip()
+    word = _WORDS.get(field.get("type", ""), "as in a task file")
+    return " ".join([word, " and ".join(bounds)]).strip()

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 from bimt_bench.ground import InputError, Kinds, closest
-from bimt_bench.metrics import METRICS
-from bimt_bench.spec import DATA, MODELS, PLACEMENTS, RECIPES, catalog
+from bimt_bench.spec import DATA, METRICS, MODELS, PLACEMENTS, RECIPES, catalog
 
 _KINDS: dict[str, Kinds] = {
     "recipe": RECIPES,

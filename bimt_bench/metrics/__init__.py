@@ -25,7 +25,7 @@ from bimt_bench.metrics import lesions  # isort: skip
 from bimt_bench.metrics.directions import direction  # isort: skip
 from bimt_bench.metrics.faults import FAULTS, fault_lines  # isort: skip
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
-from bimt_bench.metrics.scorecard import scorecards  # isort: skip
+from bimt_bench.metrics.scorecard import measured, scorecards  # isort: skip
 
 __all__ = [
     "FAULTS",
@@ -44,6 +44,7 @@ __all__ = [
     "functional",
     "lacking",
     "lesions",
+    "measured",
     "metric",
     "modularity",
     "omissions",

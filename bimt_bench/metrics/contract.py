@@ -36,8 +36,8 @@ class Metric:
     title: str
     direction: Direction
     source: str
+    untrained: str
     compute: Compute
-    untrained: str = ""
     unit: str = ""
     low: float = -math.inf
     high: float = math.inf
@@ -105,7 +105,7 @@ def _faults(one: Metric) -> Iterator[str]:
         yield f"name: '{one.name}' given; small letters, digits and _ are allowed"
     if one.name in COLUMNS:
         yield "name: is another column of the frame; rename it"
-    for fact in ("family", "title", "source"):
+    for fact in ("family", "title", "source", "untrained"):
         if not getattr(one, fact).strip():
             yield f"{fact}: is empty"
     for fact, allowed in (("direction", Direction), ("cost", Cost)):

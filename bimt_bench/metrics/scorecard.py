@@ -9,28 +9,35 @@ import pandas as pd
 
 from bimt_bench.metrics.base import Scored
 from bimt_bench.metrics.contract import Metric
-from bimt_bench.metrics.faults import FAULTS, Measured, Measurement, faults_column
+from bimt_bench.metrics.faults import Measured, Measurement, faults_column
 from bimt_bench.spec import METRICS
 
 _log = logging.getLogger(__name__)
 
 
 def scorecards(scored: Scored, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """One row a member, in the population's order: one float64 column a metric, and their faults.
+    """One row a member, in the population's order; one float64 column a metric.
 
     All registered metrics unless `names` lists some. A value is NaN where its metric is
     undefined or not finite, and in the whole column of a metric that needs something the task
-    does not have, such as ground truth (said once, at INFO). Where a metric raises an error, gives
-    no numbers or one outside its range, that member's value is NaN and the column `metric_faults`
-    has the reason (said once, as a warning). Raises InputError for an unknown name.
+    does not have, such as ground truth (said once, at INFO), and where a metric fails (said once,
+    as a warning; see `measured`). Raises InputError for an unknown name.
+    """
+    return measured(scored, names)[0]
+
+
+def measured(scored: Scored, names: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.Series]:
+    """The scorecards, and why members lack values of metrics that failed: `metric_faults`.
+
+    A metric fails for a member where it raises an error, gives no numbers or one outside its
+    range. The other column is JSON of metric -> reason, null for members without such.
     """
     chosen = [METRICS.get_kind(name) for name in (METRICS if names is None else names)]
     measurement = Measurement(scored)
     found = {one.name: _measured(measurement, one) for one in chosen}
-    frame = pd.DataFrame(
-        {name: one.values for name, one in found.items()}, index=pd.RangeIndex(scored.size)
-    )
-    return frame.assign(**{FAULTS: faults_column(found, scored.size)})
+    values = {name: one.values for name, one in found.items()}
+    frame = pd.DataFrame(values, index=pd.RangeIndex(scored.size))
+    return frame, faults_column(found, scored.size)
 
 
 def _measured(measurement: Measurement, one: Metric) -> Measured:

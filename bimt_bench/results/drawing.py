@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import torch
 
 from bimt_bench.engine import Population
 from bimt_bench.network import Connection, Group, Role, Wiring
@@ -16,14 +17,16 @@ MOST_LABELS = 40
 """Groups of more neurons than this carry no labels."""
 FLAT = 1e-6
 """Groups whose heights differ by less than this lie on a line."""
+_DEPTH = 0.4  # how far the third dimension goes to the right and up
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
     """The neurons of one fold of a group.
 
-    `coordinates` [n, 2] lie in the unit square. `labels` has one name a neuron, by position and
-    so after relocation, or is empty; `name` is the fold's own (a token), or empty.
+    `coordinates` [n, 2] lie in the unit square; of neurons in three dimensions they are an oblique
+    view. `labels` has one name a neuron, by position and so after relocation, or is empty; `name`
+    is the fold's own (a token), or empty. `place` of `places` is which of its layer's groups it is.
     """
 
     group: str
@@ -34,14 +37,17 @@ class Plane:
     coordinates: np.ndarray
     labels: tuple[str, ...]
     name: str
+    place: int = 0
+    places: int = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Wires:
     """The drawn wires between two planes (their places in `NetworkDrawing.planes`).
 
-    `sources`, `targets` int [k] are neurons, `weights` float [k] are signed and `widths` [k] are
-    |weight| as a share of the connection's largest; rising, so that strong wires end on top.
+    `sources`, `targets` int [k] are neurons, `weights` float [k] are signed (of a window, the sum
+    of magnitudes with the sign of the sum) and `widths` [k] are |weight| as a share of the
+    connection's largest; rising, so that strong wires end on top.
     """
 
     source_plane: int
@@ -98,7 +104,7 @@ class NetworkDrawing:
         wires: list[Wires] = []
         eligible = total = 0
         for connection in wiring.connections:
-            matrix = population.parameters[connection.parameter][index].cpu().double().numpy()
+            matrix = _signed(population, connection, index)
             strong = _strong(matrix, faintest)
             eligible, total = eligible + len(strong), total + matrix.size
             wires += _wires(connection, wiring, place, (matrix, strong[-most:]))
@@ -128,6 +134,8 @@ def _planes(
         standing = population.labels[group.name][index].tolist()
     else:
         standing = range(group.size)
+    beside = [other.name for other in wiring.groups if other.layer == group.layer]
+    places = population.coordinates[group.name][index].cpu().double().numpy()
     return [
         Plane(
             group=group.name,
@@ -135,12 +143,34 @@ def _planes(
             layer=group.layer,
             fold=fold,
             folds=folds,
-            coordinates=population.coordinates[group.name][index].cpu().double().numpy(),
+            coordinates=_seen_from_above(places),
             labels=tuple(named[i] for i in standing) if named else (),
             name=fold_names[fold],
+            place=beside.index(group.name),
+            places=len(beside),
         )
         for fold in range(folds)
     ]
+
+
+def _seen_from_above(places: np.ndarray) -> np.ndarray:
+    """Places [n, dimension] as points [n, 2] of the unit square: a line, a plane, a cube aslant."""
+    count, dimension = places.shape
+    if dimension == 1:
+        return np.stack([places[:, 0], np.full(count, 0.5)], axis=1)
+    if dimension == 2:
+        return places
+    return (places[:, :2] + _DEPTH * places[:, 2:3]) / (1.0 + _DEPTH)
+
+
+def _signed(population: Population, connection: Connection, index: int) -> np.ndarray:
+    """The weights [targets, sources] of a connection; see `Wires` for those with a window."""
+    weights = population.parameters[connection.parameter][index].cpu().double()
+    if weights.dim() == 2:
+        return weights.numpy()
+    windows = weights.flatten(2)
+    sign = torch.where(windows.sum(dim=2) < 0, -1.0, 1.0)
+    return (sign * windows.abs().sum(dim=2)).numpy()
 
 
 def _strong(matrix: np.ndarray, faintest: float) -> np.ndarray:

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
+from torch.onnx import OnnxExporterError
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
-from bimt_bench.ground import InputError
-from bimt_bench.ground import write
+from bimt_bench.ground import InputError, write
 from bimt_bench.network import Architecture, Group
 from bimt_bench.results.columns import plain_cell
-from bimt_bench.spec import TaskSpec
+from bimt_bench.spec import MODELS, TaskSpec
 
 Arrays = Mapping[str, np.ndarray]
 
-FORMAT, VERSION = "bimt_bench network", 1
+FORMAT, VERSION = "bimt_bench network", 2
 ONNX_PACKAGES = ("onnx", "onnxscript")
 
 
@@ -42,7 +42,7 @@ def export(
     """Writes the files of the member `index` of a population and returns their paths.
 
     `member` is its row of identity, where what is empty becomes null. InputError if ONNX is asked
-    for without the packages that write it.
+    for without the packages that write it, or for a model that it cannot express.
     """
     if onnx:
         _check_onnx()
@@ -57,7 +57,7 @@ def export(
     write(files[1], json.dumps(facts, indent=1).encode())
     if onnx:
         files.append(folder / "network.onnx")
-        _write_onnx(population.member(index), data, files[-1])
+        _write_onnx(population.member(index), data, files[-1], model=task.model.kind)
     return tuple(files)
 
 
@@ -68,7 +68,7 @@ def _facts(
     arrays: Arrays,
     member: dict[str, object],
 ) -> dict[str, Any]:
-    wiring = architecture.wiring
+    wiring, source = architecture.wiring, MODELS.source_of(task.model.kind)
     names = {"input": data.input_names, "output": data.output_names}
     return {
         "format": FORMAT,
@@ -78,16 +78,15 @@ def _facts(
         "input": {
             "kind": "numbers" if data.tokens is None else "tokens",
             "names": list(data.input_names),
+            "shape": list(data.test_inputs.shape[1:]),
             "tokens": data.tokens,
             "scale": data.scale,
         },
-        "output": {"names": list(data.output_names)},
-        "embedding": "embedding.weight" if "embedding.weight" in architecture.shapes else None,
-        "layers": [
-            {"weight": c.parameter, "bias": c.parameter.replace("weight", "bias")}
-            for c in wiring.connections
-        ],
-        "activation": task.model.activation,
+        "output": {"names": list(data.output_names), "at_each_time_step": data.has_steps},
+        "model": {
+            **task.model.model_dump(mode="json", by_alias=True),
+            "source": {"name": source.name, "version": source.version, "digest": source.digest},
+        },
         "groups": [_group(group, arrays, names.get(group.role, ())) for group in wiring.groups],
         "connections": [
             {
@@ -96,12 +95,19 @@ def _facts(
                 "target": c.target,
                 "source_folds": c.source_folds,
                 "target_folds": c.target_folds,
+                "window": list(architecture.shapes[c.parameter][2:]),
             }
             for c in wiring.connections
         ],
         # without the member axis that populations have
         "attachments": [
-            {"parameter": a.parameter, "group": a.group, "axis": a.axis - 1, "kind": a.kind}
+            {
+                "parameter": a.parameter,
+                "group": a.group,
+                "axis": a.axis - 1,
+                "kind": a.kind,
+                "folds": a.folds,
+            }
             for a in wiring.attachments
         ],
     }
@@ -110,14 +116,16 @@ def _facts(
 def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, Any]:
     """A group by position: where each neuron sits, and what it stands for if anything."""
     labels = arrays[f"labels.{group.name}"].tolist() if group.relabelled else None
+    has_names = labels is not None and len(names) == group.size
     return {
         "name": group.name,
         "role": group.role,
         "layer": group.layer,
         "size": group.size,
+        "module": group.module or None,
         "coordinates": arrays[f"coordinates.{group.name}"].tolist(),
         "labels": labels,
-        "names": [names[label] for label in labels] if labels is not None else None,
+        "names": [names[label] for label in labels or ()] if has_names else None,
     }
 
 
@@ -129,19 +137,23 @@ def _check_onnx() -> None:
         )
 
 
-def _write_onnx(network: torch.nn.Module, data: TaskData, path: Path) -> None:
+def _write_onnx(network: torch.nn.Module, data: TaskData, path: Path, *, model: str) -> None:
     """The module with a free number of samples; inputs are called `inputs`, outputs `outputs`."""
     example = data.test_inputs[:2]
     if data.tokens is None:
         example = example.to(next(network.parameters()).dtype)
-    torch.onnx.export(
-        network.eval(),
-        (example,),
-        str(path),
-        input_names=["inputs"],
-        output_names=["outputs"],
-        dynamic_shapes=({0: "samples"},),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    try:
+        torch.onnx.export(
+            network.eval(),
+            (example,),
+            str(path),
+            input_names=["inputs"],
+            output_names=["outputs"],
+            dynamic_shapes=({0: "samples"},),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    except OnnxExporterError as error:
+        told = str(error).strip().splitlines() or ["no message"]
+        raise InputError(f"export: model '{model}' cannot be written as ONNX: {told[0]}") from error

@@ -148,7 +148,7 @@ def chosen(kinds: Kinds[Any], kind: str, **settings: Any) -> Any:
 def kinds_in(spec: BaseModel) -> Iterator[tuple[Kinds[Any], str]]:
     """The kinds that a specification chooses, however deep, each with the set that it is of."""
     for name, field in type(spec).model_fields.items():
-        value = getattr(spec, name)
+        value: Any = getattr(spec, name)
         if isinstance(value, BaseModel):
             sets = [mark.kinds for mark in field.metadata if isinstance(mark, OneOf)]
             yield from ((kinds, value.kind) for kinds in sets)

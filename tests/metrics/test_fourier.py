@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bimt_bench.data import Residues
 from bimt_bench.metrics import METRICS, scorecards
 from bimt_bench.spec import catalog
 
@@ -26,7 +27,7 @@ def embedded(by_hand, embedding):
     return by_hand.changed(
         scored,
         task=catalog.task("modular/addition_59"),
-        data=dataclasses.replace(scored.data, tokens=tokens),
+        data=dataclasses.replace(scored.data, tokens=tokens, residues=Residues(tokens, added=True)),
         parameters={"embedding.weight": embedding},
         wiring=type(scored.wiring).layered((width, 4, 2), embedding=True),
     )
@@ -82,6 +83,7 @@ def test_a_constant_or_broken_embedding_is_undefined(by_hand):
 
 def test_tokens_that_are_no_residues_have_no_spectrum(by_hand):
     scored = embedded(by_hand, wave(11, 3)[None, :, None])
-    other = dataclasses.replace(scored, task=by_hand.task(name="symbolic/no_residues"))
+    plain = dataclasses.replace(scored.data, residues=None)
+    other = dataclasses.replace(scored, data=plain, task=by_hand.task(name="symbolic/no_residues"))
     assert values(other).isna().all(axis=None)
     assert METRICS["fourier_gini"].need is not None

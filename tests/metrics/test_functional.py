@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bimt_bench.metrics import METRICS
 from bimt_bench.metrics.functional import _neighbours
+from bimt_bench.spec import DISTANCES, choose
 
 LINEAR = torch.nn.Identity()
 
@@ -115,10 +116,35 @@ def test_neighbours_that_work_apart_are_isolated_twice_as_often_as_by_chance(by_
     assert half == pytest.approx([1.0], rel=0.05)
 
 
-def test_on_a_grid_diagonals_are_neighbours():
+def near(places, distance):
+    return _neighbours(np.asarray(places, dtype=float), choose(DISTANCES, distance))
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2", "squared"])
+def test_on_a_grid_diagonals_are_neighbours(distance):
     grid = np.stack(np.meshgrid([0.25, 0.5, 0.75], [0.25, 0.5, 0.75]), axis=-1).reshape(-1, 2)
-    assert _neighbours(grid).sum(axis=1).tolist() == [3, 5, 3, 5, 8, 5, 3, 5, 3]
-    assert not _neighbours(grid[:1]).any()
+    assert near(grid, distance).sum(axis=1).tolist() == [3, 5, 3, 5, 8, 5, 3, 5, 3]
+    assert not near(grid[:1], distance).any()
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2", "squared"])
+def test_on_a_line_there_is_one_on_either_side(distance):
+    line = [[k / 5, 0.5] for k in range(5)]
+    assert near(line, distance).sum(axis=1).tolist() == [1, 2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_round_a_torus_everybody_has_eight_neighbours(norm):
+    places = np.stack(np.meshgrid(*[(np.arange(5) + 0.5) / 5] * 2), axis=-1).reshape(-1, 2)
+    wrapped = near(places, {"kind": "wrapped", "norm": norm})
+    assert (wrapped.sum(axis=1) == 8).all() and (wrapped == wrapped.T).all()
+    assert wrapped[0, 4] and wrapped[0, 20] and wrapped[0, 24]  # over the edges and the corner
+
+
+def test_in_a_cube_the_diagonals_of_its_sides_are_neighbours():
+    axis = [0.25, 0.5, 0.75]
+    cube = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(-1, 3)
+    assert near(cube, "l1").sum(axis=1)[13] == 6 + 12  # the middle: sides and edges, no corners
 
 
 @settings(max_examples=8)

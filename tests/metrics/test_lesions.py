@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from bimt_bench.metrics import METRICS
-from bimt_bench.metrics.lesions import _effect, silenced
+from bimt_bench.metrics.lesions import _effect
+from bimt_bench.metrics.silence import silenced
 
 LINEAR = torch.nn.Identity()
 EYE = torch.eye(2, dtype=torch.float64)[None]

@@ -79,8 +79,8 @@ def test_mean_logits_are_kept_and_broken_members_undefined(by_hand):
 
 def test_only_addition_is_asked(by_hand):
     scored = member(by_hand, 3)
-    other = scored.task.data.model_copy(update={"expression": "a * b"})
-    task = scored.task.model_copy(update={"data": other, "name": "modular/product"})
-    found = scorecards(dataclasses.replace(scored, task=task), NAMES).loc[0]
+    task = scored.task.model_copy(update={"name": "modular/product"})
+    product = dataclasses.replace(scored.data, residues=data.Residues(59, added=False))
+    found = scorecards(dataclasses.replace(scored, task=task, data=product), NAMES).loc[0]
     assert np.isnan(found["restricted_loss"])
     assert np.isfinite(found["test_loss"])

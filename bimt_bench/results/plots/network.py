@@ -1,6 +1,7 @@
 """The network drawing: neurons in place, wires signed by colour and scaled by weight."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ MANY = 200
 """Groups of more neurons than this are drawn lighter, so that they do not hide their wires."""
 _THICKEST = 2.2  # points
 _CROWDED = 300  # wires of a connection that can still be told apart at full width
+_POINTS = 16  # of a bent wire
+_LOOP = 0.02  # radius of a neuron's wire onto itself
 _SLANT = np.array([0.42, 0.26])  # where one unit into a 2-D plane goes on paper
 _LABEL_POINTS = 6.5
 
@@ -30,7 +33,8 @@ def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
     Blue wires are positive, red ones negative; width and opacity follow |weight| relative to the
     connection's largest. Neurons that no drawn wire touches are pale. Labels are names of inputs
     and outputs at the positions where relocation put them. Groups on lines become rows; if any
-    group fills a plane, all are shown as planes in an oblique projection.
+    group fills a plane, all are shown as planes in an oblique projection. Groups of one layer stand
+    side by side. Wires within a layer, back down or past a layer are bent.
     """
     projection = _Projection.of(drawing)
     with theme.style():
@@ -40,7 +44,7 @@ def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
         places = [projection(plane) for plane in drawing.planes]
         if not projection.flat:
             _outlines(axes, drawing, projection)
-        _draw_wires(axes, drawing, places)
+        _draw_wires(axes, drawing, places, projection)
         _draw_neurons(axes, drawing, places, projection)
         _draw_labels(axes, drawing, places, projection)
         axes.autoscale_view()
@@ -58,14 +62,17 @@ class _Projection:
     flat: bool
     gap: float
     height: float
+    levels: Mapping[int, int]
 
     @classmethod
     def of(cls, drawing: NetworkDrawing) -> "_Projection":
-        layers = len({plane.layer for plane in drawing.planes})
+        found = sorted({plane.layer for plane in drawing.planes})
+        levels = {layer: level for level, layer in enumerate(found)}
+        layers, wide = len(found), max(plane.places for plane in drawing.planes)
         if drawing.is_flat:
-            gap = 0.34 if layers <= 4 else 0.26
-            return cls(True, gap, 0.85 + 3.2 * gap * max(layers - 1, 1))
-        return cls(False, 0.42, 0.75 + 2.25 * (0.42 * max(layers - 1, 1) + 0.26))
+            gap = (0.34 if layers <= 4 else 0.26) * wide
+            return cls(True, gap, 0.85 + 3.2 * gap * max(layers - 1, 1) / wide, levels)
+        return cls(False, 0.42, 0.75 + 2.25 * (0.42 * max(layers - 1, 1) + 0.26) / wide, levels)
 
     def __call__(self, plane: Plane) -> np.ndarray:
         """Places [n, 2] on paper."""
@@ -80,11 +87,28 @@ class _Projection:
         return base + self.offset(plane)
 
     def offset(self, plane: Plane) -> np.ndarray:
-        """A layer's height; folds of a group stand a little apart, no neuron above another."""
+        """A layer's height; folds of a group stand a little apart, no neuron above another.
+
+        Groups of one layer stand side by side.
+        """
         middle = plane.fold - (plane.folds - 1) / 2
         cell = 1.0 / max(len(plane.coordinates), 1)
         apart = middle * np.array([0.3 * cell, -0.16 * self.gap])
-        return apart + np.array([0.0, plane.layer * self.gap])
+        beside = 1.15 * (plane.place - (plane.places - 1) / 2)
+        return apart + np.array([beside, self.level(plane) * self.gap])
+
+    def level(self, plane: Plane) -> int:
+        """How many layers lie below the plane's."""
+        return self.levels[plane.layer]
+
+    def bend(self, source: Plane, target: Plane) -> float:
+        """How far wires leave the straight line, as a share of their length; 0 to the next layer.
+
+        Those within a layer would lie on each other, those back down on those up, and those past a
+        layer on its neurons.
+        """
+        rise = self.level(target) - self.level(source)
+        return 0.0 if rise == 1 else 0.35 if rise == 0 else 0.18
 
 
 def _outlines(axes: Axes, drawing: NetworkDrawing, projection: _Projection) -> None:
@@ -96,7 +120,9 @@ def _outlines(axes: Axes, drawing: NetworkDrawing, projection: _Projection) -> N
     )
 
 
-def _draw_wires(axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray]) -> None:
+def _draw_wires(
+    axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray], projection: _Projection
+) -> None:
     """All wires of a connection in one collection; the weakest are drawn first."""
     blue, red = to_rgb(theme.POSITIVE), to_rgb(theme.NEGATIVE)
     for wires in drawing.wires:
@@ -109,15 +135,36 @@ def _draw_wires(axes: Axes, drawing: NetworkDrawing, places: list[np.ndarray]) -
         # thousands of wires would cover each other: draw them finer, so that bundles show
         crowd = float(np.clip((_CROWDED / len(wires.weights)) ** 0.5, 0.3, 1.0))
         colours[:, 3] = np.clip(wires.widths * crowd, 0.03, 0.95)
+        bend = projection.bend(
+            drawing.planes[wires.source_plane], drawing.planes[wires.target_plane]
+        )
         axes.add_collection(
             LineCollection(
-                list(np.stack([starts, ends], axis=1)),
+                list(_courses(starts, ends, bend)),
                 colors=colours,
                 linewidths=_THICKEST * crowd * np.clip(wires.widths, 0.08, 1.0),
                 capstyle="round",
                 zorder=1 + 0.1 * drawing.planes[wires.source_plane].layer,
             )
         )
+
+
+def _courses(starts: np.ndarray, ends: np.ndarray, bend: float) -> np.ndarray:
+    """The points [wire, point, 2] that wires run through: straight, or bent to the left.
+
+    A neuron's wire onto itself is a loop above it.
+    """
+    if bend == 0.0:
+        return np.stack([starts, ends], axis=1)
+    at = np.linspace(0.0, 1.0, _POINTS)[None, :, None]
+    way = (ends - starts)[:, None, :]
+    aside = np.stack([-way[..., 1], way[..., 0]], axis=-1)
+    courses = starts[:, None, :] + at * way + 4.0 * bend * at * (1.0 - at) * aside
+    onto_itself = (np.abs(way) < 1e-12).all(axis=(1, 2))
+    turn = 2.0 * np.pi * at[..., 0]
+    loop = _LOOP * np.stack([np.sin(turn), 1.0 - np.cos(turn)], axis=-1)
+    courses[onto_itself] += loop
+    return courses
 
 
 def _touched(drawing: NetworkDrawing) -> list[np.ndarray]:
