@@ -296,7 +296,7 @@ def test_a_group_that_costs_no_distance_is_one_of_the_model():
     numbers = drawn(9, 2).float()
     with pytest.raises(
         InputError,
-        match=r"penalty\.no_locality_into: unknown group 'hiden1'; did you mean 'hidden1'\? \(groups",
+        match=r"penalty\.no_locality_into: unknown group 'hiden1'; did you mean 'hidden1'\? \(gro",
     ):
         check_task(task, made(numbers))
 
