@@ -50,6 +50,8 @@ SAID = {
     "the version": ("ground/version.py", '__version__ = "', '__version__ = "9.'),
     "public names": ("engine/__init__.py", "__all__ = [\n", '__all__ = [\n    "sky",\n'),
     "a title": ("recipes/bimt.py", 'title = "BIMT"', 'title = "Bimt"'),
+    "a metric's title": ("metrics/sparsity.py", 'title="Effective', 'title="Effectual'),
+    "what is said of a metric": ("metrics/sparsity.py", 'untrained="about', 'untrained="near'),
     "a setting's description": ("recipes/connection.py", "l0, the distance", "the distance"),
     "another recipe": ("recipes/l1_swap.py", "return swaps(m)", "return ()"),
     "another data kind": ("data/modular.py", "import numpy as np\n", "import numpy as np\nX = 1\n"),
