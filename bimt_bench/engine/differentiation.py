@@ -45,7 +45,7 @@ class Differentiation(Protocol):
         """
         ...
 
-    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:
         """The outputs that the last call computed the gradient of the members `rows` at."""
         ...
 
@@ -89,6 +89,6 @@ class Autograd:
             self._views[name][: len(value)].copy_(value)
         self._outputs = outputs.detach()
 
-    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:
         """The outputs of the last call."""
         return self._outputs
