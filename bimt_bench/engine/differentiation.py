@@ -46,7 +46,7 @@ class Differentiation(Protocol):
         """
         ...
 
-    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:
         """The outputs that the last call computed the gradient of the members `rows` at."""
         ...
 
@@ -99,6 +99,6 @@ class Autograd:
         found = torch.autograd.grad(loss.sum(), list(leaves.values()), materialize_grads=True)
         return outputs.detach(), found
 
-    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:
         """The outputs of the last call."""
         return self._outputs

@@ -41,7 +41,7 @@ def digests(package: Path) -> tuple[str, str]:
 SAID = {
     "a comment": ("engine/loop.py", "import time\n", "import time  # of day\n"),
     "a docstring": ("engine/loop.py", '"""The training loop:', '"""The loop:'),
-    "a docstring of a constant": ("engine/recipe.py", '"""Every recipe by name;', '"""All;'),
+    "a docstring of a constant": ("engine/differentiation.py", '"""What the activations', '"""The activations'),
     "an error message": ("network/geometry.py", "raise InputError(\n", "raise InputError('Oh! '\n"),
     "a suggestion in a message": ("ground/nearest.py", "; did you mean", "; or do you mean"),
     "a function that words errors": ("data/expressions.py", "unknown function", "no function"),
@@ -55,6 +55,13 @@ SAID = {
     "a setting's description": ("recipes/connection.py", "l0, the distance", "the distance"),
     "another recipe": ("recipes/l1_swap.py", "return swaps(m)", "return ()"),
     "another data kind": ("data/modular.py", "import numpy as np\n", "import numpy as np\nX = 1\n"),
+    "another loss and measure": (
+        "engine/objective/mean_absolute_error.py",
+        "from torch",
+        "import os\nfrom torch",
+    ),
+    "another measure": ("engine/objective/accuracy.py", "from torch", "import os\nfrom torch"),
+    "the list of losses": ("engine/objective/__init__.py", "import r2  #", "import r2 as r  #"),
     "the list of recipes": ("recipes/__init__.py", "import l2  #", "import l2 as squares  #"),
     "how sweeps run": ("tuning/runner.py", "RETRIES = 2", "RETRIES = 3"),
     "a figure": ("results/plots/theme.py", "import", "import os\nimport"),
@@ -73,6 +80,14 @@ DONE = {
     "the recipe": ("recipes/bimt.py", 'm["locality"]', '2 * m["locality"]'),
     "what the recipe imports": ("recipes/connection.py", "<= m.step", "< m.step"),
     "the data kind": ("data/formulas.py", "import torch\n", "import torch\nX = 1\n"),
+    "the loss": ("engine/objective/mse.py", "from torch", "import os\nfrom torch"),
+    "the measure": ("engine/objective/r2.py", "from torch", "import os\nfrom torch"),
+    "what losses have in common": (
+        "engine/objective/answers.py",
+        "from jax",
+        "import os\nfrom jax",
+    ),
+    "a placement": ("network/lattices.py", "import math", "import os\nimport math"),
     "a parser that data use": ("data/expressions.py", "import sympy\n", "import sympy\nX = 1\n"),
     "networks": ("network/mlp.py", "import torch\n", "import torch\nX = 1\n"),
     "which error is raised": (
