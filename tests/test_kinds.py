@@ -1,5 +1,7 @@
 """The registry: one door for what ships and what comes from outside."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bimt_bench.ground import BUILT_IN, InputError, Kinds, Source, entering
@@ -58,6 +60,28 @@ def test_a_class_that_is_loaded_again_takes_its_own_place(kinds):
     with entering(BUILT_IN):
         assert kinds.register(again) is again
     assert kinds["one"] is again
+
+
+def test_what_wraps_a_function_is_known_by_it(kinds):
+    def made(function):
+        return SimpleNamespace(name="wrapped", __wrapped__=function)
+
+    def one():
+        def inner():
+            return 1
+
+        return inner
+
+    def other():
+        def inner():
+            return 2
+
+        return inner
+
+    kinds.register(made(one()))
+    kinds.register(made(one()))
+    with pytest.raises(InputError, match="two of the name 'wrapped'"):
+        kinds.register(made(other()))
 
 
 def test_dropping_a_source_leaves_what_ships(kinds):

@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from bimt_bench.engine.differentiation import Autograd, Differentiation
-from bimt_bench.engine.objective import TaskLoss
+from bimt_bench.engine.differentiation import Autograd, Differentiation, Objective
 from bimt_bench.engine.perceptron import PerceptronGradient, fits
 from bimt_bench.engine.population import Population
 from bimt_bench.spec import Precision
@@ -13,7 +12,7 @@ def choose_differentiation(
     population: Population,
     gradient: Tensor,
     *,
-    loss: TaskLoss,
+    loss: Objective,
     precision: Precision = "float32",
 ) -> Differentiation:
     """The fastest way there is to differentiate the population's task loss."""

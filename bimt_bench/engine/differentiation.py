@@ -5,18 +5,31 @@ compute the same numbers.
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.population import Population
 from bimt_bench.spec import Precision
 
 Noise = Callable[[slice, str, Tensor], Tensor | None]
 """What the activations [T, size, B] of members and a group are multiplied with; None: nothing."""
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """What is differentiated: the task's loss, see `bimt_bench.engine.objective.TaskLoss`."""
+
+    @property
+    def slope(self) -> Literal["difference", "softmax"] | None:
+        """Which derivative by the outputs it has, if one that is written out."""
+        ...
+
+    def mean(self, outputs: Tensor, wanted: Tensor, /) -> Tensor:
+        """The loss of each member, [P], of outputs [P, outputs, B(, T)]."""
+        ...
 
 
 @runtime_checkable
@@ -45,7 +58,7 @@ class Autograd:
         population: Population,
         gradient: Tensor,
         *,
-        loss: TaskLoss,
+        loss: Objective,
         precision: Precision = "float32",
     ) -> None:
         self._population = population

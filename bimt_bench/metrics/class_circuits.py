@@ -62,7 +62,7 @@ class _Exam:
         "after Golechha et al., arXiv 2502.02470: mean over outputs c of min m / n whose "
         "output c loses at most 1 / C of what a circuit may, by path strength to c"
     ),
-    untrained="TODO circuit_size_per_class",
+    untrained="0 to 0.16: it has no function",
     need=needs.OUTPUT_NEURONS,
 )
 @torch.no_grad()

@@ -51,7 +51,7 @@ class Function:
         "sum_h D_h (1 - H(D[h, c] / D_h) / log C) / sum_h D_h, D[h, c] the loss increase "
         "of output or class c without neuron h"
     ),
-    untrained="TODO ablation_selectivity",
+    untrained="0.27 to 0.70: a few outputs suffer most from any change",
     need=needs.OUTPUTS,
 )
 @torch.no_grad()
@@ -90,7 +90,7 @@ def ablation_selectivity(scored: Scored) -> PerMember:
         "after Liu et al., arXiv 2310.07711: AMI of Leiden modules and clusters of "
         "activation correlation"
     ),
-    untrained="TODO anatomy_function_agreement",
+    untrained="near 0: -0.06 to 0.10",
 )
 def anatomy_function_agreement(scored: Scored) -> PerMember:
     """AMI of Leiden modules of the weights and clusters of activation correlation.
@@ -118,7 +118,7 @@ def anatomy_function_agreement(scored: Scored) -> PerMember:
         "share of neurons without a neighbour of their own functional cluster / its mean "
         "over permutations of the clusters within groups"
     ),
-    untrained="TODO isolated_ratio",
+    untrained="near 1: 0.7 to 1.4",
 )
 def isolated_ratio(scored: Scored) -> PerMember:
     """Share of living hidden neurons with no neighbour of their functional cluster, over chance.

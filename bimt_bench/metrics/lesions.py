@@ -33,7 +33,7 @@ _NOBODY = np.zeros((0, 2), dtype=np.int64)
         "mean over Leiden modules of D / (D + mean D of random sets of as many hidden "
         "neurons), D the loss increase when they are silent"
     ),
-    untrained="TODO lesion_effect",
+    untrained="anything from 0 to 0.7: it has no function",
 )
 @torch.no_grad()
 def lesion_effect(scored: Scored) -> PerMember:

@@ -58,7 +58,7 @@ def partitions(scored: Scored) -> tuple[Partition | None, ...]:
         "Newman, arXiv cond-mat/0407503, Q = 1/2m sum (A_ij - k_i k_j / 2m) [c_i = c_j], "
         "best Leiden partition (Traag et al., arXiv 1810.08473)"
     ),
-    untrained="TODO modularity_q",
+    untrained="0.11 on independence, 0.23 on compositionality, 0.08 on digits: fewer layers, less",
 )
 def modularity_q(scored: Scored) -> PerMember:
     """Q of the best Leiden partition; NaN where the graph has no edge or a weight is not finite."""
@@ -75,7 +75,7 @@ def modularity_q(scored: Scored) -> PerMember:
         "(Q - mean Q_null) / std Q_null, weights shuffled within each layer "
         "(after Filan et al., arXiv 2103.03386)"
     ),
-    untrained="TODO modularity_z",
+    untrained="within 2 of 0",
 )
 def modularity_z(scored: Scored) -> PerMember:
     """(Q - mean) / std of Q over shuffles of all weights within each connection.
@@ -98,7 +98,7 @@ def modularity_z(scored: Scored) -> PerMember:
         "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with at least "
         "the member's Q (after Filan et al., arXiv 2103.03386)"
     ),
-    untrained="TODO modularity_p",
+    untrained="anything, evenly",
 )
 def modularity_p(scored: Scored) -> PerMember:
     """(r + 1) / (n + 1), r of the n draws behind `modularity_z` with at least the member's Q.
@@ -118,7 +118,7 @@ def modularity_p(scored: Scored) -> PerMember:
         "(Q - mean Q_null) / std Q_null, non-zero weights shuffled among their places "
         "(after Filan et al., arXiv 2103.03386)"
     ),
-    untrained="TODO modularity_z_nonzero",
+    untrained="within 2.5 of 0",
 )
 def modularity_z_nonzero(scored: Scored) -> PerMember:
     """(Q - mean) / std of Q over shuffles of the non-zero weights among their own places.

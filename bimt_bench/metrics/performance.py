@@ -23,7 +23,7 @@ OWN = "performance"
     low=0.0,
     unit="the task's loss",
     source="the task: the mean of its loss over all answers",
-    untrained="TODO test_loss",
+    untrained="near that of guessing: 0.1 on digits, log 59 = 4.08 on addition",
 )
 def test_loss(scored: Scored) -> PerMember:
     """The task's loss on the test data, the mean over all answers.
@@ -42,7 +42,7 @@ def test_loss(scored: Scored) -> PerMember:
     low=0.0,
     unit="the task's loss",
     source="the task: the mean of its loss over all answers",
-    untrained="TODO train_loss",
+    untrained="near that of guessing: 0.1 on digits, log 59 = 4.08 on addition",
 )
 def train_loss(scored: Scored) -> PerMember:
     """The task's loss on the training data, as `test_loss`."""
@@ -61,7 +61,7 @@ def train_loss(scored: Scored) -> PerMember:
     direction="higher",
     unit="the task's measure",
     source="the task: the measure that it names, whose direction holds",
-    untrained="TODO performance",
+    untrained="what the measure gives for guessing; accuracy 1 / classes, R² at most 0",
 )
 @once
 def performance(scored: Scored) -> PerMember:
@@ -104,8 +104,10 @@ def _as_metric(name: str, need: needs.Need, untrained: str) -> Metric:
     )
 
 
-METRICS.register(_as_metric("r2", needs.QUANTITIES, "TODO r2"))
-METRICS.register(_as_metric("accuracy", needs.CLASSES, "TODO accuracy"))
+METRICS.register(
+    _as_metric("r2", needs.QUANTITIES, "at most 0: -0.1 on independence, -5 on compositionality")
+)
+METRICS.register(_as_metric("accuracy", needs.CLASSES, "that of guessing, 1 / classes"))
 
 
 @metric(
@@ -115,7 +117,7 @@ METRICS.register(_as_metric("accuracy", needs.CLASSES, "TODO accuracy"))
     low=0.0,
     unit="nats",
     source="mean -log softmax(y)_t",
-    untrained="TODO cross_entropy",
+    untrained="near log(classes): 4.08 on addition",
     need=needs.CROSS_ENTROPY,
 )
 def cross_entropy(scored: Scored) -> PerMember:

@@ -27,7 +27,7 @@ from bimt_bench.metrics.losses import row_losses
         "Nanda et al., arXiv 2301.05217: test loss of the logits projected on "
         "cos, sin(2 pi k (a + b) / p), k the key frequencies, and their mean"
     ),
-    untrained="TODO restricted_loss",
+    untrained="log of the modulus, as the test loss: 4.08",
     need=needs.ADDITION,
 )
 def restricted_loss(scored: Scored) -> PerMember:
@@ -51,7 +51,7 @@ def restricted_loss(scored: Scored) -> PerMember:
         "Nanda et al., arXiv 2301.05217: training loss of the logits without their "
         "projection on cos, sin(2 pi k (a + b) / p), k the key frequencies"
     ),
-    untrained="TODO excluded_loss",
+    untrained="log of the modulus, as the training loss: 4.08",
     need=needs.ADDITION,
 )
 def excluded_loss(scored: Scored) -> PerMember:

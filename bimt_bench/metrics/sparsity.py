@@ -19,7 +19,7 @@ from bimt_bench.metrics.contract import metric
     high=1.0,
     unit="share of all connections",
     source="exp(-sum p log p) / n with p = w / sum w over n connections",
-    untrained="TODO effective_connections",
+    untrained="about 0.8, whatever the size",
 )
 def effective_connections(scored: Scored) -> PerMember:
     """exp(entropy of w / sum w) over the number of connections.
@@ -39,7 +39,7 @@ def effective_connections(scored: Scored) -> PerMember:
     low=1.0,
     unit="connections",
     source="(sum w)^2 / sum w^2",
-    untrained="TODO participation_ratio",
+    untrained="about three quarters of all connections",
 )
 def participation_ratio(scored: Scored) -> PerMember:
     """(sum w)^2 / sum w^2: as many equal connections would be as concentrated.

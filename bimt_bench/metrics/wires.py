@@ -22,7 +22,7 @@ from bimt_bench.network import Connection
     source=(
         "Liu et al., arXiv 2305.08746, equation 2 at A = 1, l0 = 0: sum over layers of reduce(w d)"
     ),
-    untrained="TODO connection_cost",
+    untrained="grows with the network: 22 on independence, 0.07 on addition (a mean)",
 )
 def connection_cost(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w d): the cost at A = 1, l0 = 0, whatever was configured.
@@ -43,7 +43,7 @@ def connection_cost(scored: Scored) -> PerMember:
         "Liu et al., arXiv 2305.08746, equation 2: sum over layers of "
         "reduce(w (A d + l0)) + reduce(|b| l0), + reduce(|E| l0)"
     ),
-    untrained="TODO connection_cost_configured",
+    untrained="grows with the network: 30 on independence, 0.7 on addition (a mean)",
 )
 def connection_cost_configured(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w (A d + l0)), plus reduce(|b| l0) and reduce(|E| l0).
@@ -62,7 +62,7 @@ def connection_cost_configured(scored: Scored) -> PerMember:
     low=0.0,
     unit="the geometry's distance",
     source="sum w d / sum w",
-    untrained="TODO mean_wire_length",
+    untrained="the mean distance of two neurons: 0.33 on lines, 0.65 on grids",
 )
 def mean_wire_length(scored: Scored) -> PerMember:
     """Sum w d / sum w over all connections of a member; NaN if it has no weight at all.

@@ -105,7 +105,9 @@ def group_coordinates(geometry: GeometrySpec, wiring: Wiring) -> dict[str, Coord
     return {name: in_dimensions(places, dimension) for name, places in found.items()}
 
 
-def in_dimensions(places: Coordinates, dimension: int) -> Coordinates:
+def in_dimensions(
+    places: Coordinates, dimension: int
+) -> Float[np.ndarray, "size {dimension}"]:
     """The same places in more dimensions, in the middle of those that are added."""
     added = dimension - places.shape[1]
     return np.pad(places, ((0, 0), (0, added)), constant_values=_MIDDLE) if added else places
@@ -160,8 +162,8 @@ def check(geometry: GeometrySpec, wiring: Wiring) -> None:
             )
 
 
-def _some(places: Coordinates) -> Coordinates:
-    """At most `_CHECKED` of the places, evenly chosen."""
+def _some(places: Coordinates) -> np.ndarray:
+    """At most `_CHECKED` of the places [n, dimension], evenly chosen."""
     return places[:: max(1, -(-len(places) // _CHECKED))]
 
 

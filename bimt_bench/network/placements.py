@@ -57,7 +57,9 @@ class Line(Placement):
     name = "line"
     title = "line"
     source = "arXiv 2305.08746, section 2"
-    Settings = _Published
+
+    class Settings(_Published):
+        """None that counts."""
 
     def coordinates(self, settings: _Published, size: int, *, group: str) -> Coordinates:
         """Cell centres at height 1/2."""
@@ -91,7 +93,9 @@ class Ring(Placement):
     name = "ring"
     title = "ring"
     source = "arXiv 2305.08746, section 3.5"
-    Settings = _Published
+
+    class Settings(_Published):
+        """`radius` is this kind's."""
 
     def coordinates(self, settings: _Published, size: int, *, group: str) -> Coordinates:
         """Points round the centre."""

@@ -18,7 +18,7 @@ from rich.console import Console
 from bimt_bench import packs
 from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
 from bimt_bench.identity import scoring_modules, training_digests, training_modules
-from bimt_bench.metrics import direction, omissions_line
+from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin
 from bimt_bench.spec import SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
@@ -216,6 +216,7 @@ class _Events:
 
     def __init__(self, show: Display, on_pack: OnPack | None) -> None:
         self._show, self._on_pack = show, on_pack
+        self._failing: set[tuple[str, str]] = set()
         self.error: Exception | None = None
 
     def pack_taken(self, pack: Pack) -> None:
@@ -223,6 +224,7 @@ class _Events:
 
     def pack_done(self, task: SweepTask, pack: Pack, results: StoredPack, *, found: bool) -> None:
         self._show.board.finish(pack, results.frame, found=found)
+        self._note_faults(task.spec.name, results.frame)
         if self._on_pack is None or self.error is not None:
             return
         try:
@@ -230,6 +232,13 @@ class _Events:
         except Exception as error:  # noqa: BLE001 - raised at the end, when all is kept
             self.error = error
             self.note(f"on_pack failed and will not be called again: {error}")
+
+    def _note_faults(self, task: str, frame: pd.DataFrame) -> None:
+        """Each metric that fails on a task is said once, of the first pack where it does."""
+        for metric, line in fault_lines(frame):
+            if (task, metric) not in self._failing:
+                self._failing.add((task, metric))
+                self.note(f"{task}: {line}")
 
     def pack_failed(self, task: SweepTask, pack: Pack, reason: str) -> None:
         self._show.board.finish(pack, None, found=False)

@@ -20,7 +20,7 @@ ARCHITECTURES = {
 def population(request):
     """Three members in two geometries; what may be relabelled is."""
     architecture = ARCHITECTURES[request.param]
-    geometries = [named(name) for name in ("line", "ring_l2", "line")]
+    geometries = [named(name) for name in ("line", "ring_l2", "cube")]
     found = Population(architecture, geometries, dtype=torch.float64)
     found.start("test/task", [0, 1, 2])
     generator = torch.Generator().manual_seed(0)
@@ -71,12 +71,25 @@ def test_arrays_are_copies_in_one_piece(population):
     assert before.any()
 
 
+def test_a_member_is_kept_in_its_own_dimensions(population):
+    assert population.dimensions == (2, 2, 3)
+    for index, dimension in enumerate(population.dimensions):
+        alone = Population(population.architecture, [population.geometries[index]])
+        assert alone.dimensions == (dimension,)
+        for name, places in alone.coordinates.items():
+            kept = population.arrays(index)[f"coordinates.{name}"]
+            assert kept.shape == places.shape[1:]
+            np.testing.assert_allclose(kept, places[0], rtol=1e-6)
+    for name, places in population.keep([0, 2]).coordinates.items():
+        assert torch.equal(places, population.coordinates[name][[0, 2]])
+
+
 def test_without_a_geometry_a_member_sits_where_it_sat_and_has_no_distances(population):
     back = Population.of(population.architecture, [population.arrays(1)])
     kept = back.keep([0])
     for name, places in population.coordinates.items():
-        assert torch.equal(back.coordinates[name], places[1:2])
-        assert torch.equal(kept.coordinates[name], places[1:2])
+        assert torch.equal(back.coordinates[name], places[1:2, :, :2])
+        assert torch.equal(kept.coordinates[name], places[1:2, :, :2])
     inputs = inputs_of(population)
     torch.testing.assert_close(back.outputs(inputs), population.outputs(inputs)[1:2])
     with pytest.raises(InputError, match="without their geometry"):

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bimt_bench.ground import InputError
-from bimt_bench.network import geometry
+from bimt_bench.ground import InputError, Source, entering
+from bimt_bench.network import Distance, Placement, geometry
 from bimt_bench.network.wiring import Wiring
 from bimt_bench.spec import DISTANCES, PLACEMENTS, GeometrySpec, choose
 
@@ -70,3 +72,159 @@ def test_every_group_gets_its_roles_placement():
     }
     assert set(places["input"][:, 1]) == {0.25, 0.75}
     assert set(places["hidden2"][:, 1]) == {0.5}
+
+
+# ---------------------------------------------------------------------------- any shape, any way
+
+
+ANY_SIZE = [name for name in PLACEMENTS if name != "grid"]
+DISTANCE_SETTINGS = [*DISTANCES, {"kind": "wrapped", "norm": "l2"}]
+
+
+@settings(max_examples=30, deadline=None)
+@given(kind=st.sampled_from(ANY_SIZE), size=st.integers(1, 60))
+def test_a_placement_puts_every_neuron_at_a_place_of_its_own(kind, size):
+    places = geometry.coordinates(choose(PLACEMENTS, kind), size)
+    assert places.shape == (size, 3 if kind == "cube" else 2)
+    assert ((places >= 0.0) & (places <= 1.0)).all()
+    assert len(np.unique(places.round(9), axis=0)) == size
+    np.testing.assert_array_equal(places, geometry.coordinates(choose(PLACEMENTS, kind), size))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    distance=st.sampled_from(DISTANCE_SETTINGS),
+    dimension=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_a_distance_is_0_at_home_and_the_same_both_ways(distance, dimension, seed):
+    draw = np.random.default_rng(seed)
+    here, there = draw.random((4, dimension)), draw.random((6, dimension))
+    chosen = choose(DISTANCES, distance)
+    away = geometry.distances(here, there, chosen)
+    assert away.shape == (4, 6) and (away > 0.0).all()
+    np.testing.assert_allclose(away, geometry.distances(there, here, chosen).T)
+    np.testing.assert_allclose(np.diagonal(geometry.distances(here, here, chosen)), 0.0)
+    more = [geometry.in_dimensions(places, 3) for places in (here, there)]
+    np.testing.assert_allclose(geometry.distances(*more, chosen), away)
+
+
+def test_a_torus_has_no_edge_and_a_grid_of_the_same_places_has():
+    places = geometry.coordinates(choose(PLACEMENTS, "torus"), 16)
+    np.testing.assert_allclose(places, geometry.coordinates(choose(PLACEMENTS, "grid"), 16))
+    wrapped = geometry.distances(places, places, choose(DISTANCES, "wrapped"))
+    assert np.unique(wrapped.sum(axis=1).round(9)).size == 1, "every neuron is at the centre"
+    assert wrapped.max() == pytest.approx(1.0)
+    l1 = geometry.distances(places, places, choose(DISTANCES, "l1"))
+    assert (wrapped <= l1 + 1e-12).all() and wrapped[0, 3] == pytest.approx(0.25)
+    assert np.unique(l1.sum(axis=1).round(9)).size > 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "sides"),
+    [("torus", 20, (5, 4)), ("torus", 7, (7, 1)), ("torus", 36, (6, 6)),
+     ("cube", 20, (5, 2, 2)), ("cube", 27, (3, 3, 3)), ("cube", 7, (7, 1, 1)),
+     ("cube", 64, (4, 4, 4)), ("cube", 1, (1, 1, 1))],
+)  # fmt: skip
+def test_sides_are_as_even_as_the_number_of_neurons_allows(kind, size, sides):
+    places = geometry.coordinates(choose(PLACEMENTS, kind), size)
+    assert tuple(len(np.unique(axis)) for axis in places.T) == sides
+
+
+def test_a_torus_takes_rows_that_divide_its_neurons():
+    places = geometry.coordinates(choose(PLACEMENTS, {"kind": "torus", "rows": 2}), 20)
+    assert len(np.unique(places[:, 1])) == 2
+    with pytest.raises(InputError, match="20 neurons of group 'hidden1' do not fit a torus of row"):
+        geometry.coordinates(choose(PLACEMENTS, {"kind": "torus", "rows": 3}), 20, group="hidden1")
+
+
+def test_random_places_follow_from_seed_and_group():
+    def drawn(group="hidden1", **given):
+        return geometry.coordinates(choose(PLACEMENTS, {"kind": "random", **given}), 9, group=group)
+
+    np.testing.assert_array_equal(drawn(), drawn(seed=0))
+    assert not np.array_equal(drawn(), drawn(seed=1))
+    assert not np.array_equal(drawn(), drawn(group="hidden2"))
+    assert drawn(dimension=3).shape == (9, 3)
+
+
+def test_groups_of_fewer_dimensions_lie_in_the_middle():
+    spec = GeometrySpec(
+        input=choose(PLACEMENTS, "line"),
+        hidden=choose(PLACEMENTS, "cube"),
+        output=choose(PLACEMENTS, "ring"),
+    )
+    places = geometry.group_coordinates(spec, Wiring.layered((4, 8, 3)))
+    assert {name: place.shape for name, place in places.items()} == {
+        "input": (4, 3),
+        "hidden1": (8, 3),
+        "output": (3, 3),
+    }
+    assert set(places["input"][:, 2]) == set(places["output"][:, 2]) == {0.5}
+
+
+@pytest.mark.parametrize("name", geometry.GEOMETRIES)
+def test_named_geometries_can_be_had(name):
+    geometry.check(geometry.GEOMETRIES[name], Wiring.layered((4, 9, 4)))
+
+
+# --------------------------------------------------------------------------- what a stranger brings
+
+
+@pytest.fixture
+def register():
+    source = Source("strange", "1", "abc")
+
+    def enter(kinds, kind):
+        with entering(source):
+            kinds.register(kind)
+        return choose(kinds, "own")
+
+    yield enter
+    for kinds in (PLACEMENTS, DISTANCES):
+        kinds.drop(source)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (np.zeros((3, 2)), r"gave an array \[3, 2\] of float64 for the 4 neurons of group 'input'"),
+        (np.zeros(4), r"gave an array \[4\] of float64"),
+        ([[0.0]] * 4, "gave no array but list for the 4 neurons"),
+        (np.array([["a"]] * 4), r"gave an array \[4, 1\] of <U1"),
+        (np.array([[0.0], [1.0], [np.nan], [0.0]]), "put neuron 2 of group 'input' at a place tha"),
+    ],
+)
+def test_a_placement_that_gives_no_places_is_one_line(register, found, message):
+    own = type("Own", (Placement,), {"name": "own", "title": "own",
+                                     "coordinates": lambda *_, group: found})  # fmt: skip
+    spec = GeometrySpec(input=register(PLACEMENTS, own))
+    with pytest.raises(InputError, match=rf"^geometry: placement 'own' {message}"):
+        geometry.check(spec, Wiring.layered((4, 3, 2)))
+
+
+def apart(target, source):
+    return target[:, None, 0] - source[None, :, 0]
+
+
+@pytest.mark.parametrize(
+    ("between", "message"),
+    [
+        (
+            lambda t, s: np.zeros((1, 1)),
+            r"gave an array \[1, 1\] of float64 for 3 targets and 4 so",
+        ),
+        (lambda t, s: 0.0, "gave no array but float"),
+        (lambda t, s: np.full((len(t), len(s)), np.inf), "gave inf; must be finite and at least 0"),
+        (apart, r"gave -[0-9.]+; must be finite and at least 0"),
+        (lambda t, s: apart(t, s).clip(0.0), r"gave .* one way and .* back; must be the same both"),
+        (lambda t, s: 1.0 + np.abs(apart(t, s)), "gave 1 from a place to itself; must be 0"),
+    ],
+)
+def test_what_is_no_distance_is_one_line(register, between, message):
+    facts = {"name": "own", "title": "own", "between": lambda _, settings, t, s: between(t, s)}
+    own = type("Own", (Distance,), facts)
+    spec = GeometrySpec(distance=register(DISTANCES, own))
+    with pytest.raises(InputError, match=rf"^geometry: distance 'own' {message}") as refused:
+        geometry.check(spec, Wiring.layered((4, 3, 2)))
+    assert "\n" not in str(refused.value)

@@ -52,7 +52,7 @@ def row_means(each: Tensor, known: Tensor | None, *, time: bool) -> Float[Tensor
     rows = each.movedim(batch, 1).reshape(len(each), each.shape[batch], -1)
     if known is None:
         return rows.mean(dim=2)
-    return rows.sum(dim=2) * (rows.shape[1] / known.sum().clamp(min=1))
+    return rows.sum(dim=2) * rows.shape[1] / known.sum().clamp(min=1)
 
 
 def _filled(targets: Tensor, known: Tensor) -> Tensor:

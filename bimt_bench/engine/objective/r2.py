@@ -10,7 +10,7 @@ from bimt_bench.spec import MEASURES, MeasureSettings
 
 @MEASURES.register
 class R2(Measure):
-    """1 - SS_res / SS_tot, the mean over outputs; a constant target gives 1 if it is met, else 0."""
+    """1 - SS_res / SS_tot, the mean over outputs; of a constant target 1 if it is met, else 0."""
 
     name = "r2"
     title = "R²"

@@ -1,7 +1,6 @@
 """The loss and the measure of a task, with their settings, as the engine and metrics use them."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import torch
@@ -34,7 +33,7 @@ class TaskLoss:
         partial = targets is not None and not bool(answered(targets).all())
         return cls(LOSSES.get_kind(settings.kind)(), settings, partial)
 
-    @cached_property
+    @property
     def slope(self) -> Literal["difference", "softmax"] | None:
         """The derivative that is written out and holds here: it is that of the class of `each`."""
         if self.partial:
@@ -75,8 +74,8 @@ class TaskMeasure:
         assert isinstance(settings, MeasureSettings)
         return cls(MEASURES.get_kind(settings.kind)(), settings)
 
-    def performance(self, outputs: Outputs, targets: Tensor) -> PerMember:
-        """The measure of each member, float64."""
+    def performance(self, outputs: Outputs, targets: Tensor) -> Tensor:
+        """The measure of each member, [P] float64."""
         wanted = columns(targets, outputs.dtype)
         return self.kind.of(self.settings, outputs, wanted).to(torch.float64)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bimt_bench.engine.objective import TaskLoss
+from bimt_bench.engine.differentiation import Objective
 from bimt_bench.engine.perceptron.workspace import Workspace
 from bimt_bench.network import Mlp, TokenBatch, all_columns
 
@@ -98,11 +98,11 @@ _ACTIVATIONS = {
 class TorchBetween:
     """Torch's operators, for all members at once."""
 
-    def __init__(self, space: Workspace, *, loss: TaskLoss) -> None:
+    def __init__(self, space: Workspace, *, loss: Objective) -> None:
         architecture = space.population.architecture
         assert isinstance(architecture, Mlp)
         self.space = space
-        self._loss = loss
+        self._loss, self._slope = loss, loss.slope
         self._activation = _ACTIVATIONS[architecture.activation]
         # by layer, the factor of this step's noise and the activations from before it
         self._scaled: dict[int, tuple[Tensor, Tensor]] = {}
@@ -146,10 +146,10 @@ class TorchBetween:
         """The last of the deltas, and the last bias's gradient."""
         space = self.space
         outputs, delta = space.sums[-1], space.deltas[-1]
-        if self._loss.slope is None:
+        if self._slope is None:
             differentiate(self, self._loss, targets)
             return
-        if self._loss.slope == "difference":
+        if self._slope == "difference":
             labels = self._places("labels", "output")
             torch.sub(outputs, targets if labels is None else targets[labels], out=delta)
             delta.mul_(2.0 / (outputs.shape[1] * space.samples))
@@ -205,7 +205,7 @@ class TorchBetween:
         return places_of(self.space, kind, group)
 
 
-def differentiate(between: Between, loss: TaskLoss, targets: Tensor) -> None:
+def differentiate(between: Between, loss: Objective, targets: Tensor) -> None:
     """The last of the deltas, and the last bias's gradient, of any loss: by autograd."""
     space = between.space
     outputs = between.outputs().detach().requires_grad_()

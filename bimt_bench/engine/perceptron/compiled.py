@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from bimt_bench.engine import kernels
-from bimt_bench.engine.objective import TaskLoss
+from bimt_bench.engine.differentiation import Objective
 from bimt_bench.engine.perceptron.between import differentiate, in_order, places_of
 from bimt_bench.engine.perceptron.shared import (
     Apart,
@@ -32,11 +32,11 @@ class CompiledBetween:
     slopes from then on.
     """
 
-    def __init__(self, space: Workspace, *, loss: TaskLoss) -> None:
+    def __init__(self, space: Workspace, *, loss: Objective) -> None:
         population = space.population
         assert isinstance(population.architecture, Mlp)
         self.space = space
-        self._loss = loss
+        self._loss, self._slope = loss, loss.slope
         self._kind = _KINDS[population.architecture.activation]
         self._weight = population.offsets["layers.0.weight"][0]
         self._bias = [population.offsets[f"layers.{i}.bias"][0] for i in range(space.depth)]
@@ -52,7 +52,7 @@ class CompiledBetween:
         self._used_memory = self._used.view(-1).numpy()
         outputs = self._neurons[-1]
         self._order = np.tile(np.arange(outputs), (space.members, 1))
-        scale = 2.0 / outputs if loss.slope == "difference" else 1.0
+        scale = 2.0 / outputs if self._slope == "difference" else 1.0
         self._share = self._theta.dtype.type(scale / space.samples)
 
     def enter(self, batch: object) -> None:
@@ -117,10 +117,10 @@ class CompiledBetween:
 
     def loss(self, targets: Tensor) -> None:
         """The last of the deltas, and the last bias's gradient."""
-        if self._loss.slope is None:
+        if self._slope is None:
             differentiate(self, self._loss, targets)
             return
-        gradient, kind = _SLOPES[self._loss.slope]
+        gradient, kind = _SLOPES[self._slope]
         places = places_of(self.space, kind, "output")
         gradient(
             self._sums[-1],

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from bimt_bench.engine.differentiation import Noise
-from bimt_bench.engine.objective import TaskLoss
+from bimt_bench.engine.differentiation import Noise, Objective
 from bimt_bench.engine.perceptron.between import Between, TorchBetween
 from bimt_bench.engine.perceptron.compiled import CompiledBetween
 from bimt_bench.engine.perceptron.products import products_in
@@ -33,7 +32,7 @@ class PerceptronGradient:
         population: Population,
         gradient: Tensor,
         *,
-        loss: TaskLoss,
+        loss: Objective,
         precision: Precision = "float32",
         between: Callable[..., Between] | None = None,
     ) -> None:

@@ -1,0 +1,94 @@
+"""The guide's placement, distance, loss and measure, run as they stand there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from bimt_bench import api
+from bimt_bench.ground import Source, entering
+from bimt_bench.network import Wiring, geometry
+from bimt_bench.results.report import tradeoff_of
+from bimt_bench.spec import DISTANCES, LOSSES, MEASURES, PLACEMENTS, TaskSpec, catalog
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
+SETS = (PLACEMENTS, DISTANCES, LOSSES, MEASURES)
+
+
+def section(heading: str) -> tuple[str, dict]:
+    """The Python and the YAML of a section of the guide."""
+    text = GUIDE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    code, fields = (
+        re.search(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+        for language in ("python", "yaml")
+    )
+    assert code is not None and fields is not None
+    return code.group(1), yaml.safe_load(fields.group(1))
+
+
+@pytest.fixture
+def loaded():
+    """Runs a section's Python as a plug-in does; gives its fields of a task."""
+    source = Source("guide", "1", "abc")
+
+    def load(heading):
+        code, fields = section(heading)
+        for kinds in SETS:
+            list(kinds)  # what ships comes first
+        with entering(source):
+            exec(compile(code, "guide.py", "exec"), {"__name__": "guide"})  # noqa: S102
+        return fields
+
+    yield load
+    for kinds in SETS:
+        kinds.drop(source)
+
+
+def task_with(**fields) -> TaskSpec:
+    """The independence task with other parts."""
+    spec = catalog.task("symbolic/independence").model_dump(mode="json", by_alias=True)
+    spec["training"] |= {"steps": 40, "log_every": 10}
+    return TaskSpec.model_validate({**spec, **fields})
+
+
+def test_the_guides_sphere_trains_and_keeps_its_places(loaded):
+    task = task_with(**loaded("A placement and its distance"))
+    geometry.check(task.geometry, Wiring.layered((4, 20, 20, 2)))
+    places = geometry.coordinates(task.geometry.hidden, 20)
+    np.testing.assert_allclose(np.linalg.norm(places - 0.5, axis=1), 0.5)
+    away = geometry.distances(places, places, task.geometry.distance)
+    assert away.max() <= np.pi * 0.5 + 1e-9
+    frame = api.train(task, recipe="bimt", swap_every=10, shuffles=2)
+    assert frame["status"].tolist() == ["ok"]
+    assert 0.0 < frame["mean_wire_length"].iloc[0] <= np.pi * 0.5
+
+
+def test_the_guides_loss_and_measure_train_and_are_measured(loaded):
+    fields = loaded("A loss and its measure")
+    task = task_with(**fields)
+    assert (task.loss.delta, task.performance.tolerance) == (0.5, 0.05)
+    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2)
+    assert (frame["performance_metric"] == "within").all()
+    assert frame["performance"].between(0.0, 1.0).all()
+    assert (frame["test_loss"] < 0.5 * 0.5 * 10).all() and frame["circuit_size"].notna().all()
+    assert tradeoff_of(task, frame).y_direction == "higher"
+    other = task_with(**{**fields, "loss": {"kind": "huber", "delta": 0.25}})
+    assert task.digest() != other.digest()
+    errors = torch.tensor([[[0.1, 2.0]]])
+    each = LOSSES["huber"]().each(task.loss, errors, torch.zeros(1, 2))
+    torch.testing.assert_close(each, torch.tensor([[[0.5 * 0.1**2, 0.5 * (2.0 - 0.25)]]]))
+
+
+def test_a_task_measured_by_an_error_is_better_where_that_is_lower():
+    task = task_with(
+        loss="mean_absolute_error",
+        performance="mean_absolute_error",
+        reference={"modularity": 0.0, "performance": 2.0},
+    )
+    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2)
+    assert (frame["performance"] == frame["test_loss"]).all()
+    found = tradeoff_of(task, frame)
+    assert found.y_direction == "lower" and found.hypervolume.value > 0.0
