@@ -4,6 +4,7 @@ import pickle
 import re
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,6 +37,7 @@ from bimt_bench.tuning.parcel import Parcel
 from bimt_bench.tuning.plan import Pack
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
 TASK = catalog.task("symbolic/independence")
 LOSS = '''
 from bimt_bench.engine import Loss, Measure
@@ -458,6 +460,30 @@ def test_a_task_file_that_is_none_is_named(own_files, content, message):
     (own_files / "sweep.yaml").write_text(text.replace("product.yaml", "produkt.yaml"))
     with pytest.raises(InputError, match=message):
         catalog.sweep(own_files / "sweep.yaml")
+
+
+# ------------------------------------------------------------------------------ the guide
+
+
+def test_the_guides_model_trains_and_its_neurons_change_places(tmp_path):
+    section = GUIDE.read_text().split("\n## A model\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "shortcut.py").write_text(block)
+    plugins.load(tmp_path / "shortcut.py")
+    model = choose(MODELS, {"kind": "shortcut", "hidden": 8})
+    task = TASK.model_copy(update={"model": model})
+    frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2)
+    assert (frame["status"] == "ok").all()
+    assert frame["source"].str.startswith("shortcut:").all()
+
+
+def test_the_guides_entry_points_are_those_that_are_loaded():
+    section = GUIDE.read_text().split("\n## Plug-ins\n")[1]
+    (block,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    (group,) = tomllib.loads(block)["project"]["entry-points"]
+    assert group == MODELS.group
+    for kinds in SETS:
+        assert f"`.{kinds.group.rpartition('.')[2]}`" in section or f"`{kinds.group}`" in section
 
 
 # ------------------------------------------------------------------------------ listings
