@@ -148,6 +148,7 @@ def tradeoff(
 
     `task` picks one of several; `x` names the modularity metric, else each task's own.
     """
-    if not isinstance(frame, pd.DataFrame):
-        frame = results.read_frame(Path(frame))
-    return results.tradeoff_table(frame, task=task, x=x)
+    if isinstance(frame, pd.DataFrame):
+        return results.tradeoff_table(frame, task=task, x=x)
+    kept = results.kept_tasks(Path(frame))
+    return results.tradeoff_table(results.read_frame(Path(frame)), task=task, x=x, kept=kept)
