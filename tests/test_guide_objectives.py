@@ -9,9 +9,9 @@ import pytest
 import torch
 import yaml
 
-from bimt_bench import api, packs
+from bimt_bench import api, packs, plugins
 from bimt_bench.data import TaskData
-from bimt_bench.ground import InputError, Source, entering
+from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
@@ -43,21 +43,19 @@ def section(heading: str) -> tuple[str, dict]:
 
 
 @pytest.fixture
-def loaded():
-    """Runs a section's Python as a plug-in does; gives its fields of a task."""
-    source = Source("guide", "1", "abc")
+def loaded(tmp_path):
+    """Loads a section's Python as a plug-in; gives its fields of a task."""
 
     def load(heading):
         code, fields = section(heading)
-        for kinds in SETS:
-            list(kinds)  # what ships comes first
-        with entering(source):
-            exec(compile(code, "guide.py", "exec"), {"__name__": "guide"})  # noqa: S102
+        (tmp_path / "guide.py").write_text(code)
+        plugins.load(tmp_path / "guide.py")
         return fields
 
     yield load
     for kinds in SETS:
-        kinds.drop(source)
+        for source in kinds.sources():
+            kinds.drop(source)
 
 
 def task_with(**fields) -> TaskSpec:
