@@ -9,10 +9,11 @@ import torch
 import yaml
 
 from bimt_bench import api
-from bimt_bench.ground import Source, entering
+from bimt_bench.data import TaskData
+from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.results.report import tradeoff_of
-from bimt_bench.spec import DISTANCES, LOSSES, MEASURES, PLACEMENTS, TaskSpec, catalog
+from bimt_bench.spec import DISTANCES, LOSSES, MEASURES, PLACEMENTS, TaskSpec, catalog, choose
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
 SETS = (PLACEMENTS, DISTANCES, LOSSES, MEASURES)
@@ -92,3 +93,26 @@ def test_a_task_measured_by_an_error_is_better_where_that_is_lower():
     assert (frame["performance"] == frame["test_loss"]).all()
     found = tradeoff_of(task, frame)
     assert found.y_direction == "lower" and found.hypervolume.value > 0.0
+
+
+def test_tokens_are_learnt_one_at_a_time(monkeypatch):
+    inputs = torch.randint(0, 3, (40, 6), generator=torch.Generator().manual_seed(0))
+    before = torch.cat([torch.full((40, 1), -1), inputs[:, :-1]], dim=1)  # nothing came first
+    data = TaskData(
+        inputs[:30], before[:30], inputs[30:], before[30:], tuple("abcdef"), tuple("012"), tokens=3
+    )
+    monkeypatch.setattr("bimt_bench.data.load", lambda *_, **__: data)
+    task = task_with(
+        model={"kind": "rnn", "hidden": 12},
+        loss="cross_entropy",
+        performance="token_accuracy",
+        pinned=[],
+    )
+    task = task.model_copy(update={"training": task.training.model_copy(update={
+        "steps": 150, "learning_rate": 0.02, "batch_size": 10})})  # fmt: skip
+    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2)
+    assert frame["status"].tolist() == ["ok", "ok"]
+    assert (frame["performance"] > 0.9).all(), "an echo is easy"
+    assert (frame["test_loss"] < 0.5).all()
+    with pytest.raises(InputError, match=r"accuracy given; the targets are classes, at every time"):
+        api.train(task.model_copy(update={"performance": choose(MEASURES, "accuracy")}), steps=10)

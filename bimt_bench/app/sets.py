@@ -107,7 +107,8 @@ def _from(kinds: Kinds[Any], name: str) -> str:
 
 
 def _summary(kind: Any) -> str:
-    """The first line of its docstring."""
+    """The first line of its docstring; of something that wraps a function, of that one's."""
+    kind = inspect.unwrap(kind)
     text = inspect.getdoc(kind) if inspect.isclass(kind) or inspect.isroutine(kind) else ""
     return (text or "").partition("\n")[0]
 

@@ -109,6 +109,11 @@ def choose(
     return _checked(kinds, value["kind"], dict(value), "kind", context)
 
 
+def _unknown(kinds: Kinds[Any], name: object) -> str:
+    near = closest(str(name), kinds) + kinds.told_of_left_out()
+    return f"{name!r} given; allowed are {', '.join(kinds)}{near}"
+
+
 def _checked(
     kinds: Kinds[Any],
     name: object,
@@ -117,8 +122,7 @@ def _checked(
     context: Mapping[str, Any] | None,
 ) -> KindSettings:
     if not isinstance(name, str) or name not in kinds:
-        near = closest(str(name), kinds) + kinds.told_of_left_out()
-        raise KindFault([(path, f"{name!r} given; allowed are {', '.join(kinds)}{near}")])
+        raise KindFault([(path, _unknown(kinds, name))])
     model = kinds.get_kind(name).Settings
     try:
         return model.model_validate(given, context=context)
