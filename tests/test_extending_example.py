@@ -1,5 +1,6 @@
 """examples/extending, as a stranger has it: an installed wheel, a folder elsewhere, two workers."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -14,6 +15,9 @@ import pandas as pd
 import pytest
 import yaml
 from mlflow import MlflowClient
+
+from bimt_bench import api, plugins
+from bimt_bench.spec import SETS
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "extending"
@@ -109,9 +113,15 @@ def test_a_sweep_of_everything_of_ones_own_is_killed_and_resumed(program, tmp_pa
     parameters = set().union(*(run.data.params for run in runs))
     assert own | {"recipe", "geometry", "source"} <= parameters
     assert any("inequality" in metric for run in runs for metric in run.data.metrics)
-    # what the results folder keeps is all that is needed to do it again
+    # what the results folder keeps is all that is needed to do it again, or to draw trade-offs
     kept = catalogued(results)
     assert kept == {"gated.py", "honeycomb.py", "inequality.py", "reweighted.py", "comfort.yaml"}
+    loaded = plugins.load_all(sorted(results.glob("plugins/*.py")))
+    try:
+        assert len(api.tradeoff(results, x="inequality")) == 2 + 4
+    finally:
+        for kinds, plugin in itertools.product(SETS, loaded):
+            kinds.drop(plugin.source)
 
 
 def catalogued(results: Path) -> set[str]:

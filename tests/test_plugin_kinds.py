@@ -1,7 +1,9 @@
 """Plug-ins that bring kinds of every set, from files, modules and installed packages."""
 
+import os
 import pickle
 import re
+import subprocess
 import sys
 import textwrap
 import tomllib
@@ -36,8 +38,9 @@ from bimt_bench.spec import (
 from bimt_bench.tuning.parcel import Parcel
 from bimt_bench.tuning.plan import Pack
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
-GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
+ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "templates"
+GUIDE = ROOT / "docs" / "extending.md"
 TASK = catalog.task("symbolic/independence")
 LOSS = '''
 from bimt_bench.engine import Loss, Measure
@@ -310,6 +313,33 @@ def test_entry_points_are_loaded_and_a_broken_one_is_left_out(package, caplog):
     found = {check.name: check for check in doctor.check_plugins()}
     assert found["plug-in own_package_e 1.2"].value.startswith("model own_model (digest ")
     assert found["plug-in left out"].value == line
+
+
+def test_another_process_has_them_when_it_first_asks_a_set(package, tmp_path):
+    points = """
+    [bimt_bench.placements]
+    own_placement = own_package_i.kinds
+    [bimt_bench.distances]
+    own_placement = own_package_i.kinds
+    gone = own_package_i.gone
+    """
+    package("own_package_i", points, kinds=f"print('hello')\n{template('placement')}")
+    program = """
+from bimt_bench.spec import DISTANCES, PLACEMENTS
+assert "own_placement" in PLACEMENTS, "asked first"
+print(PLACEMENTS.source_of("own_placement"), *DISTANCES.left_out)
+print("own_placement_distance" in DISTANCES, *DISTANCES.left_out)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])},
+    )
+    line = "plug-in 'own_package_i': ModuleNotFoundError: No module named 'own_package_i.gone'"
+    assert done.stdout.splitlines() == ["own_package_i 1.2", f"True {line}"]
+    assert done.stderr.splitlines() == ["hello", f"{line}; it is left out"]
 
 
 def test_an_entry_point_that_registers_nothing_of_its_group_is_left_out(package):
