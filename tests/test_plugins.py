@@ -470,6 +470,27 @@ SWEEP = ("sweep", "soft.yaml", "--workers", "2", "--no-track")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_plugin_that_ends_its_worker_is_named_and_so_is_one_that_exits(guides_sweep, tmp_path):
+    """What is printed goes to the worker's log."""
+    spec = yaml.safe_load((tmp_path / "soft.yaml").read_text())
+    spec |= {"recipes": {"soft_count": {"strength": [1.0]}, "leaver": {"strength": [1.0]}}}
+    spec |= {"plugins": ["soft_count.py", "leaver.py"], "seeds": [0], "pack_size": 1}
+    (tmp_path / "soft.yaml").write_text(yaml.safe_dump(spec))
+    hook = "    def penalty(self, m: Members, theta):\n"
+    for name, line in (("soft_count", "import os; os._exit(3)"), ("leaver", "raise SystemExit")):
+        text = EXAMPLE.replace('"soft_count"', f'"{name}"')
+        text = text.replace(hook, f"{hook}        print('on its way out')\n        {line}\n")
+        (tmp_path / f"{name}.py").write_text(text)
+    done = command(tmp_path, *SWEEP)
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert "its worker died; the likely cause is plug-in 'leaver', 'soft_count', else" in told
+    assert re.search(r"plug-in 'leaver': line \d+: ends the program", told)
+    assert "on its way out" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(2000)
 def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(
     guides_sweep, example, tmp_path, monkeypatch

@@ -1,10 +1,10 @@
 """Loss and gradient of a population: by autograd for any architecture.
 
-Architectures that are trained much may bring a hand-written one (see `perceptron`), which must
-compute the same numbers.
+Architectures that are trained much may bring a hand-written one (see `perceptron`), and what
+autograd does may be recorded (see `recorded`); both must compute the same numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine.population import Population
+from bimt_bench.network import Scale
 from bimt_bench.spec import Precision
 
 Noise = Callable[[slice, str, Tensor], Tensor | None]
@@ -45,7 +46,7 @@ class Differentiation(Protocol):
         """
         ...
 
-    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:
         """The outputs that the last call computed the gradient of the members `rows` at."""
         ...
 
@@ -66,29 +67,38 @@ class Autograd:
         self._views = population.views(gradient)
         self._loss = loss
 
-    @torch.enable_grad()
     def gradient(
         self, batch: object, targets: Tensor, rows: slice, noise: Noise | None = None
     ) -> None:
         """Sets the members' rows of the gradient table to d loss / d theta."""
         population = self._population
         scale = None if noise is None else lambda group, active: noise(rows, group, active)
-        leaves = {
-            name: parameter[rows].detach().requires_grad_()
-            for name, parameter in population.parameters.items()
-        }
+        mine = {name: value[rows].detach() for name, value in population.parameters.items()}
         positions = {name: position[rows] for name, position in population.positions.items()}
-        device = population.flat.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self._rounded):
-            outputs = population.architecture.forward(leaves, batch, positions, scale=scale)
-        outputs = outputs.to(population.flat.dtype)
+        self._outputs, found = self._differentiate(mine, batch, targets, positions, scale)
+        for name, value in zip(mine, found, strict=True):
+            self._views[name][: len(value)].copy_(value)
+
+    @torch.enable_grad()
+    def _differentiate(
+        self,
+        parameters: Mapping[str, Tensor],
+        batch: object,
+        targets: Tensor,
+        positions: Mapping[str, Tensor],
+        scale: Scale | None,
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Outputs, and the gradient by each of the parameters."""
+        leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+        flat, architecture = self._population.flat, self._population.architecture
+        with torch.autocast(flat.device.type, torch.bfloat16, enabled=self._rounded):
+            outputs = architecture.forward(leaves, batch, positions, scale=scale)
+        outputs = outputs.to(flat.dtype)
         loss = self._loss.mean(outputs, targets)
         # a module may have a parameter that these inputs do not reach
         found = torch.autograd.grad(loss.sum(), list(leaves.values()), materialize_grads=True)
-        for name, value in zip(leaves, found, strict=True):
-            self._views[name][: len(value)].copy_(value)
-        self._outputs = outputs.detach()
+        return outputs.detach(), found
 
-    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch"]:
+    def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:
         """The outputs of the last call."""
         return self._outputs

@@ -25,6 +25,8 @@ def members_at_a_time(
     """
     if device != "cpu":
         return None
+    if architecture.goes_alone(samples):
+        return 1
     parameters = sum(math.prod(shape) for shape in architecture.shapes.values())
     return max(1, _CACHED // (max(architecture.widest * samples, parameters) * dtype.itemsize))
 

@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).parents[1]
 _DESCRIBED = ("setting", "told", "later")
 _DESCRIPTIONS = ("doc", "description")
 _FACTS = ("title", "equation", "source")
+_TOLD = ("title", "source", "untrained")  # of a metric, what only people read
 
 _UNSAID = ("ctx", "kind", "type_comment")
 
@@ -187,10 +188,12 @@ class _Plain(ast.NodeTransformer):
         self.untold |= {node.id for node in held if isinstance(node, ast.Name)}
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Descriptions of settings and fields."""
+        """Descriptions of settings and fields, and what tables print of metrics."""
         node.keywords = [one for one in node.keywords if one.arg not in _DESCRIPTIONS]
         if isinstance(node.func, ast.Name) and node.func.id in _DESCRIBED:
             node.args = node.args[:1]
+        if isinstance(node.func, ast.Name) and node.func.id == "metric":
+            node.keywords = [one for one in node.keywords if one.arg not in _TOLD]
         return self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:

@@ -27,6 +27,7 @@ from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.wiring import Group
 from bimt_bench.spec import ModelSettings
 
+_LARGE = 1 << 17  # entries of what a part returns, from which a member goes alone
 _WHOLE = 16  # samples: as many float32 fill a cache line, which is a register at its widest
 
 
@@ -84,10 +85,17 @@ class ModuleArchitecture(Architecture):
         """Entries that one part's output has for one sample; pixels, and steps at a time, count."""
         start = {name: value.unsqueeze(0) for name, value in self.initial("example", 0).items()}
         inputs = self.example(1)
-        with torch.no_grad(), self._watched(None) as looks:
-            vmap(self._run, in_dims=(0, None))(start, inputs)
+        with torch.no_grad(), self._watched(None, together=True) as looks:
+            self._together(start, inputs)
         sizes = [active.numel() for calls in looks.values() for active in calls]
         return max(*sizes, self.given.outputs)
+
+    def goes_alone(self, samples: int) -> bool:
+        """Members of large networks gain nothing from each other; a convolution of several loses.
+
+        Then the module is called as it is. The answer depends on no pack, so neither do bits.
+        """
+        return self.widest * samples >= _LARGE
 
     def example(self, samples: int) -> Tensor:
         """Inputs [samples, *sample] as data might have them, float64 or tokens; always the same."""
@@ -111,13 +119,13 @@ class ModuleArchitecture(Architecture):
     ) -> Tensor:
         """Outputs [P, outputs, B], or [P, outputs, B, time], of inputs [B, *sample]."""
         placed = self._in_task_order(parameters, positions)
-        members, samples = len(next(iter(placed.values()))), batch.samples
-        inputs = batch.padded.expand(members, *batch.padded.shape)
+        samples, members = batch.samples, len(next(iter(placed.values())))
+        run = self._alone if members == 1 and self.goes_alone(samples) else self._together
         if seen is None and scale is None:
-            outputs = vmap(self._run)(placed, inputs)
+            outputs = run(placed, batch.padded)
         else:
-            with self._watched(scale) as looks:
-                outputs = vmap(self._run)(placed, inputs)
+            with self._watched(scale, together=run == self._together) as looks:
+                outputs = run(placed, batch.padded)
             if seen is not None:
                 seen.update({name: _as_samples(found, samples) for name, found in looks.items()})
         return outputs[:, :samples].movedim(-1, 1)
@@ -134,6 +142,16 @@ class ModuleArchitecture(Architecture):
             for name, parameter in module.named_parameters():
                 parameter.copy_(placed[name][0])
         return module
+
+    def _together(self, placed: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        """Outputs [P, B, ...] of all members."""
+        members = len(next(iter(placed.values())))
+        return vmap(self._run)(placed, inputs.expand(members, *inputs.shape))
+
+    def _alone(self, placed: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        """Outputs [1, B, ...] of the only member."""
+        mine = {name: value[0] for name, value in placed.items()}
+        return self._run(mine, inputs).unsqueeze(0)
 
     def _run(self, mine: dict[str, Tensor], inputs: Tensor) -> Tensor:
         """Outputs of the module with one member's parameters."""
@@ -171,17 +189,20 @@ class ModuleArchitecture(Architecture):
         return placed
 
     @contextmanager
-    def _watched(self, scale: Scale | None) -> Iterator[dict[str, list[Tensor]]]:
+    def _watched(self, scale: Scale | None, *, together: bool) -> Iterator[dict[str, list[Tensor]]]:
         """Collects the activations [P, size, B, ...] of hidden groups, and scales them."""
         looks: dict[str, list[Tensor]] = defaultdict(list)
         with ExitStack() as hooks:
             for group in self._hidden:
                 part = self.module.get_submodule(group.module)
-                hooks.enter_context(part.register_forward_hook(_hook(group, looks, scale)))
+                hook = _hook(group, looks, scale, together=together)
+                hooks.enter_context(part.register_forward_hook(hook))
             yield looks
 
 
-def _hook(group: Group, looks: Mapping[str, list[Tensor]], scale: Scale | None) -> Any:
+def _hook(
+    group: Group, looks: Mapping[str, list[Tensor]], scale: Scale | None, *, together: bool
+) -> Any:
     axis = group.axis if group.axis < 0 else group.axis + 1  # the member axis comes first
 
     def look(active: Tensor) -> Tensor:
@@ -192,7 +213,12 @@ def _hook(group: Group, looks: Mapping[str, list[Tensor]], scale: Scale | None) 
         looks[group.name].append(turned)
         return turned.movedim(1, axis)
 
-    return lambda _module, _given, active: _Together.apply(active, look)
+    def called(_module: nn.Module, _given: Any, active: Tensor) -> Any:
+        if together:
+            return _Together.apply(active, look)
+        return look(active.unsqueeze(0)).squeeze(0)
+
+    return called
 
 
 class _Together(Function):

@@ -32,6 +32,10 @@ class Architecture(ABC):
         """The most entries that what a layer sends on has for one sample."""
         return max(group.size for group in self.wiring.groups if group.role != "input")
 
+    def goes_alone(self, samples: int) -> bool:
+        """Whether a batch of so many samples gives one member so much to do that it goes alone."""
+        return False
+
     @abstractmethod
     def initial(self, task: str, seed: int) -> dict[str, Tensor]:
         """Starting parameters of one member, float64 on the CPU, from the task and its seed."""

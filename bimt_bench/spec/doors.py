@@ -109,6 +109,11 @@ def choose(
     return _checked(kinds, value["kind"], dict(value), "kind", context)
 
 
+def _unknown(kinds: Kinds[Any], name: object) -> str:
+    near = closest(str(name), kinds) + kinds.told_of_left_out()
+    return f"{name!r} given; allowed are {', '.join(kinds)}{near}"
+
+
 def _checked(
     kinds: Kinds[Any],
     name: object,
@@ -117,8 +122,7 @@ def _checked(
     context: Mapping[str, Any] | None,
 ) -> KindSettings:
     if not isinstance(name, str) or name not in kinds:
-        near = closest(str(name), kinds) + kinds.told_of_left_out()
-        raise KindFault([(path, f"{name!r} given; allowed are {', '.join(kinds)}{near}")])
+        raise KindFault([(path, _unknown(kinds, name))])
     model = kinds.get_kind(name).Settings
     try:
         return model.model_validate(given, context=context)
@@ -148,10 +152,11 @@ def chosen(kinds: Kinds[Any], kind: str, **settings: Any) -> Any:
 def kinds_in(spec: BaseModel) -> Iterator[tuple[Kinds[Any], str]]:
     """The kinds that a specification chooses, however deep, each with the set that it is of."""
     for name, field in type(spec).model_fields.items():
-        value: Any = getattr(spec, name)
-        if isinstance(value, BaseModel):
+        value = getattr(spec, name)
+        if isinstance(value, KindSettings):
             sets = [mark.kinds for mark in field.metadata if isinstance(mark, OneOf)]
             yield from ((kinds, value.kind) for kinds in sets)
+        if isinstance(value, BaseModel):
             yield from kinds_in(value)
 
 

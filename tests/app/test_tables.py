@@ -38,7 +38,7 @@ def printed(table, width=120):
 
 
 def test_metrics_stand_in_the_registrys_order_with_arrows_and_families():
-    found = cells(tables.of_scorecard(frame(**dict.fromkeys(reversed(METRICS), 0.5))))
+    found = cells(tables.of_scorecard(frame(**dict.fromkeys(reversed(list(METRICS)), 0.5))))
     assert found["metric"] == [one.title for one in METRICS.values()]
     wanted = ["↑" if one.direction == "higher" else "↓" for one in METRICS.values()]
     assert found["better"] == wanted

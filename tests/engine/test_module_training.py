@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from benchmarks.speed.modules import PlainModule, train_module
-from bimt_bench.engine import Checkpoints, memory, start, train_population
+from bimt_bench.engine import Autograd, Checkpoints, memory, start, train_population
+from bimt_bench.engine.objective import TaskLoss
+from bimt_bench.engine.recorded import Recorded
 from bimt_bench.engine.tiles import members_at_a_time
 from bimt_bench.engine.working import Peak
 from bimt_bench.recipes import RECIPES
@@ -153,3 +155,67 @@ def test_the_estimate_of_memory_is_enough_and_not_absurd(case, recipe):
         found.population.activations(data.test_inputs)
     expected = memory.estimate(task, data, members).total(len(members))
     assert measured.peak <= expected <= 6 * measured.peak
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_recorded_step_has_the_bits_of_autograds(case, dtype, monkeypatch):
+    task, data = case.task(dtype=dtype), case.data()
+    members = case.members(task, count=3)
+    population = start(task, data, members)
+    architecture = population.architecture
+    loss = TaskLoss.of(task.loss)
+    tables = [torch.zeros_like(population.flat) for _ in range(2)]
+    plain = Autograd(population, tables[0], loss=loss)
+    monkeypatch.setattr(Recorded, "after", 1)
+    recorded = Recorded(population, tables[1], loss=loss)
+    inputs = data.train_inputs.to(population.flat) if case.tokens is None else data.train_inputs
+    wanted = loss.wanted(data.train_targets, case.outputs, population.flat.dtype)
+    for samples, rows in [(24, slice(0, 3))] * 3 + [(13, slice(0, 2)), (13, slice(1, 3))] * 2:
+        batch = architecture.prepare(inputs[:samples].flip(0))
+        targets = wanted[..., :samples]
+        population.flat.mul_(0.99)  # what was recorded is no constant
+        for way in (plain, recorded):
+            way.gradient(batch, targets, rows)
+        assert torch.equal(tables[0], tables[1])
+        assert torch.equal(plain.outputs(rows, samples), recorded.outputs(rows, samples))
+    assert [replay is not None for replay in recorded._records.values()] == [True, True]
+
+
+def test_what_cannot_be_recorded_is_differentiated_each_time(monkeypatch):
+    asked = []
+
+    def refuse(_step):
+        asked.append(1)
+        raise RuntimeError("not this one")
+
+    monkeypatch.setattr("bimt_bench.engine.recorded.make_fx", refuse)
+    monkeypatch.setattr(Recorded, "after", 1)
+    case = CASES["rnn"]
+    task, data = case.task(steps=4), case.data()
+    found = train_population(task, data, case.members(task))
+    assert found.status == ("ok", "ok", "ok") and asked == [1]
+
+
+LARGE = {
+    "cnn": Case({"kind": "cnn", "channels": [4, 5]}, (1600,)),
+    "rnn": Case({"kind": "rnn", "hidden": 700}, (3, 2)),
+}
+
+
+@pytest.mark.parametrize("recipe", ["l1_local", "dropout"])
+@pytest.mark.parametrize("name", LARGE)
+def test_members_of_large_networks_go_alone_to_the_bits_of_a_solo_run(name, recipe):
+    case = LARGE[name]
+    task, data = case.task(steps=3, dtype="float32", log_every=1), case.data(200)
+    members = case.members(task, recipe, count=2)
+    population = start(task, data, members)
+    architecture = population.architecture
+    assert architecture.goes_alone(200) and not architecture.goes_alone(20)
+    states = [population.member(i).state_dict() for i in range(2)]
+    pack = train_population(task, data, members, population=population)
+    alone = train_population(task, data, members[1:])
+    assert torch.equal(alone.population.flat[0], pack.population.flat[1])
+    if recipe != "dropout":
+        _, losses = train_module(task, data, members[1], steps=3, start=states[1])
+        curve = pack.curves[pack.curves["member"] == members[1].digest]
+        np.testing.assert_allclose(curve["train_loss"], losses, rtol=1e-5)

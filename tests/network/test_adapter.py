@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from bimt_bench.engine import Autograd, Population
+from bimt_bench.engine.objective import TaskLoss
 from bimt_bench.engine.relocation.permutation import permute, relabel
 from bimt_bench.network import (
     Connection,
@@ -209,7 +210,7 @@ def test_constants_and_idle_parameters_pass():
     inputs = torch.randn(4, 3)
     torch.testing.assert_close(population.member(1)(inputs), population.outputs(inputs)[1])
     table = torch.ones_like(population.flat)
-    way = Autograd(population, table, loss="mse")
+    way = Autograd(population, table, loss=TaskLoss.of("mse"))
     way.gradient(architecture.prepare(inputs), torch.randn(2, 4), slice(0, 2))
     assert (population.views(table)["idle"] == 0.0).all()
     assert (population.views(table)["inner.weight"] != 0.0).any()

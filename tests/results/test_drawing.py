@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from bimt_bench.ground import InputError
 from bimt_bench.network import Connection, Group, Wiring
 from bimt_bench.results.drawing import NetworkDrawing
 from tests import hand_made

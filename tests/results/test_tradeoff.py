@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.ground import InputError
+from bimt_bench.results.report import median_member
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import ReferencePoint
 from tests.rows import member
@@ -371,3 +372,38 @@ def test_the_order_of_rows_does_not_matter(random):
     expected = of(rows, resamples=50)
     random.shuffle(rows)
     assert of(rows, resamples=50) == expected
+
+
+# --------------------------------------------------------------------------- lower is better
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 1.0), st.floats(0.01, 1.99)), min_size=1, max_size=8, unique=True
+    )
+)
+def test_an_error_as_performance_is_a_gain_upside_down(pairs):
+    """What is read from (x, y) where lower y is better is what (x, 2 - y) gives where higher is."""
+    rows = [member("bimt", float(i + 1), x=x, y=y) for i, (x, y) in enumerate(pairs)]
+    rows.append(member("vanilla", 0.0, x=0.1, y=0.5))
+    turned = [{**row, "performance": 2.0 - row["performance"]} for row in rows]
+    corner = ReferencePoint(modularity=0.0, performance=2.0)
+    found = of(rows, y_direction="lower", reference=corner)
+    mirror = of(turned)
+    names = [[p.settings.configuration for p in one.front] for one in (found, mirror)]
+    assert sorted(names[0]) == sorted(names[1])
+    assert found.hypervolume.value == pytest.approx(mirror.hypervolume.value)
+    assert found.performance_lost(0.3) == (
+        None
+        if mirror.performance_lost(0.3) is None
+        else pytest.approx(mirror.performance_lost(0.3))
+    )
+    assert found.baseline.y.mean == 0.5
+
+
+@pytest.mark.parametrize(("measure", "chosen"), [("r2", 0), ("mean_absolute_error", 1)])
+def test_of_two_members_the_worse_one_is_the_median(measure, chosen):
+    rows = pd.DataFrame([member(seed=0, y=0.2), member(seed=1, y=0.4)])
+    found = median_member(rows.assign(performance_metric=measure))
+    assert found == rows["member"].iloc[chosen]

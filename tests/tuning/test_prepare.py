@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 import yaml
 
-from bimt_bench import data
+from bimt_bench import api, data
 from bimt_bench.engine import RECIPES, Recipe, RecipeSettings
 from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.packs import identity_frame
@@ -344,3 +344,49 @@ def test_sweeps_that_come_along_are_sound(name, members):
 def test_all_sweeps_that_come_along_are_tested():
     (cases,) = test_sweeps_that_come_along_are_sound.pytestmark
     assert {name for name, _ in cases.args[1]} == set(catalog.sweeps())
+
+
+@pytest.fixture
+def altered(tmp_path):
+    """A folder of tasks with one of a user's own: the independence task with other parts."""
+
+    def write(**parts):
+        spec = catalog.task("symbolic/independence").model_dump(mode="json", by_alias=True)
+        (tmp_path / "own").mkdir(exist_ok=True)
+        text = yaml.safe_dump({**spec, "name": "own/task", **parts})
+        (tmp_path / "own" / "task.yaml").write_text(text)
+        return tmp_path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"loss": "cross_entropy"}, "loss: cross_entropy given; the targets are numbers, one"),
+        ({"performance": "accuracy"}, "performance: accuracy given; the targets are numbers, one"),
+        ({"performance": "token_accuracy"}, "performance: token_accuracy given; the targets are"),
+        ({"modularity_axis": "modularty_q"},
+         r"modularity_axis: unknown metric 'modularty_q'; did you mean 'modularity_q'\? \(all"),
+    ],
+)  # fmt: skip
+def test_parts_of_a_task_that_do_not_fit_are_one_line(sweep_spec, altered, parts, message):
+    folder = altered(**parts)
+    with pytest.raises(InputError, match=rf"^tasks\.0\.task: {message}") as swept:
+        check(sweep_spec(tasks=[{"task": "own/task", "steps": 20}]), tasks_dir=folder)
+    with pytest.raises(InputError, match=f"^{message}") as trained:
+        api.train("own/task", steps=20, tasks_dir=folder)
+    assert "\n" not in f"{swept.value}{trained.value}"
+
+
+@pytest.mark.parametrize(
+    ("measure", "direction"), [("r2", "MAXIMIZE"), ("mean_absolute_error", "MINIMIZE")]
+)
+def test_a_search_follows_the_direction_of_the_tasks_measure(
+    sweep_spec, altered, measure, direction
+):
+    spec = sweep_spec(tasks=[{"task": "own/task", "steps": 20}], search=OPTUNA)
+    checked = check(spec, tasks_dir=altered(performance=measure))
+    (search,) = checked.searches(circumstances=[{}], sizes={"own/task": None})
+    for source in search.proposals._sources:
+        assert [one.name for one in source._study.directions] == [direction]
