@@ -66,7 +66,8 @@ def is_numeric(table: pa.Table, name: str) -> bool:
         test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
     ) or pa.types.is_string_view(kind):
         return False
-    raise InputError(f"data.path: column '{name}' holds {kind}; write it as numbers or words")
+    hint = "save the file as UTF-8" if pa.types.is_binary(kind) else "write it as numbers or words"
+    raise InputError(f"data.path: column '{name}' holds {kind}; {hint}")
 
 
 def numbers(table: pa.Table, name: str, rows: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -312,6 +312,11 @@ def test_what_cannot_be_used_is_refused_in_one_line(tmp_path, table, given, mess
         ("a.csv", b"a,b,a\n1,2,3\n", "'a.csv' has two columns 'a'; rename one"),
         ("a.csv", b"a,b\n1,2\n3\n", "'a.csv' cannot be read: CSV parse error: Expected 2 columns"),
         ("a.csv", b"\xff\xfe\x00\x01\n\xff", "'a.csv' (cannot be read|has no rows)"),
+        (
+            "a.csv",
+            "a,b\nKöln,1\nKiel,2\nKöln,3\nKiel,4\n".encode("latin1"),
+            "'a' holds binary; save the file as UTF-8",
+        ),
         ("a.parquet", b"not parquet", "'a.parquet' cannot be read"),
         ("a.npz", b"not a zip", "'a.npz' cannot be read"),
         ("a.xlsx", b"PK", "'a.xlsx' given; should end with .csv, .parquet, .npz"),
