@@ -40,8 +40,9 @@ def train(
     The configuration is given whole or as keywords (`recipe="l1", strength=3.0`), not both; a
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
-    `shuffles` is the number of null-model draws; `plugins` are files or modules with kinds of one's own.
-    Raises InputError for an unknown task, recipe or setting and for a value that is not allowed.
+    `shuffles` is the number of null-model draws; `plugins` are files or modules with kinds of your
+    own. `task` may be a YAML file. Raises InputError for an unknown task, recipe or setting, for a
+    value that is not allowed, and for what a plug-in does wrong.
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
@@ -147,6 +148,7 @@ def tradeoff(
 
     `task` picks one of several; `x` names the modularity metric, else each task's own.
     """
-    if not isinstance(frame, pd.DataFrame):
-        frame = results.read_frame(Path(frame))
-    return results.tradeoff_table(frame, task=task, x=x)
+    if isinstance(frame, pd.DataFrame):
+        return results.tradeoff_table(frame, task=task, x=x)
+    kept = results.kept_tasks(Path(frame))
+    return results.tradeoff_table(results.read_frame(Path(frame)), task=task, x=x, kept=kept)

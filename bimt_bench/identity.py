@@ -16,7 +16,7 @@ _METRICS = "bimt_bench.metrics"
 
 
 def training_modules(task: TaskSpec, recipe: str) -> list[str]:
-    """The modules that training follows from: the engine's, and those of the kinds that are used."""
+    """The modules that training follows from: the engine's, and those of the kinds used."""
     own = set[str]()
     for kinds, name in [(RECIPES, recipe), *kinds_in(task)]:
         kind = kinds.get_kind(name)

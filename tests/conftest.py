@@ -38,8 +38,9 @@ from bimt_bench.spec import TaskSpec, catalog
 
 # Longest first: where two processes share the tests, neither is left alone with a long file.
 FIRST = (
-    "test_runner", "test_end_to_end", "test_checkpoints", "test_tracking_browser",
-    "test_training", "test_cli", "test_tracking",
+    "test_runner", "test_end_to_end", "test_plugins", "test_tracking_browser", "test_checkpoints",
+    "test_training", "test_rescoring", "test_cli", "test_old_and_new", "test_kernels",
+    "test_first_release", "test_tracking",
 )  # fmt: skip
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import itertools
 import os
 import pickle
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,14 +22,14 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from bimt_bench import api, packs, plugins
+from bimt_bench import api, packs, plugins, tuning
 from bimt_bench.app import cli
 from bimt_bench.app.cli import app
 from bimt_bench.engine import COLUMNS
 from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import RECIPES, resolve, settings_for
-from bimt_bench.spec import Configuration, SweepSpec, catalog
+from bimt_bench.spec import Configuration, Member, SweepSpec, TaskSpec, catalog
 from bimt_bench.tuning.parcel import Parcel
 from bimt_bench.tuning.plan import Pack
 
@@ -468,8 +470,31 @@ SWEEP = ("sweep", "soft.yaml", "--workers", "2", "--no-track")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_plugin_that_ends_its_worker_is_named_and_so_is_one_that_exits(guides_sweep, tmp_path):
+    """What is printed goes to the worker's log."""
+    spec = yaml.safe_load((tmp_path / "soft.yaml").read_text())
+    spec |= {"recipes": {"soft_count": {"strength": [1.0]}, "leaver": {"strength": [1.0]}}}
+    spec |= {"plugins": ["soft_count.py", "leaver.py"], "seeds": [0], "pack_size": 1}
+    (tmp_path / "soft.yaml").write_text(yaml.safe_dump(spec))
+    hook = "    def penalty(self, m: Members, theta):\n"
+    for name, line in (("soft_count", "import os; os._exit(3)"), ("leaver", "raise SystemExit")):
+        text = EXAMPLE.replace('"soft_count"', f'"{name}"')
+        text = text.replace(hook, f"{hook}        print('on its way out')\n        {line}\n")
+        (tmp_path / f"{name}.py").write_text(text)
+    done = command(tmp_path, *SWEEP)
+    assert done.returncode == 2
+    told = " ".join(done.stderr.split())
+    assert "its worker died; the likely cause is plug-in 'leaver', 'soft_count', else" in told
+    assert re.search(r"plug-in 'leaver': line \d+: ends the program", told)
+    assert "on its way out" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(2000)
-def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(guides_sweep, example, tmp_path):
+def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(
+    guides_sweep, example, tmp_path, monkeypatch
+):
     killed = subprocess.Popen(
         [sys.executable, "-m", "bimt_bench", *SWEEP],
         cwd=tmp_path,
@@ -490,8 +515,10 @@ def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(guides_sweep, exa
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
     assert not list(tmp_path.glob("runs/soft-*/frame.parquet"))
-    refused = command(tmp_path, *SWEEP, "--resume")
-    assert refused.returncode == 2
+    with monkeypatch.context() as here:
+        here.chdir(tmp_path)
+        refused = CliRunner().invoke(app, [*SWEEP, "--resume"])
+    assert refused.exit_code == 2
     assert "plug-in 'soft_count': line 1: SyntaxError" in refused.stderr
     example.write_text(EXAMPLE)
     done = command(tmp_path, *SWEEP, "--resume")
@@ -502,13 +529,32 @@ def test_the_guides_sweep_is_killed_and_resumed_on_two_workers(guides_sweep, exa
     assert found["recipe"].value_counts().to_dict() == {"soft_count": 18, "l1": 9}
     assert found["source"].notna().equals(found["recipe"] == "soft_count")
     assert found["width"].dtype == "Float64"
-    # the copy that the results folder keeps makes the same numbers, without an interruption
-    whole = command(folder, "sweep", "spec.yaml", "--workers", "2", "--no-track")
-    assert whole.returncode == 0, whole.stderr
-    (again,) = folder.glob("runs/soft-*")
-    assert again.name == folder.name
+    # the copy that the results folder keeps makes the same numbers, here and in one go
+    spec = catalog.sweep(folder / "spec.yaml")
+    plugins.load_all(spec.plugins)
+    checked = tuning.check(spec)
+    assert folder.name == f"soft-{tuning.sweep_digest(checked)}"
+    task, curves = checked.tasks[0].spec, pd.read_parquet(folder / "curves.parquet")
+    every = {member.digest: member for member in guides_members(task)}
+    assert set(every) == set(found["member"])
+    for _, rows in found.groupby("pack"):
+        names = ["member", *METRICS]
+        again = packs.run_pack(task, [every[one] for one in rows["member"]], shuffles=2)
+        same(rows[names], again.frame[names])
+        same(curves[curves["member"].isin(rows["member"])], again.curves)
+
+
+def guides_members(task: TaskSpec) -> Iterator[Member]:
+    """Every member of the guide's sweep, with fewer steps."""
+    widths = [{"recipe": "soft_count", "width": width} for width in (0.05, 0.2)]
+    for own in ({"recipe": "l1"}, *widths):
+        for strength, seed in itertools.product((0.3, 1.0, 3.0), (0, 1, 2)):
+            yield resolve(task, Configuration(strength=strength, steps=600, **own), seed)
+
+
+def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """To the bit, whatever the order of members."""
     pd.testing.assert_frame_equal(
-        found.drop(columns="seconds"),
-        pd.read_parquet(again / "frame.parquet").drop(columns="seconds"),
+        *(one.sort_values("member", kind="stable", ignore_index=True) for one in (found, expected)),
         check_exact=True,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, closest
 from bimt_bench.spec import DataSettings, told
 
 
@@ -54,8 +54,8 @@ def read_content(settings: FileSettings, data_dir: Path | None) -> bytes:
     place = next((one for one in places if one.is_file()), None)
     if place is None:
         raise InputError(
-            f"data.path: '{named}' is not on {socket.gethostname()}; put the file there, or into a "
-            "folder that --data-dir names on every node"
+            f"data.path: '{named}' is not on {socket.gethostname()}{_near(named)}; put the file "
+            "there, or into a folder that --data-dir names on every node"
         )
     try:
         content = place.read_bytes()
@@ -73,6 +73,11 @@ def read_content(settings: FileSettings, data_dir: Path | None) -> bytes:
             f"{found[:12]}..., not {settings.content[:12]}..."
         )
     return content
+
+
+def _near(path: Path) -> str:
+    """The file beside it whose name is nearest, to suggest."""
+    return closest(path.name, (one.name for one in path.parent.glob("*")))
 
 
 def _digest_of(path: Path) -> str:

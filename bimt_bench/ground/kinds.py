@@ -17,6 +17,7 @@ from bimt_bench.ground.sources import (
     Source,
     entering,
     lies_in,
+    may_enter,
     module_of,
     origin,
     written_as,
@@ -51,7 +52,7 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         self.word, self.group = word, group
         self.left_out: list[str] = []
         self._home, self._contract = home, contract
-        self._asked = not home
+        self._has_ours, self._has_installed = not home, not group
         self._held: dict[str, Kind] = {}
         self._sources: dict[str, Source] = {}
 
@@ -63,15 +64,17 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
     @property
     def _kinds(self) -> dict[str, Kind]:
         """All kinds, ours among them; while these are being imported, those so far."""
-        if not self._asked:
-            self._asked = True
+        if not self._has_ours:
+            self._has_ours = True
             try:
                 with entering(BUILT_IN):
                     importlib.import_module(self._home)
             except BaseException:
-                self._asked = False
+                self._has_ours = False
                 raise
-            if self.group and metadata.entry_points(group=self.group):
+        if not self._has_installed and may_enter():
+            self._has_installed = True
+            if metadata.entry_points(group=self.group):
                 importlib.import_module(_PLUGINS).enter_installed(self)
         return self._held
 

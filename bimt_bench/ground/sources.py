@@ -56,6 +56,17 @@ def entering(source: Source, *, module: str = "") -> Iterator[None]:
         _entering.reset(token)
 
 
+def half_imported(module: str) -> bool:
+    """Whether the import of a module, or of one below it, has begun and not ended."""
+    held = [one for name, one in list(sys.modules.items()) if lies_in(name, module)]
+    return any(getattr(getattr(one, "__spec__", None), "_initializing", False) for one in held)
+
+
+def may_enter() -> bool:
+    """Whether a plug-in can be imported now: no other is, and no part of bimt_bench is."""
+    return _entering.get() is None and not half_imported(_OURS)
+
+
 def origin(kind: object) -> Source:
     """Where a class, a function, or an instance that wraps one, comes from.
 

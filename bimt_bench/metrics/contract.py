@@ -13,7 +13,14 @@ from bimt_bench.ground import InputError
 from bimt_bench.metrics.base import PerMember, Scored
 from bimt_bench.metrics.needs import Need
 from bimt_bench.network import Wiring
-from bimt_bench.spec import METRICS, TaskSpec
+from bimt_bench.spec import (
+    METRICS,
+    RECIPES,
+    GeometrySettings,
+    TaskSpec,
+    TrainingSpec,
+    settings_of,
+)
 
 Compute = Callable[[Scored], PerMember]
 Direction = Literal["higher", "lower"]
@@ -103,7 +110,7 @@ def metric(
 def _faults(one: Metric) -> Iterator[str]:
     if not _NAME.fullmatch(one.name):
         yield f"name: '{one.name}' given; small letters, digits and _ are allowed"
-    if one.name in COLUMNS:
+    if one.name in COLUMNS or one.name in _settings():
         yield "name: is another column of the frame; rename it"
     for fact in ("family", "title", "source", "untrained"):
         if not getattr(one, fact).strip():
@@ -117,3 +124,9 @@ def _faults(one: Metric) -> Iterator[str]:
         inspect.signature(one.compute).bind(None)
     except TypeError:
         yield f"{one.name}{inspect.signature(one.compute)}: is called with one scored population"
+
+
+def _settings() -> set[str]:
+    """The settings that have a column of their own."""
+    owners = [TrainingSpec, GeometrySettings, *(recipe.Settings for recipe in RECIPES.values())]
+    return {setting.name for owner in owners for setting in settings_of(owner)}

@@ -7,7 +7,16 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib import import_module, metadata
 from typing import Any
 
-from bimt_bench.ground import InputError, Kinds, Source, lies_in, module_of, source_of_module
+from bimt_bench.ground import (
+    InputError,
+    Kinds,
+    Source,
+    entering,
+    half_imported,
+    lies_in,
+    module_of,
+    source_of_module,
+)
 from bimt_bench.plugins.blame import line_in, told
 from bimt_bench.plugins.contracts import check, refuse_nothing
 from bimt_bench.plugins.plugin import Plugin, is_file
@@ -36,7 +45,8 @@ def enter(plugin: Plugin) -> None:
     if plugin.module in sys.modules and any(here in kinds.sources() for kinds in SETS):
         return
     with _one_line(plugin.name, plugin.module), _unless_refused(plugin.module):
-        import_module(plugin.module)
+        with entering(here, module=plugin.module):
+            import_module(plugin.module)
         refuse_nothing(here)
         for kinds in SETS:
             for kind in kinds.of(here).values():
@@ -83,8 +93,11 @@ def used_by(sources: str) -> tuple[Plugin, ...]:
 def _load(point: metadata.EntryPoint, kinds: Kinds[Any]) -> None:
     """Imports what an entry point names; InputError if that registers nothing, or what is wrong."""
     source = source_of_module(point.module)
+    if half_imported(point.module):  # by somebody who will register it in a moment
+        return
     known = {id(kind) for held in SETS for kind in held.of(source).values()}
-    point.load()
+    with entering(source, module=point.module):
+        point.load()
     if not kinds.of(source):
         raise InputError(f"registers no {kinds.word}, though it is listed in {kinds.group}")
     for held in SETS:
@@ -124,12 +137,13 @@ def _one_line(name: str, module: str) -> Iterator[None]:
 @contextmanager
 def _unless_refused(module: str) -> Iterator[None]:
     """What a module registers is undone if it is refused, and the next import tries anew."""
+    before = set(sys.modules)
     try:
         with ExitStack() as stack:
             for kinds in SETS:
                 stack.enter_context(kinds.unless_refused(module))
             yield
     except BaseException:
-        for name in [name for name in sys.modules if lies_in(name, module)]:
+        for name in [name for name in set(sys.modules) - before if lies_in(name, module)]:
             del sys.modules[name]
         raise

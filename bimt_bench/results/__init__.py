@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
-    from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
+    from bimt_bench.results.frames import kept_tasks, read_curves, read_frame, tradeoff_table
     from bimt_bench.results.report import (
         SweepTracking,
         TaskReport,
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
         task_report,
         tradeoff_of,
     )
+    from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.results.words import title_of, title_with_dial
-    from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
 
 _HOMES = {
     "Estimate": "tradeoff",
@@ -35,6 +35,7 @@ _HOMES = {
     "plain_cell": "columns",
     "published_settings": "report",
     "read_curves": "frames",
+    "kept_tasks": "frames",
     "read_frame": "frames",
     "task_report": "report",
     "title_of": "words",
@@ -46,23 +47,24 @@ _HOMES = {
 }
 
 __all__ = [
-    "Estimate",
-    "Settings",
-    "TradeOff",
     "Comparison",
+    "Estimate",
     "FinishedSweep",
+    "Settings",
     "SweepTracking",
     "TaskReport",
+    "TradeOff",
     "compare",
     "draw_medians",
+    "kept_tasks",
     "plain_cell",
     "published_settings",
     "read_curves",
     "read_frame",
     "task_report",
+    "task_reports",
     "title_of",
     "title_with_dial",
-    "task_reports",
     "tracked",
     "tradeoff_of",
     "tradeoff_table",

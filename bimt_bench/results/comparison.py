@@ -8,7 +8,7 @@ import pandas as pd
 
 from bimt_bench.metrics import METRICS
 from bimt_bench.results.columns import plain_cell
-from bimt_bench.results.frames import by_task, read_curves, read_frame
+from bimt_bench.results.frames import by_task, kept_tasks, read_curves, read_frame
 from bimt_bench.results.report import TaskReport, task_report
 
 
@@ -34,7 +34,8 @@ def compare(
     frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
     curves = pd.concat([read_curves(run) for run in runs], ignore_index=True)
     curves = curves.drop_duplicates(["member", "step"])
-    for task, rows in by_task(frame, tasks_dir):
+    kept = {name: file for run in runs for name, file in kept_tasks(run).items()}
+    for task, rows in by_task(frame, tasks_dir, kept=kept):
         length = plain_cell(rows["steps"].iloc[0]) if "steps" in rows else None
         name = task.name.replace("/", "-")
         folder = out / (name if length is None else f"{name}-{length}")

@@ -1,6 +1,6 @@
 """Frames of finished sweeps: read from a folder, parted by task, turned into trade-off tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,32 +12,47 @@ from bimt_bench.spec import TaskSpec, catalog
 
 
 def tradeoff_table(
-    frame: pd.DataFrame, *, task: str | None = None, x: str | None = None
+    frame: pd.DataFrame,
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    kept: Mapping[str, Path] | None = None,
 ) -> pd.DataFrame:
     """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
 
-    A task that was trained at several lengths has a table a length. Raises InputError for a task
-    that is not in the frame, or whose content has changed since.
+    A task that was trained at several lengths has a table a length. `kept`: see `kept_tasks`.
+    Raises InputError for a task that is not in the frame, or whose content has changed since.
     """
     known = sorted(set(frame["task"]))
     wanted = frame if task is None else frame[frame["task"] == task]
     if wanted.empty:
         raise InputError(f"task: '{task}' is not in the frame (tasks: {', '.join(known)})")
-    tables = [tradeoff_of(spec, rows, x=x).table() for spec, rows in by_task(wanted)]
+    tables = [tradeoff_of(spec, rows, x=x).table() for spec, rows in by_task(wanted, kept=kept)]
     return pd.concat(tables, ignore_index=True)
 
 
+def kept_tasks(folder: Path) -> dict[str, Path]:
+    """The files of tasks that a sweep was given as files and that its results folder keeps."""
+    root = folder / "tasks"
+    return {
+        file.relative_to(root).with_suffix("").as_posix(): file for file in root.glob("*/*.yaml")
+    }
+
+
 def by_task(
-    frame: pd.DataFrame, tasks_dir: Path | None = None
+    frame: pd.DataFrame,
+    tasks_dir: Path | None = None,
+    *,
+    kept: Mapping[str, Path] | None = None,
 ) -> Iterator[tuple[TaskSpec, pd.DataFrame]]:
-    """Each task of a frame with its rows, at each length by itself.
+    """Each task of a frame with its rows, at each length by itself; `kept`: see `kept_tasks`.
 
     Raises InputError for a task that is not here, or that is another version or has other content
     here than where the members were trained.
     """
     keys = [name for name in ("task", "steps") if name in frame]
     for (name, *_), rows in frame.groupby(keys, sort=False, dropna=False):
-        task = catalog.task(str(name), tasks_dir)
+        task = catalog.task(str(name), tasks_dir, file=(kept or {}).get(str(name)))
         _check_same(task, rows)
         yield task, rows
 

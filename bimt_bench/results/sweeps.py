@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bimt_bench.ground import environment
 from bimt_bench.results.report import SweepTracking, TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, open_command
-from bimt_bench.ground import environment
 from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest

@@ -152,10 +152,11 @@ def chosen(kinds: Kinds[Any], kind: str, **settings: Any) -> Any:
 def kinds_in(spec: BaseModel) -> Iterator[tuple[Kinds[Any], str]]:
     """The kinds that a specification chooses, however deep, each with the set that it is of."""
     for name, field in type(spec).model_fields.items():
-        value: Any = getattr(spec, name)
-        if isinstance(value, BaseModel):
+        value = getattr(spec, name)
+        if isinstance(value, KindSettings):
             sets = [mark.kinds for mark in field.metadata if isinstance(mark, OneOf)]
             yield from ((kinds, value.kind) for kinds in sets)
+        if isinstance(value, BaseModel):
             yield from kinds_in(value)
 
 

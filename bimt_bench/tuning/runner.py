@@ -17,10 +17,10 @@ from rich.console import Console
 
 from bimt_bench import packs
 from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
-from bimt_bench.identity import scoring_modules, training_digests, training_modules
+from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
-from bimt_bench.plugins import Plugin
-from bimt_bench.spec import SweepSpec, TaskSpec, catalog, digest_of
+from bimt_bench.plugins import Plugin, used_by
+from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
@@ -139,7 +139,8 @@ def sweep(
                             data_dir=checked.data_dir,
                             code=_code(checked),
                             circumstances=now,
-                            plugins=tuple(plugins),
+                            plugins=(*plugins, *_of_metrics(plugins)),
+                            scoring=scoring_digest(),
                         )
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
         except KeyboardInterrupt as error:
@@ -287,6 +288,12 @@ def _compute(
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _of_metrics(plugins: Sequence[Plugin]) -> tuple[Plugin, ...]:
+    """The installed plug-ins that bring metrics, which all packs need, besides those given."""
+    sources = " ".join(f"{source}:{source.digest}" for source in METRICS.sources())
+    return tuple(one for one in used_by(sources) if one.source not in {p.source for p in plugins})
 
 
 def _died(pack: Pack, job: Job) -> str:

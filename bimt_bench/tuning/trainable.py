@@ -17,8 +17,9 @@ import ray
 from ray import tune
 
 from bimt_bench.ground import InputError, changed, circumstances, differences
+from bimt_bench.identity import scoring_digest
 from bimt_bench.plugins import Plugin, blaming, enter
-from bimt_bench.spec import TaskSpec
+from bimt_bench.spec import METRICS, TaskSpec
 from bimt_bench.store import StoredPack, Weights
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.parcel import Parcel, unpacked
@@ -57,7 +58,8 @@ class Job:
     `tasks`: as published, by name. `share`: of its device's (or node's) memory that a pack may
     take. `results`: the sweep's folder, which nodes other than the driver's may not have.
     `code`: the digest of every module that numbers follow from. `circumstances`: the driver's
-    device and versions of libraries. `plugins`: as the driver read them. Where a job arrives its
+    device and versions of libraries. `plugins`: as the driver read them. `scoring`: the digest of
+    all metrics there, those of plug-ins among them. Where a job arrives its
     tasks are still closed, since their classes may be those of plug-ins.
     """
 
@@ -73,6 +75,7 @@ class Job:
     code: Mapping[str, str]
     circumstances: Mapping[str, str]
     plugins: tuple[Plugin, ...] = ()
+    scoring: str | None = None
 
     def task(self, name: str) -> TaskSpec:
         """A task of the sweep; the plug-ins must have been entered."""
@@ -131,6 +134,7 @@ class PackTrainable(tune.Trainable):
     def _compute(self, pack: Pack) -> None:
         job = self._job
         _check_worker(job)
+        _check_metrics(job)
         task = job.task(pack.task)
         stored: StoredPack | None = ray.get(self._collector.stored.remote(pack.digest))
         if stored is not None:
@@ -199,6 +203,18 @@ def _check_worker(job: Job) -> None:
 
         if not torch.cuda.is_available():
             raise InputError("device: 'cuda' asked for, but a worker has no GPU; allowed: cpu")
+
+
+def _check_metrics(job: Job) -> None:
+    """InputError if this worker has other metrics of plug-ins than the driver."""
+    if job.scoring in (None, scoring_digest()):
+        return
+    brought = (source for source in METRICS.sources() if not source.built_in)
+    has = ", ".join(f"{source}:{source.digest}" for source in brought) or "none"
+    raise InputError(
+        f"metrics: those of plug-ins on node {platform.node()} are not the driver's (here: {has}); "
+        "install the same packages on all nodes"
+    )
 
 
 def _use_one_thread() -> None:

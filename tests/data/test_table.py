@@ -221,7 +221,8 @@ def test_another_file_in_its_place_is_refused(tmp_path) -> None:
 
 def test_a_file_that_was_absent_when_the_task_was_read_must_be_known(tmp_path) -> None:
     given = settings(tmp_path / "mine.csv")
-    with pytest.raises(InputError, match="put the file there"):
+    (tmp_path / "mime.csv").touch()
+    with pytest.raises(InputError, match="did you mean 'mime.csv'[?]; put the file there"):
         load(given)
     digest = hashlib.sha256(written(tmp_path, frame()).read_bytes()).hexdigest()
     with pytest.raises(InputError, match=rf"was not there when .* content: {digest}"):

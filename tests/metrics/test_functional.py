@@ -1,5 +1,6 @@
 """Ablation selectivity and agreement of anatomy and function: by hand, extremes, invariances."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bimt_bench.engine import Population
 from bimt_bench.metrics import METRICS
-from bimt_bench.metrics.functional import _neighbours
-from bimt_bench.spec import DISTANCES, choose
+from bimt_bench.metrics.functional import _near, _neighbours
+from bimt_bench.spec import DISTANCES, GeometrySpec, choose
 
 LINEAR = torch.nn.Identity()
 
@@ -156,3 +158,16 @@ def test_relabelled_neurons_and_members_change_nothing(by_hand, seed, data):
     here, there = by_hand.scored(weights, seeds=(0, 1)), by_hand.scored(moved, seeds=(1, 0))
     for name in ("ablation_selectivity", "anatomy_function_agreement"):
         np.testing.assert_allclose(value(name, there)[::-1], value(name, here), rtol=1e-7)
+
+
+def test_a_member_s_own_distance_says_who_its_neighbours_are(by_hand):
+    scored = by_hand.scored([normal((1, 16, 2)), normal((1, 2, 16))])
+    found = []
+    for distance in ("l2", {"kind": "wrapped", "norm": "l2"}):
+        placed = {"name": "own", "hidden": {"kind": "grid"}, "distance": distance}
+        spec = GeometrySpec.model_validate(placed)
+        population = Population(scored.population.architecture, [spec], dtype=torch.float64)
+        near = _near(dataclasses.replace(scored, population=population), 0, "hidden1")
+        found.append(near.sum(axis=1).tolist())
+    assert found[0] == [3, 5, 5, 3, 5, 8, 8, 5, 5, 8, 8, 5, 3, 5, 5, 3]
+    assert found[1] == [8] * 16

@@ -112,6 +112,7 @@ def test_the_name_of_ours_is_taken(outside):
         ({"untrained": ""}, "untrained: is empty"),
         ({"name": "My metric"}, "name: 'My metric' given; small letters, digits and _ are allowed"),
         ({"name": "seed"}, "name: is another column of the frame; rename it"),
+        ({"name": "strength"}, "name: is another column of the frame; rename it"),
         ({"compute": lambda: 0}, "mine(): is called with one scored population"),
     ],
 )

@@ -9,6 +9,7 @@ from bimt_bench.spec.base import Spec, later, told
 TASKS = {
     "classification/two_moons": "06cc97373f6f",
     "groups/s4": "20c91b08fba4",
+    "incontext/linear": "c73fb99599ae",
     "modular/addition_59": "cf498f331e9b",
     "symbolic/compositionality": "166599f733cd",
     "symbolic/feature_sharing": "387592e20f65",

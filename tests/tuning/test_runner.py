@@ -154,24 +154,6 @@ def test_an_error_of_on_pack_loses_nothing(tmp_path, sweep_spec, fake_pack_funct
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_real_packs(tmp_path, sweep_spec, quiet):
-    result = sweep(
-        check(
-            sweep_spec(
-                tasks=[{"task": "symbolic/independence", "steps": 400}], shuffles=2, pack_size=None
-            )
-        ),
-        results_dir=tmp_path,
-        console=quiet,
-    )
-    assert not result.failed
-    assert len(result.frame) == 10 and (result.frame["status"] == "ok").all()
-    assert result.frame["modularity_q"].between(0, 1).all()
-    assert set(result.curves["member"]) == set(result.frame["member"])
-    assert "best symbolic/independence: performance" in quiet.file.getvalue()
-
-
-@pytest.mark.usefixtures("ray_session")
 def test_what_a_worker_notes_is_shown(tmp_path, sweep_spec, fake_pack_function, quiet):
     base = fake_pack_function(note="memory: remarkable")
 
@@ -206,22 +188,24 @@ def test_what_a_task_leaves_unmeasured_is_said_once_however_many_packs(
         assert told.count(f"{task}: not measured here: accuracy (no classes)") == 1
 
 
-def faltering(log, way):
-    """Real packs that break down once, half way; nested, so that Ray ships it by value."""
+def faltering(folder, ways):
+    """Real packs that break down once, half way, each in its way; nested: Ray ships it by value."""
 
     def run(task, members, **how):
         from bimt_bench import packs
 
         report, name = how.pop("on_progress"), how["checkpoints"].name
+        # nothing is kept on the way where an error is seen coming; every step where it is not
+        how["checkpoint_seconds"] = 60.0 if ways[name] == "raises" else 0.0
 
         def progress(fraction):
             report(fraction)
-            with log.open("a") as file:
-                file.write(f"{name} {fraction}\n")
-            broken = log.with_name(f"{name}.broken")
+            with (folder / f"{name}.log").open("a") as file:
+                file.write(f"{fraction}\n")
+            broken = folder / f"{name}.broken"
             if fraction > 0.5 and not broken.exists():
                 broken.touch()
-                if way == "killed":
+                if ways[name] == "killed":
                     os.kill(os.getpid(), signal.SIGKILL)
                 raise RuntimeError("half way")
 
@@ -230,37 +214,45 @@ def faltering(log, way):
     return run
 
 
-def real(sweep_spec, **changes):
+@pytest.fixture(scope="module")
+def real(sweep_spec):
     """A sweep of two packs, to be trained."""
     tasks = [{"task": "symbolic/independence", "steps": 400}]
-    return check(sweep_spec(tasks=tasks, pack_size=6, shuffles=2, **changes))
+    return check(sweep_spec(tasks=tasks, pack_size=None, shuffles=2))
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, sweep_spec, ray_session):
-    """That sweep, when nothing breaks down."""
-    folder = tmp_path_factory.mktemp("whole")
-    return sweep(real(sweep_spec), results_dir=folder, workers=1, console=Console(quiet=True))
+def whole(tmp_path_factory, real, ray_session):
+    """That sweep, when nothing breaks down, and what it told."""
+    console = Console(file=io.StringIO(), width=200)
+    found = sweep(real, results_dir=tmp_path_factory.mktemp("whole"), console=console)
+    return found, console.file.getvalue()
 
 
-@pytest.mark.usefixtures("ray_session")
-@pytest.mark.parametrize("way", ["raises", "killed"])
-def test_a_pack_that_is_tried_again_goes_on_where_it_was(way, tmp_path, sweep_spec, quiet, whole):
-    # nothing is kept on the way where an error is seen coming; every step where it is not
-    checked = real(sweep_spec, checkpoint_seconds=60.0 if way == "raises" else 0.0)
-    log = tmp_path / "log"
+def test_real_packs(whole):
+    result, told = whole
+    assert not result.failed
+    assert len(result.frame) == 10 and (result.frame["status"] == "ok").all()
+    assert result.frame["modularity_q"].between(0, 1).all()
+    assert set(result.curves["member"]) == set(result.frame["member"])
+    assert "best symbolic/independence: performance" in told
+
+
+def test_packs_that_are_tried_again_go_on_where_they_were(tmp_path, real, whole, quiet):
+    expected, _ = whole
+    ways = dict(zip(Store(expected.folder).packs(), ("raises", "killed"), strict=True))
     retried = sweep(
-        checked, results_dir=tmp_path / "retried", run_pack=faltering(log, way), console=quiet
+        real,
+        results_dir=tmp_path / "retried",
+        run_pack=faltering(tmp_path, ways),
+        console=quiet,
     )
     assert not retried.failed
-    assert plain(retried).equals(plain(whole))
-    assert retried.curves.equals(whole.curves)
-    told: dict[str, list[float]] = {}
-    for line in log.read_text().splitlines():
-        pack, fraction = line.split()
-        told.setdefault(pack, []).append(float(fraction))
-    assert len(told) == 2
-    for fractions in told.values():
+    assert plain(retried).equals(plain(expected))
+    assert retried.curves.equals(expected.curves)
+    for pack in ways:
+        assert (tmp_path / f"{pack}.broken").exists()
+        fractions = [float(line) for line in (tmp_path / f"{pack}.log").read_text().splitlines()]
         assert fractions == sorted(set(fractions))  # nothing was computed a second time
         assert fractions[-1] == 1.0
     assert not (retried.folder / "checkpoints").exists()
