@@ -24,7 +24,7 @@ CHECKED = [
 ] + [
     f"bimt_bench.{name}"
     for name in ("metrics", "packs", "recipes", "results.export", "ground.seeds")
-]
+] + [f"bimt_bench.data.{name}" for name in ("columns", "dependence", "pairs", "remainders")]
 if "bimt_bench" not in sys.modules:
     install_import_hook(CHECKED, "beartype.beartype")
 
