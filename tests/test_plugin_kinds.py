@@ -190,7 +190,7 @@ WHOLE = """    def module(self, settings, shapes): ...
          "    def between(self, settings, target, source): ...\n",
          "__init__: a kind holds nothing"),
         ("@MEASURES.register\nclass Own(Measure):\n    name = 'own'\n    title = 'Own'\n",
-         "performance measure 'own': each or of is missing"),
+         "targets is missing; each or of is missing"),
         ("@MODELS.register\nclass Own(ModelKind):\n    name = 'own'\n    title = 'Own'\n"
          + WHOLE + "    def chek(self, settings, shapes): ...\n",
          "'chek' is not a hook; did you mean 'check'?"),

@@ -3,7 +3,9 @@
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from bimt_bench.ground import InputError, Kinds, Source, closest
 from bimt_bench.spec import METRICS, RECIPES, SETS
@@ -24,7 +26,12 @@ def check(kinds: Kinds[Any], kind: Any) -> None:
     if not (inspect.isclass(kind) and issubclass(kind, contract)):
         raise InputError(f"{kinds.word}: {kind!r} is not a subclass of {contract.__name__}")
     own: Any = kind
-    faults = [*_facts(own), *_settings(own, contract), *_hooks(own, contract)]
+    faults = [
+        *_facts(own),
+        *_further(own, contract),
+        *_settings(own, contract),
+        *_hooks(own, contract),
+    ]
     if faults:
         raise InputError(f"{kinds.word} '{own.name}': {'; '.join(faults)}")
 
@@ -47,6 +54,22 @@ def _facts(kind: Any) -> Iterator[str]:
         yield f"name: '{kind.name}' given; small letters, digits and _ are allowed"
     if kind.__init__ is not object.__init__:
         yield "__init__: a kind holds nothing of its own; what it needs comes with its settings"
+
+
+def _further(kind: Any, contract: Any) -> Iterator[str]:
+    """What the facts of this contract beside name and title lack, or are though they must not."""
+    for fact, hint in inspect.get_annotations(contract).items():
+        if fact in ("name", "title"):
+            continue
+        if not hasattr(kind, fact):
+            yield f"{fact} is missing"
+            continue
+        value = getattr(kind, fact)
+        try:
+            TypeAdapter(get_args(hint)[0]).validate_python(value)
+        except ValidationError as error:
+            told = error.errors(include_url=False)[0]["msg"].replace("Input should", "should")
+            yield f"{fact}: {value!r} given; {told}"
 
 
 def _settings(kind: Any, contract: Any) -> Iterator[str]:

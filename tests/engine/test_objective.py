@@ -22,6 +22,7 @@ from bimt_bench.engine.relocation import relocate
 from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.network.geometry import named
 from bimt_bench.network.mlp import Mlp
+from bimt_bench.plugins import contracts
 from bimt_bench.spec import LOSSES, MEASURES, catalog, choose
 from tests.hand_made import HandMade
 
@@ -372,3 +373,27 @@ def test_a_loss_that_judges_all_outputs_together_takes_missing_answers(register)
     expected = (outputs[:, :, kept] - numbers[kept].T).norm(dim=1)
     torch.testing.assert_close(mean, expected.mean(dim=1))
     assert (rows[:, 1] == 0.0).all()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "facts", "message"),
+    [
+        (LOSSES, {"targets": ("number",)},
+         r"loss 'own': targets: \('number',\) given; should be 'numbers' or 'classes'"),
+        (LOSSES, {"slope": "steep"}, "slope: 'steep' given; should be 'difference' or 'softmax'"),
+        (MEASURES, {"direction": "up"}, "direction: 'up' given; should be 'higher' or 'lower'"),
+        (MEASURES, {"low": None}, "low: None given; should be a valid number"),
+        (MEASURES, {"answers": "token"}, "answers: 'token' given; should be 'any', 'sample' or"),
+    ],
+)  # fmt: skip
+def test_facts_that_are_none_are_told_before_anything_is_used(kinds, facts, message):
+    made = a_loss(lambda y, t: y - t) if kinds is LOSSES else a_measure(lambda y, t: y.mean())
+    contracts.check(kinds, made)
+    with pytest.raises(InputError, match=message):
+        contracts.check(kinds, type("Own", (made,), facts))
+
+
+def test_facts_that_are_missing_are_told():
+    bare = type("Own", (Measure,), {"name": "own", "title": "own", "each": Measure.each})
+    with pytest.raises(InputError, match="low is missing; high is missing; targets is missing"):
+        contracts.check(MEASURES, bare)
