@@ -65,10 +65,10 @@ class KindCase:
 
 
 CASES = {
-    "rnn": KindCase({"kind": "rnn", "hidden": 32}, (10, 4), 96, 2, pack=64, steps=300, aim=4.0),
+    "rnn": KindCase({"kind": "rnn", "hidden": 32}, (10, 4), 96, 2, pack=64, steps=500, aim=4.0),
     "cnn": KindCase({"kind": "cnn", "channels": (8, 16)}, (64,), 96, 10, 16, steps=300, aim=1.0),
     "cnn, large": KindCase(
-        {"kind": "cnn", "channels": (8, 16)}, (784,), 96, 10, pack=16, steps=60, aim=1.0
+        {"kind": "cnn", "channels": (8, 16)}, (784,), 96, 10, pack=8, steps=400, aim=1.0
     ),
     "transformer": KindCase(
         {"kind": "transformer", "blocks": 2, "width": 32}, (5, 2), 64, 1, 16, steps=200, aim=None
