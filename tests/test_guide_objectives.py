@@ -4,16 +4,28 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
 
-from bimt_bench import api
+from bimt_bench import api, packs, plugins
 from bimt_bench.data import TaskData
-from bimt_bench.ground import InputError, Source, entering
+from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring, geometry
-from bimt_bench.results.report import tradeoff_of
-from bimt_bench.spec import DISTANCES, LOSSES, MEASURES, PLACEMENTS, TaskSpec, catalog, choose
+from bimt_bench.recipes import resolve
+from bimt_bench.results import plots
+from bimt_bench.results.report import drawing_of, tradeoff_of
+from bimt_bench.spec import (
+    DISTANCES,
+    LOSSES,
+    MEASURES,
+    PLACEMENTS,
+    Configuration,
+    TaskSpec,
+    catalog,
+    choose,
+)
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
 SETS = (PLACEMENTS, DISTANCES, LOSSES, MEASURES)
@@ -31,21 +43,19 @@ def section(heading: str) -> tuple[str, dict]:
 
 
 @pytest.fixture
-def loaded():
-    """Runs a section's Python as a plug-in does; gives its fields of a task."""
-    source = Source("guide", "1", "abc")
+def loaded(tmp_path):
+    """Loads a section's Python as a plug-in; gives its fields of a task."""
 
     def load(heading):
         code, fields = section(heading)
-        for kinds in SETS:
-            list(kinds)  # what ships comes first
-        with entering(source):
-            exec(compile(code, "guide.py", "exec"), {"__name__": "guide"})  # noqa: S102
+        (tmp_path / "guide.py").write_text(code)
+        plugins.load(tmp_path / "guide.py")
         return fields
 
     yield load
     for kinds in SETS:
-        kinds.drop(source)
+        for source in kinds.sources():
+            kinds.drop(source)
 
 
 def task_with(**fields) -> TaskSpec:
@@ -116,3 +126,21 @@ def test_tokens_are_learnt_one_at_a_time(monkeypatch):
     assert (frame["test_loss"] < 0.5).all()
     with pytest.raises(InputError, match=r"accuracy given; the targets are classes, at every time"):
         api.train(task.model_copy(update={"performance": choose(MEASURES, "accuracy")}), steps=10)
+
+
+def test_members_of_different_dimensions_share_a_pack_and_change_nothing(tmp_path):
+    task = task_with()
+    members = [
+        resolve(task, Configuration(recipe="bimt", swap_every=10, geometry=name), 0)
+        for name in ("line", "cube", "torus")
+    ]
+    mixed = packs.run_pack(task, members, shuffles=2)
+    for index, member in enumerate(members):
+        alone = packs.run_pack(task, [member], shuffles=2)
+        for name, array in alone.weights[member.digest].items():
+            np.testing.assert_array_equal(mixed.weights[member.digest][name], array, err_msg=name)
+        together = mixed.frame.iloc[[index]].reset_index(drop=True).drop(columns="seconds")
+        pd.testing.assert_frame_equal(together, alone.frame.drop(columns="seconds"))
+    drawing = drawing_of(task, mixed.weights[members[1].digest])
+    plots.save(plots.network_figure(drawing, title="a cube"), tmp_path, "cube")
+    assert all(plane.coordinates.shape[1] == 2 for plane in drawing.planes)

@@ -28,7 +28,7 @@ _ERR = Console(stderr=True)
 
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="folder where files of data may lie: MNIST, tables", envvar="BIMT_BENCH_DATA"),
+    typer.Option(help="folder where data may lie: MNIST, tables", envvar="BIMT_BENCH_DATA"),
 ]
 TasksDir = Annotated[
     Path | None,

@@ -61,7 +61,8 @@ def _differ(function: Callable[..., Any], here: np.ndarray, there: np.ndarray) -
             one, other = (function(*map(mpmath.mpf, at)) for at in (here, there))
             size = 1 + max(abs(one), abs(other))
             return bool(mpmath.isfinite(size) and abs(one - other) > _CERTAIN * size)
-        except (ArithmeticError, ValueError, TypeError):  # no number here; elsewhere there may be
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            # no real number here, which mpmath says in many ways; elsewhere there may be one
             return False
 
 

@@ -187,7 +187,9 @@ def _finite(expression: sympy.Expr, node: ast.expr) -> sympy.Expr:
     if expression.has(*strange):
         raise RefusalError(f"'{ast.unparse(node)}' is not a finite real number")
     if expression.is_number:
-        size: Any = abs(expression.evalf(15))
-        if not size <= _LARGEST_NUMBER:
+        value: Any = expression.evalf(15)
+        if not value.is_real:
+            raise RefusalError(f"'{ast.unparse(node)}' is not a finite real number")
+        if not abs(value) <= _LARGEST_NUMBER:
             raise RefusalError(f"'{ast.unparse(node)}' is too large a number")
     return expression

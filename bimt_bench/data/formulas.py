@@ -81,15 +81,15 @@ class Formula(DataKind):
         )
         random = stream(settings.seed)
         train, test = (draw(settings, random, count) for count in (settings.train, settings.test))
-        symbols_ = tuple(known.values())
-        depends = dependencies(expressions, symbols_, np.concatenate([train, test]))
+        variables = tuple(known.values())
+        train_targets, test_targets = (
+            evaluate(settings, expressions, variables, inputs) for inputs in (train, test)
+        )
+        depends = dependencies(expressions, variables, np.concatenate([train, test]))
         for i in np.flatnonzero(~depends.any(axis=1)):
             raise InputError(
                 f"data.outputs.{i}: '{settings.outputs[i]}' is constant; it depends on no input"
             )
-        train_targets, test_targets = (
-            evaluate(settings, expressions, symbols_, inputs) for inputs in (train, test)
-        )
         if settings.noise > 0.0:
             deviation = settings.noise * train_targets.std(axis=0)
             train_targets = train_targets + deviation * random.standard_normal(train_targets.shape)
@@ -101,7 +101,7 @@ class Formula(DataKind):
             input_names=settings.inputs,
             output_names=settings.outputs,
             tokens=None,
-            truth=GroundTruth(depends, expressions, inputs=symbols_),
+            truth=GroundTruth(depends, expressions, inputs=variables),
         )
 
 
@@ -133,7 +133,7 @@ def evaluate(
     for i, expression in enumerate(expressions):
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values = np.asarray(vectorised(expression, inputs)(*at.T))
+            values = np.broadcast_to(vectorised(expression, inputs)(*at.T), len(at))
             usable = np.isreal(values) & np.isfinite(np.real(values).astype(np.float32))
         if not usable.all():
             _refuse(settings, i, values[~usable][0], at[~usable][0])

@@ -70,11 +70,8 @@ def estimate(
         activations = step_bytes(architecture, batch, dtype)
         member += evaluation_bytes(architecture, test, dtype)
     else:
-        neurons = [g.size for g in architecture.wiring.groups if g.role != "input"]
-        activations = (_BUFFERS * sum(neurons) + inputs) * batch * entry
-        member += (_EVALUATION * max(neurons) + inputs) * test * entry
-        if data.tokens is not None:
-            activations += (3 * data.tokens + batch) * neurons[0] * entry
+        activations, evaluation = _perceptron(architecture, data, batch)
+        activations, member = activations * entry, member + evaluation * entry
     tensors = (data.train_inputs, data.train_targets, data.test_inputs, data.test_targets)
     shared = sum(t.numel() * t.element_size() for t in tensors)
     # and once more as numbers, with targets as columns; cross entropy has classes there
@@ -82,6 +79,16 @@ def estimate(
     shared += test * (inputs + outputs) * entry
     at_once = members_at_a_time(architecture, batch, dtype=dtype, device=device) or _ALL
     return Estimate(member=member, shared=shared, activations=activations, at_once=at_once)
+
+
+def _perceptron(architecture: Architecture, data: TaskData, batch: int) -> tuple[int, int]:
+    """Numbers that a step of a batch and an evaluation of the test data take, from sizes."""
+    neurons = [g.size for g in architecture.wiring.groups if g.role != "input"]
+    inputs = data.train_inputs.shape[1]
+    activations = (_BUFFERS * sum(neurons) + inputs) * batch
+    if data.tokens is not None:
+        activations += (3 * data.tokens + batch) * neurons[0]
+    return activations, (_EVALUATION * max(neurons) + inputs) * len(data.test_inputs)
 
 
 def _recipes(

@@ -17,6 +17,8 @@ PACKAGE = Path(__file__).parents[1]
 # Fields of specifications, and of recipes, that describe them.
 _DESCRIBED = ("setting", "told", "later")
 _DESCRIPTIONS = ("doc", "description")
+# Words of messages: no number follows from what it suggests, wherever it is called.
+_WORDING = "bimt_bench.ground.nearest"
 _FACTS = ("title", "equation", "source")
 _TOLD = ("title", "source", "untrained")  # of a metric, what only people read
 
@@ -40,13 +42,13 @@ def code_of(roots: Iterable[str], *, package: Path = PACKAGE) -> dict[str, str]:
 
     A name that a folder's `__init__` passes on stands for the module that defines it, so that
     importing one thing from a folder does not bring all of it. Roots outside of the package are
-    passed over. Sorted by name. OSError if a root has no file.
+    passed over, and so is what words suggestions. Sorted by name. OSError if a root has no file.
     """
     found: dict[str, str] = {}
     waiting = [module for root in roots for module in _homes(package, root, None)]
     while waiting:
         module = waiting.pop()
-        if module in found:
+        if module in found or module == _WORDING:
             continue
         file = _read(package, module)
         found[module] = file.digest

@@ -5,10 +5,11 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 from bimt_bench.data import TaskData
-from bimt_bench.engine import COLUMNS
+from bimt_bench.engine import COLUMNS, Recipe
 from bimt_bench.ground import InputError
 from bimt_bench.metrics.base import PerMember, Scored
 from bimt_bench.metrics.needs import Need
@@ -110,7 +111,7 @@ def metric(
 def _faults(one: Metric) -> Iterator[str]:
     if not _NAME.fullmatch(one.name):
         yield f"name: '{one.name}' given; small letters, digits and _ are allowed"
-    if one.name in COLUMNS or one.name in _settings():
+    if one.name in COLUMNS or one.name in _settings(tuple(RECIPES.values())):
         yield "name: is another column of the frame; rename it"
     for fact in ("family", "title", "source", "untrained"):
         if not getattr(one, fact).strip():
@@ -126,7 +127,8 @@ def _faults(one: Metric) -> Iterator[str]:
         yield f"{one.name}{inspect.signature(one.compute)}: is called with one scored population"
 
 
-def _settings() -> set[str]:
+@cache
+def _settings(recipes: tuple[type[Recipe], ...]) -> frozenset[str]:
     """The settings that have a column of their own."""
-    owners = [TrainingSpec, GeometrySettings, *(recipe.Settings for recipe in RECIPES.values())]
-    return {setting.name for owner in owners for setting in settings_of(owner)}
+    owners = [TrainingSpec, GeometrySettings, *(recipe.Settings for recipe in recipes)]
+    return frozenset(setting.name for owner in owners for setting in settings_of(owner))

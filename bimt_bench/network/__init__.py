@@ -1,7 +1,14 @@
 """Networks: wiring, geometry, and the kinds of model with a forward pass each."""
 
 from bimt_bench.network.adapter import ModuleArchitecture, PaddedBatch
-from bimt_bench.network.architecture import ACTIVATIONS, MODULES, Architecture, Scale, in_folds, take
+from bimt_bench.network.architecture import (
+    ACTIVATIONS,
+    MODULES,
+    Architecture,
+    Scale,
+    in_folds,
+    take,
+)
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns
 from bimt_bench.network.distances import Distance
 from bimt_bench.network.geometry import GEOMETRIES

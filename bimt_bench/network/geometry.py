@@ -105,9 +105,7 @@ def group_coordinates(geometry: GeometrySpec, wiring: Wiring) -> dict[str, Coord
     return {name: in_dimensions(places, dimension) for name, places in found.items()}
 
 
-def in_dimensions(
-    places: Coordinates, dimension: int
-) -> Float[np.ndarray, "size {dimension}"]:
+def in_dimensions(places: Coordinates, dimension: int) -> Float[np.ndarray, "size {dimension}"]:
     """The same places in more dimensions, in the middle of those that are added."""
     added = dimension - places.shape[1]
     return np.pad(places, ((0, 0), (0, added)), constant_values=_MIDDLE) if added else places

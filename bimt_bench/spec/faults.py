@@ -25,9 +25,7 @@ def fault_lines(error: ValidationError, model: type[BaseModel], raw: object) -> 
     return [f"{path}: {line}" if path else line for path, line in faults(error, model, raw)]
 
 
-def faults(
-    error: ValidationError, model: type[BaseModel], raw: object
-) -> list[tuple[str, str]]:
+def faults(error: ValidationError, model: type[BaseModel], raw: object) -> list[tuple[str, str]]:
     """The dotted path and the line of every fault; see `fault_lines`."""
     found: dict[tuple[str, str], list[str]] = {}
     details = error.errors(include_url=False)

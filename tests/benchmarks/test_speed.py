@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from benchmarks import speed
+from benchmarks.speed import kinds
 from benchmarks.speed.__main__ import app
 from benchmarks.speed.products import machine_rate, operations_of_step
 from bimt_bench import data
@@ -64,3 +66,11 @@ def test_an_unknown_case_is_refused():
     assert found.exit_code == 2
     assert "unknown case 'mnist'" in found.stderr
     assert "vision/mnist" in found.stderr
+
+
+@pytest.mark.parametrize("name", kinds.CASES)
+def test_every_kind_of_model_is_timed_against_its_module_alone(name):
+    case = replace(kinds.CASES[name], steps=2, samples=8)
+    found = kinds.measure_kind(case, repeats=1, members=2)
+    assert found.plain_us > 0 and found.pack_us > 0
+    assert found.lowest <= found.ratio <= found.highest

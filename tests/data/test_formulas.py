@@ -151,6 +151,8 @@ def test_same_seed_same_bits_and_other_seed_other_data() -> None:
         ("x1 + 1/0", "'1 / 0' is not a finite real number"),
         ("x1 + log(0)", "not a finite real number"),
         ("x1 + sqrt(-2)", "not a finite real number"),
+        ("max(x1, acos(3)) + x2", r"'acos\(3\)' is not a finite real number"),
+        ("atan2(x2, acos(x1 + 5))", "must be a finite real number"),
         ("log(x1)", r"'log\(x1\)' is .* at x1=-0\.\d+, x2="),
         ("sqrt(x1)", r"\[-1, 1\]"),
         ("x1 / (x2 - x2)", "not a finite real number"),

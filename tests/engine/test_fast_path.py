@@ -56,7 +56,9 @@ def test_outputs_and_gradients_are_those_of_the_plain_module(name, dtype, monkey
         outputs = fast.wiring.by_role("output").size
         targets = torch.arange(50) % outputs
         batch = population.architecture.prepare(inputs)
-        way(population, table, loss=TaskLoss.of("cross_entropy")).gradient(batch, targets, slice(0, 2))
+        way(population, table, loss=TaskLoss.of("cross_entropy")).gradient(
+            batch, targets, slice(0, 2)
+        )
         tables[population] = population.views(table)
     limit = LIMITS[dtype]
     close = {"rtol": limit, "atol": limit}

@@ -41,7 +41,11 @@ def digests(package: Path) -> tuple[str, str]:
 SAID = {
     "a comment": ("engine/loop.py", "import time\n", "import time  # of day\n"),
     "a docstring": ("engine/loop.py", '"""The training loop:', '"""The loop:'),
-    "a docstring of a constant": ("engine/differentiation.py", '"""What the activations', '"""The activations'),
+    "a docstring of a constant": (
+        "engine/differentiation.py",
+        '"""What the activations',
+        '"""The activations',
+    ),
     "an error message": ("network/geometry.py", "raise InputError(\n", "raise InputError('Oh! '\n"),
     "a suggestion in a message": ("ground/nearest.py", "; did you mean", "; or do you mean"),
     "a function that words errors": ("data/expressions.py", "unknown function", "no function"),

@@ -53,9 +53,7 @@ def test_every_metric_says_what_a_reader_must_know(name):
 
 
 def test_an_unknown_name_gives_the_nearest():
-    with pytest.raises(
-        InputError, match="'modularty_q'; did you mean 'modularity_q'"
-    ):
+    with pytest.raises(InputError, match="'modularty_q'; did you mean 'modularity_q'"):
         METRICS.get_kind("modularty_q")
 
 

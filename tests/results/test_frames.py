@@ -108,7 +108,7 @@ def test_every_committed_task_digest_is_mapped_to_the_task_of_today():
             found = read_frame(file)
             wanted = [catalog.task(name).digest() for name in found["task"]]
             assert found["task_digest"].tolist() == wanted
-    assert {name for name, _ in FIRST_RELEASE_TASKS.values()} == {t.name for t in catalog.tasks()}
+    assert {name for name, _ in FIRST_RELEASE_TASKS.values()} <= {t.name for t in catalog.tasks()}
 
 
 def test_a_digest_that_nobody_knows_and_what_a_frame_does_not_say_are_null():

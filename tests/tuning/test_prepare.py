@@ -330,6 +330,8 @@ def test_data_is_loaded_once(sweep_spec, monkeypatch):
         ("metric_study", (78, 78, 78, 78)),
         ("optuna_nsga2", (4 * 128 * 3,)),
         ("quick", (39, 27, 27)),
+        ("reproduction_classes", (10, 10)),
+        ("reproduction_incontext", (3,)),
         ("reproduction_networks", (10, 10)),
         ("reproduction_symbolic", (30, 30, 30)),
         ("symbolic", (210, 210, 210)),
