@@ -41,8 +41,7 @@ def train(
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
     `shuffles` is the number of null-model draws; `plugins` are files or modules with kinds of your
-    own. `task` may be a YAML file. Raises InputError for an unknown task, recipe or setting, for a
-    value that is not allowed, and for what a plug-in does wrong.
+    own. Raises InputError for what is unknown or not allowed, and where a plug-in goes wrong.
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
@@ -148,7 +147,4 @@ def tradeoff(
 
     `task` picks one of several; `x` names the modularity metric, else each task's own.
     """
-    if isinstance(frame, pd.DataFrame):
-        return results.tradeoff_table(frame, task=task, x=x)
-    kept = results.kept_tasks(Path(frame))
-    return results.tradeoff_table(results.read_frame(Path(frame)), task=task, x=x, kept=kept)
+    return results.tradeoff_table(frame, task=task, x=x)

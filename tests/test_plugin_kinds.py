@@ -389,6 +389,16 @@ def test_an_installed_plugin_goes_along_by_name(package):
     )
 
 
+def test_a_worker_with_other_metrics_refuses(everything):
+    from bimt_bench.tuning import trainable
+
+    trainable._check_metrics(SimpleNamespace(scoring=scoring_digest()))
+    job = SimpleNamespace(scoring=scoring_digest())
+    loaded = plugins.load(everything)
+    with pytest.raises(InputError, match=f"metrics: those .*here: everything:{loaded.digest}"):
+        trainable._check_metrics(job)
+
+
 def test_kinds_of_a_script_cannot_be_sent(monkeypatch):
     source = Source("script", "", "5" * 12)
     held = SimpleNamespace(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
-    from bimt_bench.results.frames import kept_tasks, read_curves, read_frame, tradeoff_table
+    from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.report import (
         SweepTracking,
         TaskReport,
@@ -35,7 +35,6 @@ _HOMES = {
     "plain_cell": "columns",
     "published_settings": "report",
     "read_curves": "frames",
-    "kept_tasks": "frames",
     "read_frame": "frames",
     "task_report": "report",
     "title_of": "words",
@@ -56,7 +55,6 @@ __all__ = [
     "TradeOff",
     "compare",
     "draw_medians",
-    "kept_tasks",
     "plain_cell",
     "published_settings",
     "read_curves",

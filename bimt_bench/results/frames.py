@@ -12,17 +12,17 @@ from bimt_bench.spec import TaskSpec, catalog
 
 
 def tradeoff_table(
-    frame: pd.DataFrame,
-    *,
-    task: str | None = None,
-    x: str | None = None,
-    kept: Mapping[str, Path] | None = None,
+    frame: pd.DataFrame | str | Path, *, task: str | None = None, x: str | None = None
 ) -> pd.DataFrame:
     """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
 
-    A task that was trained at several lengths has a table a length. `kept`: see `kept_tasks`.
-    Raises InputError for a task that is not in the frame, or whose content has changed since.
+    A results folder may stand for its frame. A task that was trained at several lengths has a
+    table a length. Raises InputError for a task that is not in the frame, or whose content has
+    changed since.
     """
+    kept: Mapping[str, Path] = {}
+    if not isinstance(frame, pd.DataFrame):
+        frame, kept = read_frame(Path(frame)), kept_tasks(Path(frame))
     known = sorted(set(frame["task"]))
     wanted = frame if task is None else frame[frame["task"] == task]
     if wanted.empty:
