@@ -13,6 +13,7 @@ from bimt_bench.network.architecture import in_folds, take
 from bimt_bench.network.wiring import Axis, Group
 
 _SAMPLES = 2  # of a trial
+_OF_ANOTHER_SORT = ("double", "dtype", "inplace")  # in what torch says of a tensor made by itself
 _ROUNDING = 1e-6  # relative to the largest output: float64, after a sum in another order
 
 
@@ -24,6 +25,7 @@ def check_fit(architecture: ModuleArchitecture) -> None:
     """
     found = [
         *_parts_that_remember(architecture.module),
+        *_start(architecture),
         *_parameters(architecture),
         *_groups(architecture),
     ]
@@ -44,6 +46,14 @@ def _parts_that_remember(module: nn.Module) -> Iterator[str]:
         rate = part.p if isinstance(part, _DropoutNd) else getattr(part, "dropout", 0.0)
         if isinstance(rate, float) and rate > 0.0:
             yield f"part '{name}' drops at random; recipe 'dropout' does that for any model"
+
+
+def _start(architecture: ModuleArchitecture) -> Iterator[str]:
+    """Parameters that do not start from the seed, which torch's generator is given."""
+    one, again = (architecture.initial("trial", 0) for _ in range(2))
+    for name, value in one.items():
+        if not torch.equal(value, again[name]):
+            yield f"parameter '{name}' starts otherwise from the same seed; draw it by torch"
 
 
 def _parameters(architecture: ModuleArchitecture) -> Iterator[str]:
@@ -120,8 +130,10 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
     try:
         outputs = architecture.forward(parameters, batch, positions, seen=seen)
     except Exception as error:  # whatever a stranger's module raises
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"model '{name}': its module cannot be run: {told[0]}") from error
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if any(word in told.lower() for word in _OF_ANOTHER_SORT):
+            told = f"{told} (make tensors by inputs.new_zeros(...), not by torch.zeros(...))"
+        raise InputError(f"model '{name}': its module cannot be run: {told}") from error
     steps = given.sample[:1] if given.steps else ()
     wanted = (_SAMPLES, *steps, given.outputs)
     found = (*outputs.shape[2:], *outputs.shape[1:2])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -111,6 +112,26 @@ class Counting(Small):
         return super().forward(inputs) * self.calls
 
 
+class Drawn(Small):
+    random = np.random.default_rng(0)
+
+    def __init__(self):
+        super().__init__()
+        self.inner.bias.data = torch.from_numpy(self.random.random(4))
+
+
+class Zeros(Small):
+    def forward(self, inputs):
+        return super().forward(inputs @ torch.zeros(3, 3))
+
+
+class Filled(Small):
+    def forward(self, inputs):
+        found = torch.zeros(len(inputs), 2)
+        found[:] = super().forward(inputs)
+        return found
+
+
 class Broken(Small):
     def forward(self, inputs):
         return self.outer(inputs)
@@ -147,6 +168,9 @@ FAULTS = [
         {"module": lambda: Small(between=[nn.BatchNorm1d(4, track_running_stats=False)])},
         "outputs of a sample change with the others of its batch",
     ),
+    ({"module": Drawn}, "parameter 'inner.bias' starts otherwise from the same seed"),
+    ({"module": Zeros}, r"cannot be run: .*make tensors by inputs.new_zeros"),
+    ({"module": Filled}, r"cannot be run: .*make tensors by inputs.new_zeros"),
     ({"module": Counting}, "does not do the same at every call"),
     ({"module": lambda: Small(frozen=True)}, "parameter 'frozen' is not to be trained"),
     ({"module": Wide}, r"returns \(2, 4\) for 2 samples; should be \(2, 2\)"),
