@@ -209,7 +209,8 @@ def _hook(
         turned = active.movedim(axis, 1)
         if scale is not None:
             factor = scale(group.name, turned.detach().flatten(2))
-            turned = turned if factor is None else turned * factor.reshape(turned.shape)
+            # copied, as a part that is called again may be given the same memory, written over
+            turned = turned if factor is None else turned * factor.clone().reshape(turned.shape)
         looks[group.name].append(turned)
         return turned.movedim(1, axis)
 

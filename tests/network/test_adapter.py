@@ -118,6 +118,27 @@ def test_what_hidden_neurons_send_on_can_be_scaled_by_member_and_neuron(case):
         assert (sent[1, :, 2] == 0.0).all() and (sent[0, :, 2] != 0.0).any()
 
 
+def test_factors_may_come_in_memory_that_is_written_over_at_the_next_call():
+    """A recurrent sheet sends on at every step; what its gradient needs of one must not be lost."""
+    case = CASES["rnn"]
+    population, inputs = case.population(), inputs_of(case)
+
+    def gradients(memory):
+        def scale(_name, active):
+            kept = memory(active)
+            return kept.copy_(active.sigmoid())
+
+        leaves = {n: p.clone().requires_grad_() for n, p in population.parameters.items()}
+        batch = population.architecture.prepare(inputs)
+        outputs = population.architecture.forward(leaves, batch, population.positions, scale=scale)
+        return torch.autograd.grad(outputs.square().sum(), list(leaves.values()))
+
+    held = {}
+    again = gradients(lambda active: held.setdefault("it", torch.empty_like(active).detach()))
+    for one, other in zip(again, gradients(torch.empty_like), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_a_start_depends_on_task_and_seed_alone(case):
     architecture = case.population(1).architecture
     before = torch.random.get_rng_state()
