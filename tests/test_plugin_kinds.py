@@ -486,6 +486,14 @@ def test_a_task_is_trained_from_its_file(own_files):
     assert list(frame["task"]) == ["own/product"]
 
 
+def test_a_task_is_read_back_as_a_results_folder_keeps_it(tmp_path):
+    example = ROOT / "examples" / "extending"
+    plugins.load_all([example / "gated.py", example / "honeycomb.py"])
+    for task in [*catalog.tasks(), catalog.task(str(example / "comfort.yaml"))]:
+        (tmp_path / "kept.yaml").write_text(catalog.dump(task))
+        assert catalog.task(str(tmp_path / "kept.yaml")) == task
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

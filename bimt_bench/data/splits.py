@@ -14,24 +14,28 @@ from bimt_bench.spec import Spec
 Rows = Int[np.ndarray, " n"]
 _MOST_GROUPS = 1_000_000
 _MOST_PARTS = 1000
+_SHARE, _TRAIN, _TEST = 0.8, ("train",), ("test",)
 
 
 class Split(Spec):
     """By share, drawn from the seed; by group, whose rows stay together; or as a column says."""
 
-    share: float = Field(default=0.8, gt=0.0, lt=1.0, description="of the rows that is trained on")
+    share: float = Field(
+        default=_SHARE, gt=0.0, lt=1.0, description="of the rows that is trained on"
+    )
     group: str | None = Field(
         default=None, description="a column: rows of one value are all trained on, or all tested on"
     )
     column: str | None = Field(default=None, description="a column that says the part of each row")
-    train: tuple[str | int | float | bool, ...] = Field(default=("train",), min_length=1)
-    test: tuple[str | int | float | bool, ...] = Field(default=("test",), min_length=1)
+    train: tuple[str | int | float | bool, ...] = Field(default=_TRAIN, min_length=1)
+    test: tuple[str | int | float | bool, ...] = Field(default=_TEST, min_length=1)
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        if self.column is not None and (self.group is not None or "share" in self.model_fields_set):
+        # by value, not by what was written: a task that is written out names every field
+        if self.column is not None and (self.group is not None or self.share != _SHARE):
             raise ValueError("column says the part of every row; leave out share and group")
-        if self.column is None and self.model_fields_set & {"train", "test"}:
+        if self.column is None and (self.train, self.test) != (_TRAIN, _TEST):
             raise ValueError("train and test are values of a column; name it as column")
         both = {str(one) for one in self.train} & {str(one) for one in self.test}
         if both:
