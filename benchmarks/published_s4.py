@@ -4,6 +4,8 @@ The notebook of arXiv 2305.08746, section 3.3 seeds torch with 1 and draws its l
 embedding. Run: python -m benchmarks.published_s4 (about a minute)
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -23,7 +25,7 @@ def published_start() -> dict[str, torch.Tensor]:
     try:
         torch.set_default_dtype(torch.float64)
         torch.manual_seed(SEED)
-        layers = [nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:], strict=False)]
+        layers = [nn.Linear(a, b) for a, b in pairwise(SIZES)]
         found = {"embedding.weight": torch.normal(0, 1, size=(24, 32))}
     finally:
         torch.set_default_dtype(usual)
