@@ -1,7 +1,7 @@
 """Whether the parts of a task fit together, found out before anything starts."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -101,6 +101,18 @@ def _try_loss(task: TaskSpec, data: TaskData) -> Iterator[str]:
         yield "what it gave for finite outputs is not finite"
     if not torch.equal(loss.each(outputs[:1], wanted)[0][0], found[0]):
         yield "what it gave for one member changes with the outputs of others"
+    if loss.slope is not None:
+        (slope,) = torch.autograd.grad(found.sum(), outputs)
+        if not torch.allclose(slope, _slope(loss.slope, outputs.detach(), wanted)):
+            yield f"slope: '{loss.slope}' is not the derivative of its `each`; leave slope out"
+
+
+def _slope(name: Literal["difference", "softmax"], outputs: Tensor, wanted: Tensor) -> Tensor:
+    """A derivative by the outputs as the perceptrons' fast path has it."""
+    if name == "difference":
+        return 2.0 * (outputs - wanted)
+    chosen = torch.nn.functional.one_hot(wanted, outputs.shape[1]).movedim(-1, 0)
+    return outputs.softmax(dim=1) - chosen
 
 
 def _try_measure(task: TaskSpec, data: TaskData) -> Iterator[str]:

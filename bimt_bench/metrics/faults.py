@@ -4,7 +4,7 @@ import inspect
 import json
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Measured:
     faults: Mapping[int, str]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Measurement:
     """Metrics of a population, of which none can hurt another or the members' parameters."""
 
@@ -67,6 +67,7 @@ class Measurement:
             changed = not torch.equal(flat.view(torch.uint8), held.view(torch.uint8))
             if changed:
                 flat.copy_(held)
+                self.scored = replace(self.scored)  # forgets what was found while they differed
         if changed:
             raise _Unusable("changes the members' parameters")
         values = _numbers(found, self.scored.size)

@@ -1,6 +1,6 @@
 """Whether a module and the wiring that is declared of it fit each other, asked before any start."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ def _parts_that_remember(module: nn.Module) -> Iterator[str]:
     """Parts that do not do the same at every call."""
     for name, part in module.named_modules():
         if isinstance(part, _NormBase) and part.track_running_stats:
-            yield f"part '{name}' keeps running statistics; use track_running_stats=False"
+            yield f"part '{name}' keeps running statistics; use LayerNorm or GroupNorm"
         rate = part.p if isinstance(part, _DropoutNd) else getattr(part, "dropout", 0.0)
         if isinstance(rate, float) and rate > 0.0:
             yield f"part '{name}' drops at random; recipe 'dropout' does that for any model"
@@ -68,7 +68,7 @@ def _parameters(architecture: ModuleArchitecture) -> Iterator[str]:
 
 
 def _axis(one: Axis, shape: tuple[int, ...], group: Group) -> Iterator[str]:
-    if one.axis > len(shape):
+    if not 1 <= one.axis <= len(shape):  # 0 is the member axis
         yield f"wiring: parameter '{one.parameter}' {shape} has no axis {one.axis}"
     elif shape[one.axis - 1] != one.folds * group.size:
         folds = f"{one.folds} x " if one.folds > 1 else ""
@@ -114,7 +114,8 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
     given, name = architecture.given, architecture.kind.name
     movable = [group for group in architecture.wiring.groups if group.movable and group.size > 1]
     parameters, positions = _turned(architecture, [group.name for group in movable])
-    batch = architecture.prepare(architecture.example(_SAMPLES))
+    example = architecture.example(_SAMPLES)
+    batch = architecture.prepare(example)
     seen: dict[str, Tensor] = {}
     try:
         outputs = architecture.forward(parameters, batch, positions, seen=seen)
@@ -127,6 +128,25 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
     if found != wanted:
         yield f"its module returns {found} for {_SAMPLES} samples; should be {wanted}"
         return
+    yield from _activations(architecture, seen)
+    if not torch.equal(outputs, architecture.forward(parameters, batch, positions)):
+        yield "its module does not do the same at every call"
+        return
+    limit = _ROUNDING * outputs[0].abs().max()
+    alone = architecture.forward(parameters, architecture.prepare(example[:1]), positions)
+    if (outputs[:, :, :1] - alone).abs().max() > limit:
+        yield "outputs of a sample change with the others of its batch (BatchNorm does that)"
+        return
+    for row, group in enumerate(movable, start=1):
+        if (outputs[row] - outputs[0]).abs().max() > limit:
+            yield (
+                f"group '{group.name}': outputs change when its neurons change places; something "
+                "that belongs to them is not in the wiring (or pin it: movable=False)"
+            )
+
+
+def _activations(architecture: ModuleArchitecture, seen: Mapping[str, Tensor]) -> Iterator[str]:
+    """Whether hidden groups were seen, group name -> [P, size, samples], and are as wired."""
     for group in architecture.wiring.groups:
         if group.role != "hidden":
             continue
@@ -136,13 +156,6 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
             yield (
                 f"group '{group.name}' has {group.size} neurons, but its part "
                 f"'{group.module}' returns {seen[group.name].shape[1]} on axis {group.axis}"
-            )
-    limit = _ROUNDING * outputs[0].abs().max()
-    for row, group in enumerate(movable, start=1):
-        if (outputs[row] - outputs[0]).abs().max() > limit:
-            yield (
-                f"group '{group.name}': outputs change when its neurons change places; something "
-                "that belongs to them is not in the wiring (or pin it: movable=False)"
             )
 
 

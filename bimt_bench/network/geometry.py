@@ -139,9 +139,17 @@ def distances(
 def check(geometry: GeometrySpec, wiring: Wiring) -> None:
     """InputError if a group cannot be placed, or if the distance is none.
 
-    A neuron must be at distance 0 from its own place, and as far from another as that from it.
+    A placement must give the same at every call. A neuron must be at distance 0 from its own place,
+    and as far from another as that from it.
     """
     places = group_coordinates(geometry, wiring)
+    for group, again in group_coordinates(geometry, wiring).items():
+        if not np.array_equal(again, places[group]):
+            placement = getattr(geometry, wiring.group(group).role)
+            raise InputError(
+                f"geometry: placement '{placement.kind}' gave other places for group '{group}' "
+                "at a second call; what is drawn must come from a seed"
+            )
     name = geometry.distance.kind
     for connection in wiring.connections:
         target, source = (_some(places[end]) for end in (connection.target, connection.source))

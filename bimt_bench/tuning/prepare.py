@@ -139,6 +139,7 @@ class _Judge:
     def __init__(self, task: TaskSpec, wiring: Wiring, faults: Faults) -> None:
         self.task, self.wiring, self._faults = task, wiring, faults
         self._placed: set[str] = set()
+        self._named: dict[str, str] = {}
         self._accepted: set[tuple[str, str]] = set()
 
     def members(self, space: RecipeSpace, search: object) -> list[Member]:
@@ -186,8 +187,17 @@ class _Judge:
             self._placed.add(digest)
 
     def _accept(self, member: Member) -> None:
-        """InputError if the recipe refuses its settings here; asked once for each set of them."""
+        """InputError if the recipe refuses its settings here; asked once for each set of them.
+
+        Nor may two geometries have one name, which is all that frames and figures say of them.
+        """
         self._place(member)
+        place = member.geometry
+        if self._named.setdefault(place.name, place.digest()) != place.digest():
+            raise InputError(
+                f"geometry: another one is named '{place.name}' too; give each a name of its own, "
+                "{name: ..., hidden: ...}"
+            )
         recipe = RECIPES[member.recipe]
         settings = own_settings(recipe, member)
         if (key := (recipe.name, settings.model_dump_json())) not in self._accepted:

@@ -202,6 +202,18 @@ def test_a_path_counts_from_the_task_file(tmp_path, monkeypatch) -> None:
     assert data.load(task.data).input_names == ("width",)
 
 
+@pytest.mark.parametrize(
+    "split", [{}, {"share": 0.7}, {"group": "patient"}, {"column": "part", "train": ["train"]}]
+)
+def test_a_kept_copy_of_a_task_is_the_same_task(tmp_path, split: dict) -> None:
+    path = written(tmp_path, frame())
+    given = {"inputs": ["width"], "outputs": ["price"], "split": split}
+    task = catalog.task(str(task_file(tmp_path, path=str(path), **given)))
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(catalog.dump(task))
+    assert catalog.task(str(copy)).digest() == task.digest()
+
+
 def test_a_task_travels_and_finds_its_file_in_the_data_folder(tmp_path) -> None:
     path = written(tmp_path, frame())
     given = pickle.loads(pickle.dumps(settings(path)))  # noqa: S301

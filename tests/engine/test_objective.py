@@ -348,6 +348,14 @@ def test_a_loss_that_breaks_the_contract_is_one_line(register, each, message):
     assert "\n" not in str(refused.value)
 
 
+def test_a_slope_that_is_not_that_of_the_loss_is_refused(register) -> None:
+    halved = a_loss(lambda y, t: 0.5 * (y - t).square())
+    halved.slope = "difference"
+    register(LOSSES, halved)
+    with pytest.raises(InputError, match="^loss: 'own': slope: 'difference' is not the derivati"):
+        check_task(task_with(loss="own"), made(drawn(9, 2).float()))
+
+
 @pytest.mark.parametrize(
     ("of", "message"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from bimt_bench import packs, recipes
 from bimt_bench.ground import Source, entering
 from bimt_bench.metrics import FAULTS, METRICS, fault_lines, measured, metric, per_member
+from bimt_bench.metrics.performance import performance
 from bimt_bench.spec import Configuration
 
 OUTSIDE = Source("own", "", "0123456789ab")
@@ -140,6 +142,20 @@ def test_a_metric_that_changes_parameters_changes_nothing(by_hand, door):
     assert torch.equal(scored.population.flat.nan_to_num(7.0), before.nan_to_num(7.0))
     assert values["mine"].isna().all()
     assert json.loads(faults[0]) == {"mine": "changes the members' parameters"}
+
+
+def test_what_is_found_of_changed_parameters_reaches_no_other_metric(by_hand, door):
+    def mine(scored):
+        scored.population.flat.zero_()
+        scored.strengths, scored.test_outputs  # noqa: B018 (kept for all metrics)
+        return performance(scored)
+
+    scored = by_hand.scored(by_hand.weights((3, 5, 2), members=2))
+    names = ["performance", "test_loss", "mean_wire_length"]
+    wanted, _ = measured(scored, names)
+    door(mine)
+    found, _ = measured(replace(scored), ["mine", *names])
+    assert wanted.notna().all(axis=None) and found[names].equals(wanted)
 
 
 def test_it_is_said_once(by_hand, door, caplog):

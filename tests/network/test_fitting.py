@@ -103,6 +103,14 @@ class Shuffling(Small):
         return super().forward(inputs) + torch.rand(2)
 
 
+class Counting(Small):
+    calls = 0
+
+    def forward(self, inputs):
+        self.calls += 1
+        return super().forward(inputs) * self.calls
+
+
 class Broken(Small):
     def forward(self, inputs):
         return self.outer(inputs)
@@ -119,6 +127,10 @@ FAULTS = [
         {"wiring": replace(WIRING, attachments=(Attachment("inner.bias", "inner", 2, "bias"),))},
         r"'inner.bias' \(4,\) has no axis 2",
     ),
+    (
+        {"wiring": replace(WIRING, attachments=(Attachment("inner.bias", "inner", 0, "bias"),))},
+        r"'inner.bias' \(4,\) has no axis 0",
+    ),
     ({"wiring": grouped(1, module="activ")}, "no part 'activ'; did you mean 'active'"),
     ({"wiring": grouped(1, module="")}, "group 'inner': module: the model has no part ''"),
     ({"wiring": grouped(1, module="outer")}, "'inner' has 4 .* 'outer' returns 2 on axis -1"),
@@ -131,6 +143,11 @@ FAULTS = [
     ({"module": Gains}, "group 'inner': outputs change when its neurons change places"),
     ({"module": lambda: Small(between=[nn.Dropout(0.1)])}, "part 'between.0' drops at random"),
     ({"module": lambda: Small(between=[nn.BatchNorm1d(4)])}, "'between.0' keeps running statist"),
+    (
+        {"module": lambda: Small(between=[nn.BatchNorm1d(4, track_running_stats=False)])},
+        "outputs of a sample change with the others of its batch",
+    ),
+    ({"module": Counting}, "does not do the same at every call"),
     ({"module": lambda: Small(frozen=True)}, "parameter 'frozen' is not to be trained"),
     ({"module": Wide}, r"returns \(2, 4\) for 2 samples; should be \(2, 2\)"),
     ({"module": Unheard}, "group 'inner': its part 'active' is never called"),

@@ -203,6 +203,17 @@ def test_a_placement_that_gives_no_places_is_one_line(register, found, message):
         geometry.check(spec, Wiring.layered((4, 3, 2)))
 
 
+def test_places_that_are_drawn_anew_at_every_call_are_refused(register):
+    random = np.random.default_rng(0)
+    own = type("Own", (Placement,), {
+        "name": "own", "title": "own",
+        "coordinates": lambda self, settings, size, *, group: random.random((size, 2)),
+    })  # fmt: skip
+    spec = GeometrySpec(hidden=register(PLACEMENTS, own))
+    with pytest.raises(InputError, match="placement 'own' gave other places for group 'hidden1'"):
+        geometry.check(spec, Wiring.layered((4, 3, 2)))
+
+
 def apart(target, source):
     return target[:, None, 0] - source[None, :, 0]
 

@@ -85,6 +85,13 @@ def test_every_task_says_what_it_is_and_where_it_comes_from(name: str) -> None:
     assert (spec.relocation.every >= spec.training.steps) == (name in off)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kept_copy_of_a_task_is_the_same_task(tmp_path, name: str) -> None:
+    task = catalog.task(name)
+    (tmp_path / "copy.yaml").write_text(catalog.dump(task))
+    assert catalog.task(str(tmp_path / "copy.yaml")) == task
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_settings_are_the_defaults(name: str) -> None:
     spec = catalog.task(name)

@@ -392,3 +392,15 @@ def test_a_search_follows_the_direction_of_the_tasks_measure(
     (search,) = checked.searches(circumstances=[{}], sizes={"own/task": None})
     for source in search.proposals._sources:
         assert [one.name for one in source._study.directions] == [direction]
+
+
+def test_two_geometries_of_one_name_are_refused(sweep_spec):
+    """A frame would have two rows that differ in nothing that it says."""
+    places = [{"hidden": {"kind": "torus", "rows": rows}} for rows in (2, 5)]
+    (line,) = told(sweep_spec(space={"geometry": places}))
+    assert line == (
+        "space.geometry.1: another one is named 'custom' too; give each a name of its own, "
+        "{name: ..., hidden: ...}"
+    )
+    named = [{"name": f"sheet{i}", **place} for i, place in enumerate(places)]
+    check(sweep_spec(space={"geometry": [*named, places[0]]}))
