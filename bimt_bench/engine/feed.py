@@ -37,7 +37,7 @@ class Feed:
         self._scale, self._dtype = data.scale, like.dtype
         self._inputs = data.train_inputs.to(like.device)
         targets = data.train_targets.to(like.device)
-        self.loss = TaskLoss.of(task.loss, targets)
+        self.loss = TaskLoss.of(task.loss, data.train_targets)
         self._wanted = self.loss.wanted(targets, len(data.output_names), like.dtype)
         self._axis = -2 if data.has_steps else -1  # of samples, in what is wanted
 

@@ -100,13 +100,15 @@ def start(
 
 
 def evaluate(
-    task: TaskSpec, population: Population, inputs: Tensor, targets: Tensor
+    task: TaskSpec, population: Population, inputs: Tensor, targets: Tensor, *, loss: TaskLoss
 ) -> tuple[Float[Tensor, " member"], Float[Tensor, " member"]]:
-    """Loss and performance of every member on data that lie, as numbers, on its device."""
+    """Loss and performance of every member on data that lie, as numbers, on its device.
+
+    `loss` is the task's for these targets, made before they went there.
+    """
     outputs = torch.cat(
         [_outputs(population, chunk) for chunk in inputs.split(_EVALUATION_CHUNK)], dim=2
     )
-    loss = TaskLoss.of(task.loss, targets)
     wanted = loss.wanted(targets, outputs.shape[1], outputs.dtype)
     measure = TaskMeasure.of(task.performance)
     return loss.mean(outputs, wanted), measure.performance(outputs, targets)
@@ -180,6 +182,7 @@ class Run:
         # as numbers, once: turning a large test set into numbers costs as much as its products
         self.test_inputs = numbers(data.test_inputs.to(device), data.scale, dtype)
         self.test_targets = data.test_targets.to(device)
+        self.test_loss = TaskLoss.of(task.loss, data.test_targets)
         self._earlier, self._began = 0.0, time.perf_counter()
         rows = in_cohorts(members, range(len(members)))
         population = home if rows == list(range(len(members))) else home.keep(rows)
@@ -247,7 +250,13 @@ class Run:
 
     def _evaluate(self) -> tuple[Tensor, ...]:
         """Test loss, performance, cost and charged cost of every member that trains."""
-        test = evaluate(self.task, self.population, self.test_inputs, self.test_targets)
+        test = evaluate(
+            self.task,
+            self.population,
+            self.test_inputs,
+            self.test_targets,
+            loss=self.test_loss,
+        )
         whole = cost.connection_cost(self.population.flat, self.full_prices)
         return (*test, whole, self.cohorts.charged())
 

@@ -229,7 +229,8 @@ def test_every_task_has_a_model_of_its_own_size(task):
     inputs = loaded.train_inputs[:2]
     if inputs.dtype != torch.int64:
         inputs = inputs.float()
-    assert population.outputs(inputs).shape == (1, 2, len(loaded.output_names))
+    steps = loaded.train_targets.shape[1:2] if loaded.has_steps else ()
+    assert population.outputs(inputs).shape == (1, 2, *steps, len(loaded.output_names))
     assert torch.isfinite(population.flat).all()
 
 

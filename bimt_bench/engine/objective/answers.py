@@ -21,17 +21,22 @@ def answered(targets: Tensor) -> Bool[Tensor, "*shape"]:
     return ~torch.isnan(targets) if targets.is_floating_point() else targets >= 0
 
 
+def all_answered(targets: Tensor) -> bool:
+    """Whether all answers are seen to be there; never of an accelerator, which must not wait."""
+    return targets.device.type == "cpu" and bool(answered(targets).all())
+
+
 def of_answers(
     each: Callable[[Tensor], Tensor], targets: Tensor, *, partial: bool | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """`each` of the targets, [P, ...], and where there is an answer, [...]; None: everywhere.
 
     What is no answer is filled in for `each` and zero afterwards. `partial` says whether there may
-    be such, absent: look.
+    be such; absent: see `all_answered`.
     """
-    known = None if partial is False else answered(targets)
-    if known is None or (partial is None and bool(known.all())):
+    if not partial and (partial is False or all_answered(targets)):
         return each(targets), None
+    known = answered(targets)
     found = each(_filled(targets, known))
     if known.dim() == found.dim():  # one value for all outputs together
         known = known.all(dim=0)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from bimt_bench.engine.objective.answers import answered
+from bimt_bench.engine.objective.answers import all_answered, answered
 from bimt_bench.engine.objective.contract import Measure
 from bimt_bench.spec import MEASURES, MeasureSettings
 
@@ -22,10 +22,10 @@ class R2(Measure):
     def of(self, settings: MeasureSettings, outputs: Tensor, targets: Tensor) -> Tensor:
         """R^2 of each member, over the answers that there are."""
         found, wanted = outputs.flatten(2), targets.flatten(1)
-        known = answered(wanted)
-        if bool(known.all()):
+        if all_answered(wanted):
             centre = wanted.mean(dim=1, keepdim=True)
         else:
+            known = answered(wanted)
             centre = wanted.nanmean(dim=1, keepdim=True)
             wanted = torch.where(known, wanted, centre)  # no part of the spread
             found = torch.where(known, found, centre)  # nor of what is left
