@@ -5,8 +5,9 @@ that every product is one member's: mapped over shared inputs, torch would join 
 weights into one large product, whose rounding depends on how many they are.
 
 A member's bits do not depend on its pack mates, with two exceptions, which round differently:
-float32 convolutions, of which oneDNN makes one with groups, and weights whose number of entries
-is no multiple of 16, as MKL's product rounds by where in a cache line its result begins.
+float32 convolutions, of which oneDNN makes one with groups, and products whose result (a weight's
+gradient, or a single output) has a number of entries that is no multiple of 16, as MKL's product
+rounds by where in a cache line its result begins.
 """
 
 from collections import defaultdict
