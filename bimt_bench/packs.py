@@ -19,7 +19,7 @@ from bimt_bench.identity import scoring_digest, training_digest
 from bimt_bench.metrics import FAULTS, Scored, measured
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.spec import CIRCUMSTANCES, Member, TaskSpec, join, merged, trained_as
+from bimt_bench.spec import CIRCUMSTANCES, Member, TaskSpec, briefly, join, merged, trained_as
 
 Weights = dict[str, dict[str, np.ndarray]]
 StoredWeights = Mapping[str, Mapping[str, np.ndarray]]
@@ -211,6 +211,8 @@ def _circumstances(
             "task_version": task.version,
             "task_digest": published.digest(),
             "shortened": task.training.steps < published.training.steps,
+            "model": briefly(task.model),
+            "loss": briefly(task.loss),
             "performance_metric": task.performance.kind,
             "shuffles": shuffles,
             "status": trained.status,

@@ -11,7 +11,8 @@ SETTINGS = {
     "weight_decay", "batch_size", "dtype", "products", "geometry",
 }  # fmt: skip
 IDENTITY = {
-    "task", "recipe", "dial", "dial_value", "distance", "source", "seed", "configuration", "member",
+    "task", "recipe", "dial", "dial_value", "placement", "distance", "source", "seed",
+    "configuration", "member",
 }  # fmt: skip
 
 

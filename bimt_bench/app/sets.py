@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bimt_bench.ground import InputError, Kinds, closest
 from bimt_bench.network import GEOMETRIES
-from bimt_bench.spec import DISTANCES, PLACEMENTS, GeometrySpec, KindSettings
+from bimt_bench.spec import DISTANCES, PLACEMENTS, GeometrySpec, briefly
 
 _ROW = ("title", "direction", "unit", "source")
 _TITLES = {"data kind": "Kinds of data", "loss": "Losses"}
@@ -88,13 +88,7 @@ def of_geometry(name: str) -> Group:
 
 
 def _parts(one: GeometrySpec) -> dict[str, str]:
-    return {part: _chosen(getattr(one, part)) for part in ("input", "hidden", "output", "distance")}
-
-
-def _chosen(settings: KindSettings) -> str:
-    """A kind and those of its settings that are not as it has them by default."""
-    given = settings.model_dump(mode="json", exclude_defaults=True, exclude={"kind"})
-    return ", ".join([settings.kind, *(f"{name}: {value}" for name, value in given.items())])
+    return {part: briefly(getattr(one, part)) for part in ("input", "hidden", "output", "distance")}
 
 
 def _sources(kinds: Kinds[Any]) -> dict[str, Any]:

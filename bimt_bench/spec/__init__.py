@@ -28,6 +28,7 @@ from bimt_bench.spec.doors import (
     ModelSettings,
     OneOf,
     PlacementSettings,
+    briefly,
     choose,
     kinds_in,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "Value",
     "Values",
     "at_path",
+    "briefly",
     "choose",
     "configured",
     "digest_of",

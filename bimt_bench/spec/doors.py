@@ -166,6 +166,12 @@ def named(value: KindSettings) -> str:
     return found if isinstance(found, str) else json.dumps(found, sort_keys=True)
 
 
+def briefly(value: KindSettings) -> str:
+    """A kind and its settings that are not as usual: 'ring, radius: 0.4'."""
+    given = value.model_dump(mode="json", exclude_defaults=True, exclude={"kind"})
+    return ", ".join([value.kind, *(f"{name}: {one}" for name, one in given.items())])
+
+
 def written(value: KindSettings) -> Any:
     """Settings in terms of JSON, as a file would have them; the name alone where that will do."""
     if value.plain and value.identity() == value.kind:

@@ -19,11 +19,12 @@ FORMAT = 2
 """Of the frames and curves that this version writes; 2 has columns `dial` and `dial_value`."""
 _KEY = b"bimt_bench.format"
 IDENTITY = (
-    "task", "recipe", "dial", "dial_value", "distance", "source", "seed", "configuration", "member",
+    "task", "recipe", "dial", "dial_value", "placement", "distance", "source", "seed",
+    "configuration", "member",
 )  # fmt: skip
 """Columns that say which member a row is, besides its settings."""
 CIRCUMSTANCES = (
-    "task_version", "task_digest", "shortened", "performance_metric", "shuffles", "status",
+    "task_version", "task_digest", "shortened", "model", "loss", "performance_metric", "shuffles", "status",
     "reason", "metric_faults", "seconds", "device", "training_digest", "scoring_digest",
     "bimt_bench_version",
     *(f"{name}_version" for name in LIBRARIES),

@@ -9,6 +9,7 @@ from bimt_bench.spec.doors import (
     DistanceSettings,
     OneOf,
     PlacementSettings,
+    briefly,
     chosen,
 )
 
@@ -21,3 +22,11 @@ class GeometrySpec(Spec):
     hidden: Annotated[PlacementSettings, OneOf(PLACEMENTS)] = chosen(PLACEMENTS, "line")
     output: Annotated[PlacementSettings, OneOf(PLACEMENTS)] = chosen(PLACEMENTS, "line")
     distance: Annotated[DistanceSettings, OneOf(DISTANCES)] = chosen(DISTANCES, "l1")
+
+    @property
+    def placement(self) -> str:
+        """Where neurons sit, in words: one placement for all, or each part with its own."""
+        placed = {part: briefly(getattr(self, part)) for part in ("input", "hidden", "output")}
+        if len(set(placed.values())) == 1:
+            return placed["hidden"]
+        return "; ".join(f"{part} {one}" for part, one in placed.items())

@@ -97,6 +97,7 @@ class Member:
             "dial": self.dial,
             "dial_value": None if self.dial is None else float(self.settings[self.dial]),
             **{name: None if name in self.empty else cell for name, cell in self.cells.items()},
+            "placement": self.geometry.placement,
             "distance": named(self.geometry.distance),
             "source": self.source or None,
             "seed": self.seed,
