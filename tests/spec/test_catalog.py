@@ -1,5 +1,6 @@
 """Catalog: every task that comes along is sound, and every fault of a file is told at once."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -218,6 +219,17 @@ def test_what_a_task_leaves_out_is_as_if_it_were_written(tmp_path) -> None:
     assert held["training"]["steps"] == 10000 and held["penalty"]["lambda"] == 1e-3
     # a default is for good: an edit would give the tasks of others another name
     assert short.digest() == "6c3b36f71a86"
+
+
+def test_the_docs_say_what_is_needed_and_what_else_is_taken(tmp_path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adding-a-task.md").read_text()
+    short, full = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert yaml.safe_load(short).keys() == SHORTEST.keys()
+    for text in (short, full):
+        assert catalog.task(str(write(tmp_path, text))).name == "symbolic/product"
+    table = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)`", page, re.MULTILINE))
+    for field in ("geometry", "penalty", "relocation", "training", "reference", "modularity_axis"):
+        assert yaml.safe_load(table[field]) == FILLED[field]
 
 
 @pytest.mark.parametrize("field", ["name", "title", "data", "model", "loss", "performance"])
