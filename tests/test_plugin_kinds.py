@@ -515,7 +515,7 @@ def test_a_task_file_that_is_none_is_named(own_files, content, message):
 
 def test_the_guides_model_trains_and_its_neurons_change_places(tmp_path):
     section = GUIDE.read_text().split("\n## A model\n")[1].split("\n## ")[0]
-    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    block, _ = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     (tmp_path / "shortcut.py").write_text(block)
     plugins.load(tmp_path / "shortcut.py")
     model = choose(MODELS, {"kind": "shortcut", "hidden": 8})
@@ -523,6 +523,22 @@ def test_the_guides_model_trains_and_its_neurons_change_places(tmp_path):
     frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2)
     assert (frame["status"] == "ok").all()
     assert frame["source"].str.startswith("shortcut:").all()
+
+
+def test_the_guides_convolution_trains_and_its_channels_change_places(tmp_path):
+    section = GUIDE.read_text().split("\n### A convolution\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "look.py").write_text(block)
+    plugins.load(tmp_path / "look.py")
+    images = catalog.task("vision/digits")
+    model = choose(MODELS, {"kind": "look", "channels": 3})
+    task = images.model_copy(update={"model": model, "geometry": TASK.geometry})
+    frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2)
+    assert (frame["status"] == "ok").all()
+    assert (frame["performance"] > 0.3).all()  # a guess is right once in ten
+    moons = catalog.task("classification/two_moons").model_copy(update={"model": model})
+    with pytest.raises(InputError, match="model.kind: look given; it takes square images"):
+        api.train(moons, steps=40)
 
 
 def test_the_guides_entry_points_are_those_that_are_loaded():

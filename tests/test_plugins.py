@@ -228,6 +228,62 @@ def test_a_hook_that_goes_wrong_is_named(example, right, wrong, message):
     assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
+# ------------------------------------------------------------------------- the guide's other blocks
+
+SHAPES = """
+from bimt_bench.engine import RECIPES, Recipe
+
+SEEN = {}
+
+
+@RECIPES.register
+class Remembers(Recipe):
+    name, title, equation, source = "remembers", "Remembers", "e", "s"
+    tables = tables
+
+    def start(self, m):
+        SEEN["flat"] = m.flat.shape
+        SEEN.update({name: table.shape for name, table in m.tables.items()})
+
+    def project(self, m): pass
+"""
+
+
+def guide(heading: str) -> list[str]:
+    """The Python under a heading of the guide."""
+    section = re.split(r"\n##+ ", GUIDE.read_text().split(f"\n{heading}\n")[1])[0]
+    return re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+def test_the_guides_tables_have_the_shapes_that_it_says(tmp_path):
+    (block,) = guide("### State")
+    (tmp_path / "own.py").write_text(block + SHAPES)
+    plugins.load(tmp_path / "own.py")
+    api.train("symbolic/independence", Configuration(recipe="remembers"), seeds=(0, 1), **SHORT)
+    seen = sys.modules[RECIPES["remembers"].__module__].SEEN
+    neurons = 4 + 20 + 20 + 2
+    assert seen["mask"] == seen["flat"]
+    assert (seen["age"], seen["dual"]) == ((2, neurons), (2, 2))
+
+
+def test_the_guides_mask_leaves_the_share_that_it_is_told(tmp_path):
+    _, block = guide("## A recipe")
+    (tmp_path / "random_mask.py").write_text(block)
+    plugins.load(tmp_path / "random_mask.py")
+    assert "strength" not in settings_for(RECIPES["random_mask"])
+    task = catalog.task("symbolic/independence")
+    configuration = Configuration(recipe="random_mask", kept=0.25, steps=40)
+    own = [resolve(task, configuration, seed) for seed in (0, 1)]
+    trained = packs.run_pack(task, own, shuffles=2)
+    first, second = (
+        [array != 0 for name, array in trained.weights[one.digest].items() if "weight" in name]
+        for one in own
+    )
+    total = sum(there.size for there in first)
+    assert abs(sum(int(there.sum()) for there in first) / total - 0.25) < 0.06  # 3 deviations
+    assert any((a != b).any() for a, b in zip(first, second, strict=True))
+
+
 # ---------------------------------------------------------------------------- members and frames
 
 

@@ -9,6 +9,7 @@ from bimt_bench.spec.doors import (
     DATA,
     LOSSES,
     MEASURES,
+    METRICS,
     MODELS,
     DataSettings,
     LossSettings,
@@ -40,11 +41,17 @@ Phases = Annotated[tuple[Phase, ...], AfterValidator(_ordered)]
 class PenaltySpec(Spec):
     """The connection cost and its schedule (arXiv 2305.08746, equation 2)."""
 
-    lam: NonNegative = Field(alias="lambda", description="base penalty strength")
+    lam: NonNegative = Field(default=1e-3, alias="lambda", description="base penalty strength")
     phases: Phases = (Phase(start=0.0, factor=1.0),)
-    locality: NonNegative = Field(description="A, the weight of distance against spacing")
-    spacing: NonNegative = Field(description="l0, the distance between neighbouring layers")
-    reduce: Literal["sum", "mean"] = Field(description="how a layer's costs are reduced")
+    locality: NonNegative = Field(
+        default=1.0, description="A, the weight of distance against spacing"
+    )
+    spacing: NonNegative = Field(
+        default=0.1, description="l0, the distance between neighbouring layers"
+    )
+    reduce: Literal["sum", "mean"] = Field(
+        default="sum", description="how a layer's costs are reduced"
+    )
     bias_from: Fraction = Field(
         default=0.0, description="biases are penalised from this fraction of the steps on"
     )
@@ -60,8 +67,10 @@ Moments = Literal["stay", "travel"]
 class RelocationSpec(Spec):
     """Which neurons are tried at which places, and when."""
 
-    every: Positive = Field(description="steps between relocations")
-    top_k: Positive = Field(description="neurons of each group that greedy relocation tries")
+    every: Positive = Field(default=200, description="steps between relocations")
+    top_k: Positive = Field(
+        default=5, description="neurons of each group that greedy relocation tries"
+    )
     method: RelocationMethod = later(
         "greedy", "greedy: swaps as published; assignment: best placements", absent="greedy"
     )
@@ -76,8 +85,10 @@ Precision = Literal["float32", "bfloat16"]
 class TrainingSpec(Settings):
     """How long and how every network of a task is trained: AdamW, and the data it is fed."""
 
-    steps: Positive = setting(doc="of training; a sweep or a run may only shorten it", shared=True)
-    learning_rate: float = setting(doc="of AdamW", log=True, gt=0.0, allow_inf_nan=False)
+    steps: Positive = setting(
+        10_000, "of training; a sweep or a run may only shorten it", shared=True
+    )
+    learning_rate: float = setting(2e-3, "of AdamW", log=True, gt=0.0, allow_inf_nan=False)
     beta1: float = setting(
         0.9, "share of AdamW's first moment that is kept each step", absent=0.9, ge=0.0, lt=1.0
     )
@@ -88,7 +99,9 @@ class TrainingSpec(Settings):
         0.0, "AdamW's decoupled decay, of all parameters", absent=0.0, ge=0.0, allow_inf_nan=False
     )
     batch_size: Positive | None = setting(None, "samples a step; all of them if empty", shared=True)
-    log_every: Positive = Field(description="steps between evaluations on the test data")
+    log_every: Positive = Field(
+        default=200, description="steps between evaluations on the test data"
+    )
     dtype: Literal["float32", "float64"] = setting("float32", "of the parameters", shared=True)
     products: Precision = setting(
         "float32",
@@ -115,26 +128,44 @@ class TaskSpec(Spec):
     """One task: data, model, loss, performance metric and the published settings as defaults.
 
     A published task never changes: a change is a new version, and the old one names its
-    successor in `superseded_by`.
+    successor in `superseded_by`. A default is never edited: digests hold the value it gave.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")
     version: Positive = told(1)
     superseded_by: str | None = told(None)
     title: str = told()
-    description: str = told()
-    source: str = told(doc="where the published settings come from")
+    description: str = told("")
+    source: str = told("", doc="where the published settings come from")
     data: Annotated[DataSettings, OneOf(DATA)]
     model: Annotated[ModelSettings, OneOf(MODELS)]
     loss: Annotated[LossSettings, OneOf(LOSSES)]
     performance: Annotated[MeasureSettings, OneOf(MEASURES)]
     geometry: GeometrySpec = Field(default_factory=lambda: GeometrySpec(name="line"))
     pinned: tuple[str, ...] = Field(default=(), description="groups whose neurons never move")
-    penalty: PenaltySpec
-    relocation: RelocationSpec
-    training: TrainingSpec
-    modularity_axis: str = told(doc="the metric on the x axis of the trade-off")
-    reference: ReferencePoint = told()
+    penalty: PenaltySpec = PenaltySpec()
+    relocation: RelocationSpec = RelocationSpec()
+    training: TrainingSpec = TrainingSpec()
+    modularity_axis: str = told(
+        "cross_cluster_mass", doc="the metric on the x axis of the trade-off"
+    )
+    reference: ReferencePoint = told(ReferencePoint(modularity=0.0, performance=0.0))
+
+    @model_validator(mode="after")
+    def _a_corner_where_lower_is_better_is_given(self) -> Self:
+        if "reference" in self.model_fields_set:
+            return self
+        judges = (("performance", MEASURES, self.performance.kind),)
+        if self.modularity_axis != type(self).model_fields["modularity_axis"].default:
+            judges += (("modularity_axis", METRICS, self.modularity_axis),)
+        for field, kinds, name in judges:
+            if name in kinds and kinds[name].direction == "lower":
+                raise ValueError(
+                    f"reference: is missing; {field} is '{name}', of which lower is better, so "
+                    "there is no corner without one: give {modularity: ..., performance: ...}, "
+                    "worse than any useful member"
+                )
+        return self
 
     @property
     def family(self) -> str:
