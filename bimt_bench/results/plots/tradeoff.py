@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import shorten
 
 import numpy as np
 import seaborn as sns
@@ -20,6 +21,7 @@ from bimt_bench.results.words import dial_words, number
 
 INK = "#1a1a1a"
 _SMALLEST, _LARGEST = 12.0, 54.0  # areas of markers, in points squared
+_LETTERS = 60  # of a line below the title
 _ROW = 0.125  # inches of a row of the legend
 _SLIMMEST = 0.004  # half width, as a share of the axis, of a band across an interval of no width
 
@@ -28,9 +30,8 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with the dial; a line joins configurations that differ in the dial only (or, where no
-    two do, the recipe's own front); the band is the union of the 95 % intervals along
-    it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    and grow with the dial; a line joins configurations that differ in the dial only, and the band is
+    the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
     """
     with theme.style():
         figure = Figure(figsize=(theme.COLUMN_WIDTH, 3.7), layout="constrained")
@@ -169,9 +170,8 @@ def _limits(values: list[float], direction: Direction, reference: float) -> tupl
 
 
 def _runs(line: Line) -> list[tuple[Point, ...]]:
-    """What the line of a recipe joins, each run in order."""
-    runs = [run for run in line.series if len(run) > 1]
-    return runs or ([line.front] if len(line.front) > 1 else [])
+    """What the lines of a recipe join: points between which the dial moves, and only the dial."""
+    return [run for run in line.series if len(run) > 1]
 
 
 def _band(axes: Axes, line: Line, frame: _Frame, looks: _Looks) -> None:
@@ -290,7 +290,14 @@ def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
     if frame.beyond:
         members = "member" if frame.beyond == 1 else "members"
         second.append(f"{frame.beyond} {members} beyond the axes, worse than the reference")
-    return "\n".join([first, " · ".join(second)] if second else [first])
+    line = " · ".join(second)
+    # The figure is one column wide: what does not fit beside the length has a line of its own.
+    below = [line] if 0 < len(line) <= _LETTERS else second
+    others = dict.fromkeys(name for found in tradeoff.lines for name in found.others)
+    if others:
+        names = ", ".join(name.replace("_", " ") for name in others)
+        below += [shorten(f"points also differ in {names}", _LETTERS, placeholder=" …")]
+    return "\n".join([first, *below])
 
 
 def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
