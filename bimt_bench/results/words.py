@@ -6,7 +6,20 @@ its name, after the others.
 
 from collections.abc import Iterable, Mapping
 
-from bimt_bench.recipes import RECIPES, said
+from bimt_bench.recipes import RECIPES, differing, said, short
+
+__all__ = [
+    "dial_words",
+    "differing",
+    "in_order",
+    "is_baseline",
+    "number",
+    "said_of_run",
+    "setting_words",
+    "title_of",
+    "title_with_dial",
+    "unpublished",
+]
 
 
 def title_of(recipe: str) -> str:
@@ -44,6 +57,13 @@ def unpublished(values: Mapping[str, object], published: Mapping[str, object]) -
     """The settings, besides the dial, that differ from the task's `published` ones."""
     dial = values.get("dial")
     return [n for n, usual in published.items() if n != dial and values.get(n) != usual]
+
+
+def said_of_run(values: Mapping[str, object], published: Mapping[str, object]) -> dict[str, str]:
+    """Where the dial stands and what else is not as published, by name of the setting."""
+    dial = values.get("dial")
+    first = {} if dial is None else {str(dial): short(values["dial_value"])}
+    return first | said(values, unpublished(values, published))
 
 
 def title_with_dial(

@@ -421,7 +421,7 @@ def test_curves_say_what_else_a_recipes_configurations_differ_in():
     frame = pd.DataFrame(rows)
     figure = curves_figure(curves_of(frame), frame)
     said = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert said == ["L1, strength 1, learning rate 0.01", "BIMT, strength 1"]
+    assert said == ["L1, strength 1, learning rate 0.003", "BIMT, strength 1"]
 
 
 def test_a_long_legend_of_curves_stays_inside_the_figure():

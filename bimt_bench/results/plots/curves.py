@@ -14,10 +14,10 @@ from matplotlib.ticker import LogFormatter
 from scipy import stats
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.recipes import RECIPES, differing, settings_for
+from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results.columns import plain_cell, setting_columns
 from bimt_bench.results.plots import theme
-from bimt_bench.results.words import in_order, setting_words, title_with_dial
+from bimt_bench.results.words import differing, in_order, setting_words, title_with_dial
 
 PANELS = {
     "test_loss": "test loss",

@@ -22,7 +22,7 @@ from bimt_bench.results.words import dial_words, number
 INK = "#1a1a1a"
 _SMALLEST, _LARGEST = 12.0, 54.0  # areas of markers, in points squared
 _LETTERS = 60  # of a line below the title
-_ROW = 0.125  # inches of a row of the legend
+_ROW = 0.125  # inches of a row of the legend, or of a third line below the title
 _SLIMMEST = 0.004  # half width, as a share of the axis, of a band across an interval of no width
 
 
@@ -34,9 +34,11 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
     """
     with theme.style():
-        figure = Figure(figsize=(theme.COLUMN_WIDTH, 3.7), layout="constrained")
-        axes = figure.add_subplot()
         frame = _Frame.around(tradeoff)
+        subtitle = _subtitle(tradeoff, frame)
+        height = 3.7 + _ROW * max(0, subtitle.count("\n") - 1)
+        figure = Figure(figsize=(theme.COLUMN_WIDTH, height), layout="constrained")
+        axes = figure.add_subplot()
         recipes = [line.recipe for line in tradeoff.lines]
         looks = _Looks(theme.colours(recipes), theme.markers(recipes), _Sizes.of(tradeoff.points))
         for line in tradeoff.lines:
@@ -50,7 +52,7 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
         axes.set_ylabel(f"{y_label}  ({_better(tradeoff.y_direction)})")
         sns.despine(ax=axes)
         axes.set_axisbelow(True)
-        theme.head(axes, title=title, subtitle=_subtitle(tradeoff, frame))
+        theme.head(axes, title=title, subtitle=subtitle)
         _legend(figure, tradeoff, looks)
     return figure
 

@@ -31,16 +31,12 @@ def run_name(row: pd.Series, published: Mapping[str, object]) -> str:
 
     The recipe's title, its dial, and the settings that differ from the task's `published` ones.
     """
-    from bimt_bench.recipes import said, short
     from bimt_bench.results.columns import plain_cell
-    from bimt_bench.results.words import title_of, unpublished
+    from bimt_bench.results.words import said_of_run, title_of
 
     values = {str(name): plain_cell(value) for name, value in row.items()}
     words = [title_of(str(values["recipe"]))]
-    if values.get("dial") is not None:
-        words.append(f"{values['dial']}={short(values['dial_value'])}")
-    others = said(values, unpublished(values, published))
-    words += [f"{name}={value}" for name, value in others.items()]
+    words += [f"{name}={value}" for name, value in said_of_run(values, published).items()]
     name = " ".join(words)
     return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.recipes import differing
+from bimt_bench.results.words import differing
 from bimt_bench.spec import ReferencePoint
 
 Direction = Literal["higher", "lower"]
