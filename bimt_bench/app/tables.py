@@ -111,28 +111,37 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
     # In a narrow terminal titles break, and numbers stay whole.
     table.add_column("recipe")
     dials = {p.settings.dial for p in tradeoff.points} - {None}
-    table.add_column(str(*dials) if len(dials) == 1 else "dial", justify="right", no_wrap=True)
+    several = any(line.others for line in tradeoff.lines)
+    if several:
+        table.add_column("settings", overflow="fold")
+    else:
+        heading = str(*dials) if len(dials) == 1 else "dial"
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right", no_wrap=True)
     y_heading = f"{performance} {ARROWS[tradeoff.y_direction]}"
     table.add_column(y_heading, justify="right", no_wrap=True)
     table.add_column("")  # the caption says what the dot means
-    for point in tradeoff.points:
-        table.add_row(
-            point.settings.title,
-            _dial(point.settings, name_it=len(dials) > 1),
-            _with_interval(point.x),
-            _with_interval(point.y),
-            Text("●", style="green") if point.on_front else "",
-        )
+    for line in tradeoff.lines:
+        for point in line.points:
+            table.add_row(
+                line.title,
+                _settings(point.settings, line.others, name_it=several or len(dials) > 1),
+                _with_interval(point.x),
+                _with_interval(point.y),
+                Text("●", style="green") if point.on_front else "",
+            )
     return table
 
 
-def _dial(settings: "Settings", *, name_it: bool) -> str:
-    """Where the dial stands, after its name where a table has several; empty without one."""
-    if settings.dial is None or settings.dial_value is None:
-        return ""
-    value = f"{settings.dial_value:.4g}"
-    return f"{settings.dial} {value}" if name_it else value
+def _settings(settings: "Settings", others: Iterable[str], *, name_it: bool) -> str:
+    """Where the dial stands, after its name where a table has several, and the `others`."""
+    from bimt_bench.results import setting_words
+
+    found = [setting_words(settings.values, others)]
+    if settings.dial is not None and settings.dial_value is not None:
+        value = f"{settings.dial_value:.4g}"
+        found.insert(0, f"{settings.dial.replace('_', ' ')} {value}" if name_it else value)
+    return ", ".join(filter(None, found))
 
 
 def _with_interval(found: "Estimate") -> Text:

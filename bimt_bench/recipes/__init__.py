@@ -18,11 +18,13 @@ from bimt_bench.recipes import pruning  # isort: skip
 from bimt_bench.recipes import dropout  # isort: skip
 from bimt_bench.recipes import ncut_penalty  # isort: skip
 from bimt_bench.recipes.resolving import check_fit, resolve, settings_for, sources_of
+from bimt_bench.recipes.words import differing, said, short
 
 __all__ = [
     "RECIPES",
     "bimt",
     "check_fit",
+    "differing",
     "dropout",
     "group_lasso",
     "l1",
@@ -33,7 +35,9 @@ __all__ = [
     "ncut_penalty",
     "pruning",
     "resolve",
+    "said",
     "settings_for",
+    "short",
     "sources_of",
     "vanilla",
 ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
-    from bimt_bench.results.words import title_of, title_with_dial
+    from bimt_bench.results.words import setting_words, title_of, title_with_dial
 
 _HOMES = {
     "Estimate": "tradeoff",
@@ -36,6 +36,7 @@ _HOMES = {
     "published_settings": "report",
     "read_curves": "frames",
     "read_frame": "frames",
+    "setting_words": "words",
     "task_report": "report",
     "title_of": "words",
     "title_with_dial": "words",
@@ -59,6 +60,7 @@ __all__ = [
     "published_settings",
     "read_curves",
     "read_frame",
+    "setting_words",
     "task_report",
     "task_reports",
     "title_of",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,12 @@ from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
-from bimt_bench.results.words import title_with_dial
+from bimt_bench.results.words import setting_words, title_with_dial, unpublished
 from bimt_bench.spec import MEASURES, Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
+_TITLE_WIDTH = 60  # letters of a line
 _USUAL_AXIS = "modularity_q"
 
 
@@ -98,12 +100,20 @@ def published_settings(task: TaskSpec, recipe: str) -> Mapping[str, object]:
     return resolve(task, Configuration(recipe=recipe), 0).cells
 
 
-def drawing_title(row: pd.Series) -> str:
-    """What stands above a member's drawing."""
-    dial, value = plain_cell(row["dial"]), plain_cell(row["dial_value"])
-    return (
-        f"{row['task']}: {title_with_dial(row['recipe'], dial, value)}, seed {row['seed']}\n"
-        f"{row['performance_metric']} {row['performance']:.4g}"
+def drawing_title(row: pd.Series, published: Mapping[str, object]) -> str:
+    """What stands above a member's drawing; its settings where they are not the `published` ones.
+
+    They have lines of their own, so that the title stays inside the drawing.
+    """
+    cells = {str(name): plain_cell(value) for name, value in row.items()}
+    own = title_with_dial(row["recipe"], cells["dial"], cells["dial_value"])
+    others = setting_words(cells, unpublished(cells, published))
+    return "\n".join(
+        [
+            f"{row['task']}: {own}, seed {row['seed']}",
+            *wrap(others, _TITLE_WIDTH),
+            f"{row['performance_metric']} {row['performance']:.4g}",
+        ]
     )
 
 
@@ -175,17 +185,18 @@ class SweepTracking:
     def _log(self, task: TaskSpec, parts: list[tuple[pd.DataFrame, pd.DataFrame, Weights]]) -> None:
         rows = pd.concat([part[0] for part in parts], ignore_index=True)
         curves = pd.concat([part[1] for part in parts], ignore_index=True)
+        published = published_settings(task, str(rows["recipe"].iloc[0]))
         chosen = median_member(rows)
         drawing = None
         if chosen is not None:
             arrays = next(part[2][chosen] for part in parts if chosen in part[2])
-            title = drawing_title(rows[rows["member"] == chosen].iloc[0])
+            title = drawing_title(rows[rows["member"] == chosen].iloc[0], published)
             drawing = _png(drawing_of(task, arrays, data_dir=self.data_dir), title)
         self.tracker.log_configuration(
             self.parent(task.name),
             rows,
             curves,
-            published=published_settings(task, str(rows["recipe"].iloc[0])),
+            published=published,
             drawing=drawing,
         )
 
@@ -205,7 +216,8 @@ def draw_medians(
             continue
         row = rows[rows["member"] == chosen].iloc[0]
         drawing = drawing_of(task, weights[chosen], data_dir=data_dir)
-        figure = plots.network_figure(drawing, title=drawing_title(row))
+        published = published_settings(task, str(row["recipe"]))
+        figure = plots.network_figure(drawing, title=drawing_title(row, published))
         yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bimt_bench.recipes import RECIPES
+from bimt_bench.recipes import RECIPES, differing, said, settings_for
 from bimt_bench.tuning.plan import Pack
 
 PLAIN_SECONDS = 10.0
@@ -26,6 +26,7 @@ class Best:
     metric: str
     value: float
     configuration: str
+    digest: str
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Board:
     found: int = 0
     failed: int = 0
     best: dict[tuple[str, str], Best] = field(default_factory=dict)
+    _known: dict[str, dict[str, "pd.Series[Any]"]] = field(default_factory=dict)
     _seconds_done: float = 0.0
     _seconds_skipped: float = 0.0
     _fractions: dict[str, float] = field(default_factory=dict)
@@ -77,8 +79,12 @@ class Board:
         else:
             self._seconds_done += pack.expected_seconds
         if frame is not None:
+            known = self._known.setdefault(pack.task, {})
+            for _, row in frame.drop_duplicates("configuration").iterrows():
+                known[str(row["configuration"])] = row
             for metric in self.watched.get(pack.task, {}):
                 self._compare(pack.task, metric, frame)
+                self._say(pack.task, metric)
 
     @property
     def elapsed(self) -> float:
@@ -131,11 +137,17 @@ class Board:
         if metric not in frame or frame.empty:
             return
         sign = 1.0 if self.watched[task][metric] == "higher" else -1.0
-        for _, rows in frame.groupby("configuration"):
+        for digest, rows in frame.groupby("configuration"):
             value = float(rows[metric].astype(float).mean(skipna=False))
             held = self.best.get((task, metric))
             if value == value and (held is None or sign * value > sign * held.value):
-                self.best[task, metric] = Best(task, metric, value, _label(rows.iloc[0]))
+                self.best[task, metric] = Best(task, metric, value, "", str(digest))
+
+    def _say(self, task: str, metric: str) -> None:
+        """Names the best so that it is told from all other configurations known by now."""
+        if held := self.best.get((task, metric)):
+            label = _label(self._known[task], held.digest)
+            self.best[task, metric] = replace(held, configuration=label)
 
 
 class Display:
@@ -191,10 +203,22 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _label(row: "pd.Series[Any]") -> str:
-    """A configuration in words: its recipe, and the dial if it has one."""
-    title = RECIPES[row["recipe"]].title
-    return title if pd.isna(row["dial"]) else f"{title}, {row['dial']} {row['dial_value']:g}"
+def _label(known: Mapping[str, "pd.Series[Any]"], digest: str) -> str:
+    """A configuration in words: its recipe, its dial, and what else its recipe's differ in."""
+    row = known[digest]
+    recipe, dial = str(row["recipe"]), row["dial"]
+    words = [RECIPES[recipe].title]
+    if not pd.isna(dial):
+        words.append(f"{str(dial).replace('_', ' ')} {row['dial_value']:g}")
+    names = [name for name in (*settings_for(RECIPES[recipe]), "distance") if name in row]
+    values = {
+        one: {name: None if pd.isna(other[name]) else other[name] for name in names}
+        for one, other in known.items()
+        if other["recipe"] == recipe
+    }
+    others = said(values[digest], differing(list(values.values()), dial))
+    words += [f"{name.replace('_', ' ')} {cell}" for name, cell in others.items()]
+    return ", ".join(words)
 
 
 def _best(best: Best) -> str:

@@ -117,3 +117,37 @@ def test_a_row_of_a_trade_off_is_a_line_of_eighty_columns():
     assert "cross_cluster_mass ↑" in text and "accuracy ↑" in text and "…" not in text
     best = next(line for line in lines if " 30 " in line and "locality" in line)
     assert "0.7510 (0.750..0.752)" in best and "1.001 (1.00..1.00)" in best and "●" in best
+
+
+def test_rows_of_a_trade_off_that_share_a_dial_say_what_else_differs():
+    places = {"line": "l1", "coil": '{"kind": "p_norm", "p": 2.5}'}
+    rows = [
+        member("bimt", 1.0, seed, x=0.3, y=rate, learning_rate=rate, geometry=place)
+        | {
+            "distance": distance,
+            "configuration": f"{rate}{place}",
+            "member": f"{rate}{place}{seed}",
+        }
+        for rate in (0.003, 0.01)
+        for place, distance in places.items()
+        for seed in range(2)
+    ]
+    rows += [member("l1", 1.0, seed, x=0.2, y=0.5) for seed in range(2)]
+    found = tradeoff(
+        pd.DataFrame(rows),
+        x="modularity_q",
+        x_direction="higher",
+        reference=ReferencePoint(modularity=0.0, performance=0.0),
+        resamples=100,
+    )
+    table = tables.of_tradeoff(found, performance="r2")
+    assert cells(table)["settings"] == [
+        "strength 1",
+        "strength 1, learning rate 0.003, geometry coil",
+        "strength 1, learning rate 0.003, geometry line",
+        "strength 1, learning rate 0.01, geometry coil",
+        "strength 1, learning rate 0.01, geometry line",
+    ]
+    narrow = printed(table, width=80)
+    assert "…" not in narrow and narrow.count("0.3000 (0.300..0.300)") == 4
+    assert max(map(len, narrow.splitlines())) <= 80

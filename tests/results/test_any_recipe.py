@@ -11,7 +11,7 @@ from bimt_bench.ground import Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots, tradeoff_table
-from bimt_bench.results.report import SweepTracking, drawing_title, tradeoff_of
+from bimt_bench.results.report import SweepTracking, drawing_title, published_settings, tradeoff_of
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.words import in_order
 from bimt_bench.spec import Configuration, catalog, setting
@@ -106,13 +106,18 @@ def test_figures_say_its_title_and_dial_in_a_colour_of_its_own():
     assert {"strength 3", "kept 0.02 to 0.1"} <= set(legend)
     learning = plots.curves_figure(curves_of(frame), frame)
     labels = [text.get_text() for text in learning.legends[0].get_texts()]
-    assert labels == ["Vanilla", "BIMT, strength 3", "Thin wires, kept 0.1"]
+    assert labels == ["Vanilla", "BIMT, strength 3", "Thin wires, kept 0.1, schedule cubic, warm steps 10"]
     written = {text.get_text() for text in learning.findobj(Text)}
     assert "connection cost" in written
     colours = plots.theme.colours(in_order(frame["recipe"]))
     assert len(set(colours.values())) == 3
     row = frame[frame["recipe"] == "thin_wires"].iloc[0]
-    assert drawing_title(row).startswith("symbolic/independence: Thin wires, kept 0.1, seed 0\n")
+    usual = published_settings(TASK, "thin_wires")
+    first = "symbolic/independence: Thin wires, kept 0.1, seed 0"
+    assert drawing_title(row, usual).splitlines()[0] == first
+    changed = drawing_title(row, {**usual, "schedule": "linear", "warm_steps": 20}).splitlines()
+    assert changed[:2] == [first, "schedule cubic, warm steps 10"]
+    assert len(changed) == len(drawing_title(row, usual).splitlines()) + 1
 
 
 @pytest.mark.usefixtures("toy")

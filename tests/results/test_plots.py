@@ -372,13 +372,71 @@ def test_members_worse_than_the_reference_do_not_squeeze_the_rest():
     assert "1 member beyond the axes" in words(figure)
 
 
-def test_a_sampled_sweep_joins_each_recipes_front():
+def drawn_lines(result, recipe):
+    """The lines of a recipe in the figure, each a list of (x, y)."""
+    colour = theme.colours(line.recipe for line in result.lines)[recipe]
+    lines = tradeoff_figure(result, **LABELS).axes[0].lines
+    return [line.get_xydata().tolist() for line in lines if line.get_color() == colour]
+
+
+def test_no_line_joins_what_differs_in_more_than_the_dial():
+    """A sampled sweep, in which no two configurations agree in anything, has no lines."""
     result = trade(scattered_frame())
-    axes = tradeoff_figure(result, **LABELS).axes[0]
-    by_colour = {line.get_color(): line.get_xydata() for line in axes.lines}
-    bimt = next(line for line in result.lines if line.recipe == "bimt")
-    drawn = by_colour[theme.colours(["bimt"])["bimt"]]
-    np.testing.assert_allclose(drawn, [(p.x.mean, p.y.mean) for p in bimt.front])
+    assert [drawn_lines(result, recipe) for recipe in ("vanilla", "l1", "bimt")] == [[], [], []]
+
+
+def test_lines_join_all_that_agrees_in_every_other_setting():
+    rows = [
+        row(recipe, strength, 0, x=0.3 + strength / 50, y=0.9 - rate * 10, learning_rate=rate)
+        for recipe, strengths in {"l1": (1.0, 3.0), "bimt": (1.0,), "vanilla": (1.0,)}.items()
+        for strength in strengths
+        for rate in (0.003, 0.01)
+    ]
+    result = trade(pd.DataFrame(rows))
+    np.testing.assert_allclose(
+        drawn_lines(result, "l1"), [[(0.32, 0.87), (0.36, 0.87)], [(0.32, 0.8), (0.36, 0.8)]]
+    )
+    assert drawn_lines(result, "bimt") == drawn_lines(result, "vanilla") == []
+    assert "points also differ in learning rate" in words(tradeoff_figure(result, **LABELS))
+
+
+def test_the_words_below_the_title_stay_inside_the_figure():
+    lost = [row("l1", 99.0, 0, x=0.4, y=-500.0), row("bimt", 99.0, 0, x=0.4, y=0.5, spacing=0.2)]
+    frame = pd.concat([sweep_frame(2), pd.DataFrame(lost)])
+    figure = tradeoff_figure(trade(frame), **LABELS)
+    figure.draw_without_rendering()
+    said = [t for t in figure.findobj(Text) if "beyond" in t.get_text()]
+    assert len(said) == 1 and "shortened to 2,000 steps\n" in said[0].get_text()
+    assert "points also differ in spacing" in said[0].get_text()
+    assert said[0].get_window_extent().x1 <= figure.bbox.width
+
+
+def test_curves_say_what_else_a_recipes_configurations_differ_in():
+    rates = {"l1": (0.003, 0.01), "bimt": (0.003,)}
+    rows = [
+        row(recipe, 1.0, 0, x=0.3, y=0.9, learning_rate=rate)
+        for recipe, found in rates.items()
+        for rate in found
+    ]
+    frame = pd.DataFrame(rows)
+    figure = curves_figure(curves_of(frame), frame)
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said == ["L1, strength 1, learning rate 0.003", "BIMT, strength 1"]
+
+
+def test_a_long_legend_of_curves_stays_inside_the_figure():
+    different = {"learning_rate": 0.01, "geometry": "a geometry with a long name", "top_k": 9}
+    rows = [
+        row(recipe, 1.0, 0, x=0.3, y=0.9, **other)
+        for recipe in RECIPES
+        for other in ({}, different)
+    ]
+    frame = pd.DataFrame(rows)
+    figure = curves_figure(curves_of(frame), frame)
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.width and legend.y0 >= 0
+    assert legend.y1 < figure.axes[0].get_tightbbox().y0
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def test_best_is_by_seed_mean_and_direction(board):
     assert board.best["t/a", "loss"].configuration == "BIMT, strength 2"
 
 
+def test_the_best_says_what_else_its_recipes_configurations_differ_in(board):
+    frame = rows(0.9, 0.9, 0.5, 0.5).assign(learning_rate=0.003, geometry="line")
+    board.finish(pack("p1", 4, 1.0), frame, found=False)
+    assert board.best["t/a", "performance"].configuration == "L1, strength 2"
+    later = rows(0.1, 0.1).assign(learning_rate=0.01, geometry="line", configuration="other")
+    board.finish(pack("p2", 2, 1.0), later, found=False)
+    assert board.best["t/a", "performance"].configuration == "L1, strength 2, learning rate 0.003"
+    assert board.best["t/a", "loss"].configuration == "L1, strength 2, learning rate 0.01"
+
+
 def test_a_recipe_without_a_dial_goes_by_its_title(board):
     board.finish(pack("p1", 2, 1.0), rows(0.9, 0.9, recipe="vanilla"), found=False)
     assert board.best["t/a", "loss"].configuration == RECIPES["vanilla"].title

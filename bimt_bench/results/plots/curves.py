@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,9 @@ from scipy import stats
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.results.columns import plain_cell
+from bimt_bench.results.columns import plain_cell, setting_columns
 from bimt_bench.results.plots import theme
-from bimt_bench.results.words import in_order, title_with_dial
+from bimt_bench.results.words import differing, in_order, setting_words, title_with_dial
 
 PANELS = {
     "test_loss": "test loss",
@@ -25,6 +26,8 @@ PANELS = {
 }
 _LOGARITHMIC = ("test_loss", "cost")
 _RESAMPLES = 500
+_WIDEST = 60  # letters of settings in an entry of the legend
+_ROW, _ROWS = 0.14, 2  # inches of a row of the legend; rows that the figure has place for
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,7 @@ class Curve:
     """
 
     recipe: str
+    configuration: str
     dial: str | None
     dial_value: float | None
     seeds: int
@@ -67,7 +71,7 @@ def curves_figure(curves: pd.DataFrame, frame: pd.DataFrame, *, title: str = "")
         panels = np.atleast_1d(figure.subplots(1, len(logged)))
         shown, *_ = [_panel(axes, joined, name) for axes, name in zip(panels, logged, strict=True)]
         theme.head(panels[0], title=title or _task(frame), subtitle=_subtitle(frame, shown))
-        _legend(figure, shown)
+        _legend(figure, shown, finished)
     return figure
 
 
@@ -95,6 +99,7 @@ def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
         found.append(
             Curve(
                 recipe=str(first["recipe"]),
+                configuration=str(first["configuration"]),
                 dial=plain_cell(first["dial"]),
                 dial_value=plain_cell(first["dial_value"]),
                 seeds=len(values),
@@ -166,7 +171,23 @@ def _representative(curves: Sequence[Curve]) -> Curve:
     return min(ordered, key=distance)
 
 
-def _legend(figure: Figure, shown: Sequence[Curve]) -> None:
+def _others(curve: Curve, frame: pd.DataFrame) -> str:
+    """What else the configuration of a curve sets, where its recipe's differ in more than a dial.
+
+    A long list stops after the words that fit a legend.
+    """
+    rows = frame[frame["recipe"] == curve.recipe].drop_duplicates("configuration")
+    columns = setting_columns(frame)
+    values = {
+        str(row["configuration"]): {name: plain_cell(row[name]) for name in columns}
+        for _, row in rows.iterrows()
+    }
+    names = differing(list(values.values()), curve.dial)
+    return shorten(setting_words(values[curve.configuration], names), _WIDEST, placeholder=" …")
+
+
+def _legend(figure: Figure, shown: Sequence[Curve], frame: pd.DataFrame) -> None:
+    """One entry a curve shown in full, in as many columns as fit the figure."""
     colours = theme.colours(c.recipe for c in shown)
     handles = [
         Line2D(
@@ -174,17 +195,26 @@ def _legend(figure: Figure, shown: Sequence[Curve]) -> None:
             [],
             color=colours[c.recipe],
             linewidth=1.4,
-            label=title_with_dial(c.recipe, c.dial, c.dial_value),
+            label=title_with_dial(
+                c.recipe, c.dial, c.dial_value, others=_others(c, frame)
+            ),
         )
         for c in shown
     ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=min(len(handles), 5),
-        handlelength=1.6,
-        columnspacing=1.6,
-    )
+    height = figure.get_figheight()
+    for columns in range(min(len(handles), 5), 0, -1):
+        legend = figure.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=columns,
+            handlelength=1.6,
+            columnspacing=1.6,
+        )
+        if legend.get_window_extent().width <= figure.bbox.width or columns == 1:
+            rows = -(-len(handles) // columns)
+            figure.set_figheight(height + _ROW * max(0, rows - _ROWS))
+            return
+        legend.remove()
 
 
 def _task(frame: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import shorten
 
 import numpy as np
 import seaborn as sns
@@ -20,7 +21,8 @@ from bimt_bench.results.words import dial_words, number
 
 INK = "#1a1a1a"
 _SMALLEST, _LARGEST = 12.0, 54.0  # areas of markers, in points squared
-_ROW = 0.125  # inches of a row of the legend
+_LETTERS = 60  # of a line below the title
+_ROW = 0.125  # inches of a row of the legend, or of a third line below the title
 _SLIMMEST = 0.004  # half width, as a share of the axis, of a band across an interval of no width
 
 
@@ -28,14 +30,15 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with the dial; a line joins configurations that differ in the dial only (or, where no
-    two do, the recipe's own front); the band is the union of the 95 % intervals along
-    it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    and grow with the dial; a line joins configurations that differ in the dial only, and the band is
+    the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
     """
     with theme.style():
-        figure = Figure(figsize=(theme.COLUMN_WIDTH, 3.7), layout="constrained")
-        axes = figure.add_subplot()
         frame = _Frame.around(tradeoff)
+        subtitle = _subtitle(tradeoff, frame)
+        height = 3.7 + _ROW * max(0, subtitle.count("\n") - 1)
+        figure = Figure(figsize=(theme.COLUMN_WIDTH, height), layout="constrained")
+        axes = figure.add_subplot()
         recipes = [line.recipe for line in tradeoff.lines]
         looks = _Looks(theme.colours(recipes), theme.markers(recipes), _Sizes.of(tradeoff.points))
         for line in tradeoff.lines:
@@ -49,7 +52,7 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
         axes.set_ylabel(f"{y_label}  ({_better(tradeoff.y_direction)})")
         sns.despine(ax=axes)
         axes.set_axisbelow(True)
-        theme.head(axes, title=title, subtitle=_subtitle(tradeoff, frame))
+        theme.head(axes, title=title, subtitle=subtitle)
         _legend(figure, tradeoff, looks)
     return figure
 
@@ -169,9 +172,8 @@ def _limits(values: list[float], direction: Direction, reference: float) -> tupl
 
 
 def _runs(line: Line) -> list[tuple[Point, ...]]:
-    """What the line of a recipe joins, each run in order."""
-    runs = [run for run in line.series if len(run) > 1]
-    return runs or ([line.front] if len(line.front) > 1 else [])
+    """What the lines of a recipe join: points between which the dial moves, and only the dial."""
+    return [run for run in line.series if len(run) > 1]
 
 
 def _band(axes: Axes, line: Line, frame: _Frame, looks: _Looks) -> None:
@@ -290,7 +292,14 @@ def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
     if frame.beyond:
         members = "member" if frame.beyond == 1 else "members"
         second.append(f"{frame.beyond} {members} beyond the axes, worse than the reference")
-    return "\n".join([first, " · ".join(second)] if second else [first])
+    line = " · ".join(second)
+    # The figure is one column wide: what does not fit beside the length has a line of its own.
+    below = [line] if 0 < len(line) <= _LETTERS else second
+    others = dict.fromkeys(name for found in tradeoff.lines for name in found.others)
+    if others:
+        names = ", ".join(name.replace("_", " ") for name in others)
+        below += [shorten(f"points also differ in {names}", _LETTERS, placeholder=" …")]
+    return "\n".join([first, *below])
 
 
 def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:

@@ -32,24 +32,13 @@ def run_name(row: pd.Series, published: Mapping[str, object]) -> str:
     The recipe's title, its dial, and the settings that differ from the task's `published` ones.
     """
     from bimt_bench.results.columns import plain_cell
-    from bimt_bench.results.words import title_of
+    from bimt_bench.results.words import said_of_run, title_of
 
-    said = {str(name): plain_cell(value) for name, value in row.items()}
-    words = [title_of(str(said["recipe"]))]
-    if said.get("dial") is not None:
-        words.append(f"{said['dial']}={_short(said['dial_value'])}")
-    words += [
-        f"{name}={_short(said[name])}"
-        for name, usual in published.items()
-        if name != said.get("dial") and said.get(name) is not None and said[name] != usual
-    ]
+    values = {str(name): plain_cell(value) for name, value in row.items()}
+    words = [title_of(str(values["recipe"]))]
+    words += [f"{name}={value}" for name, value in said_of_run(values, published).items()]
     name = " ".join(words)
     return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
-
-
-def _short(value: object) -> str:
-    """A number to four digits, whole numbers in full, anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def parameters(rows: pd.DataFrame) -> dict[str, str]:

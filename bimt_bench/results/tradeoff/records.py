@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
+from bimt_bench.results.words import differing
 from bimt_bench.spec import ReferencePoint
 
 Direction = Literal["higher", "lower"]
@@ -113,6 +114,12 @@ class Line:
     def front(self) -> tuple[Point, ...]:
         """The recipe's own non-dominated points, by rising x."""
         return _by_x(p for p in self.points if p.on_recipe_front)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The settings, besides the dial, in which its points differ."""
+        settings = [p.settings for p in self.points]
+        return differing([one.values for one in settings], settings[0].dial)
 
     @property
     def series(self) -> tuple[tuple[Point, ...], ...]:
