@@ -13,7 +13,7 @@ from bimt_bench import api, recipes
 from bimt_bench.app import single
 from bimt_bench.ground import InputError, circumstances
 from bimt_bench.identity import pack_digest
-from bimt_bench.spec import Configuration, catalog
+from bimt_bench.spec import DATA, Configuration, catalog, choose
 from bimt_bench.tuning import local, train_pack
 from bimt_bench.tuning.threads import one_thread
 
@@ -113,6 +113,17 @@ def test_a_recipe_may_refuse_its_settings_before_anything_is_trained(monkeypatch
     monkeypatch.setattr(local, "run_pack", None)
     with pytest.raises(InputError, match=r"strength: 13.0 is bad luck on 4"):
         api.train(TASK, recipe="l1", strength=13.0)
+
+
+def test_data_that_cannot_be_used_name_task_and_file(monkeypatch, tmp_path):
+    table = tmp_path / "holes.csv"
+    table.write_text("a,b\n" + "".join(f"{i},{'' if i == 5 else i}\n" for i in range(20)))
+    settings = choose(DATA, {"kind": "table", "path": str(table), "outputs": ["b"]})
+    task = catalog.task(TASK).model_copy(update={"name": "own/cells", "data": settings})
+    monkeypatch.setattr(local, "run_pack", None)
+    with pytest.raises(InputError, match="^task 'own/cells': data.path: row 6, ") as refused:
+        train_pack(task, [Configuration()])
+    assert str(refused.value).endswith(" (in 'holes.csv')")
 
 
 # --------------------------------------------------------------------------- packs

@@ -106,3 +106,13 @@ def test_what_is_refused_half_way_is_undone(kinds):
 def test_an_unknown_name_suggests_the_nearest(kinds):
     with pytest.raises(InputError, match="unknown thing 'tow'; did you mean 'two'"):
         kinds.get_kind("tow")
+
+
+@pytest.mark.parametrize(
+    ("name", "hinted"),
+    [("tow", True), ("own", False)],  # a plug-in 'own' is there: it brought a kind of another name
+)
+def test_who_asks_for_an_unknown_kind_hears_of_plugins(kinds, name, hinted):
+    with pytest.raises(InputError, match=f"unknown thing '{name}'") as refused:
+        kinds.get_kind(name)
+    assert str(refused.value).endswith(" (one of your own comes with --plugin FILE)") == hinted

@@ -82,25 +82,34 @@ class Table(DataKind):
         missing or another one, unknown columns, values that are missing or not finite (with row
         and column), and outputs that there is nothing to learn of.
         """
-        table = read_columns(Path(settings.path).name, read_content(settings, data_dir))
-        inputs, outputs = _uses(settings, table)
-        if settings.targets == "classes":
-            train, test, targets, names = _classes(settings, table, outputs[0])
-        else:
-            train, test = parts(settings.split, table, seed=settings.seed, classes=None)
-            names = outputs
-            targets = _targets(settings, table, outputs, train, test)
-        rows = np.concatenate([train, test])
-        input_names, values = _inputs(settings, table, inputs, rows, len(train))
-        return TaskData(
-            train_inputs=values[: len(train)],
-            train_targets=targets[: len(train)],
-            test_inputs=values[len(train) :],
-            test_targets=targets[len(train) :],
-            input_names=input_names,
-            output_names=names,
-            tokens=None,
-        )
+        file = Path(settings.path).name
+        table = read_columns(file, read_content(settings, data_dir))
+        try:
+            return _data_of(settings, table)
+        except InputError as error:
+            raise InputError(f"{error} (in '{file}')") from error
+
+
+def _data_of(settings: Table.Settings, table: pa.Table) -> TaskData:
+    """The table's columns as inputs and targets, parted and scaled."""
+    inputs, outputs = _uses(settings, table)
+    if settings.targets == "classes":
+        train, test, targets, names = _classes(settings, table, outputs[0])
+    else:
+        train, test = parts(settings.split, table, seed=settings.seed, classes=None)
+        names = outputs
+        targets = _targets(settings, table, outputs, train, test)
+    rows = np.concatenate([train, test])
+    input_names, values = _inputs(settings, table, inputs, rows, len(train))
+    return TaskData(
+        train_inputs=values[: len(train)],
+        train_targets=targets[: len(train)],
+        test_inputs=values[len(train) :],
+        test_targets=targets[len(train) :],
+        input_names=input_names,
+        output_names=names,
+        tokens=None,
+    )
 
 
 def _uses(settings: Table.Settings, table: pa.Table) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bimt_bench.engine.finite import Watched, bad_rows
 from bimt_bench.engine.members import Members
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, located
 
 Bad = Bool[Tensor, " n"] | None
 
@@ -33,8 +33,8 @@ class Guard:
         except InputError as error:
             raise InputError(f"{self._where(hook)}: {error}") from error
         except Exception as error:
-            told = " ".join(str(error).split()) or "no message"
-            raise InputError(f"{self._where(hook)}: {type(error).__name__}: {told}") from error
+            told = located(error, self._members.recipe)
+            raise InputError(f"{self._where(hook)}: {told}") from error
 
     def check(self, hook: str, found: object, shape: Sequence[int]) -> None:
         """InputError if this is not a tensor of numbers of that shape."""

@@ -1,5 +1,6 @@
 """The ground floor: errors, files, seeds, registries of kinds, and which code this is."""
 
+from bimt_bench.ground.blame import last_in, located
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, metadata_of, write
@@ -14,6 +15,7 @@ from bimt_bench.ground.sources import (
     half_imported,
     lies_in,
     module_of,
+    package_of,
     source_of_module,
 )
 from bimt_bench.ground.version import LIBRARIES, __version__, library_versions
@@ -36,12 +38,15 @@ __all__ = [
     "entering",
     "environment",
     "half_imported",
+    "last_in",
     "library_versions",
     "lies_in",
+    "located",
     "metadata_of",
     "module_of",
     "modules_in",
     "numpy_generator",
+    "package_of",
     "quiet",
     "source_of_module",
     "torch_generator",

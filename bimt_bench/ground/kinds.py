@@ -105,13 +105,19 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         if name not in self._kinds:
             raise InputError(
                 f"{self.word}: unknown {self.word} '{name}'{closest(name, self._kinds)} "
-                f"(allowed: {', '.join(self._kinds)}){self.told_of_left_out()}"
+                f"(allowed: {', '.join(self._kinds)}){self.told_of_plugins(name)}"
             )
         return self._kinds[name]
 
-    def told_of_left_out(self) -> str:
-        """Which installed plug-ins are left out and why, to add to a message; empty if none is."""
-        return "".join(f"; left out: {line}" for line in self.left_out)
+    def told_of_plugins(self, name: object) -> str:
+        """How a kind that is not known might come, to add to a message.
+
+        That there are plug-ins of one's own, unless one of that name has brought kinds of other
+        names; and which installed plug-ins are left out and why.
+        """
+        left_out = "".join(f"; left out: {line}" for line in self.left_out)
+        known = any(source.name == name for source in self.sources())
+        return left_out if known else f" (one of your own comes with --plugin FILE){left_out}"
 
     def source_of(self, name: str) -> Source:
         """Where the kind of that name came from; InputError if there is none."""

@@ -96,6 +96,12 @@ def module_of(kind: object) -> str:
     return getattr(written_as(kind), "__module__", None) or ""
 
 
+def package_of(kind: object) -> str:
+    """The package that a kind belongs to, all of which is its author's; of ours, its module."""
+    module = module_of(kind)
+    return module if _top(module) == _OURS else _top(module)
+
+
 def lies_in(module: str, package: str) -> bool:
     """Whether a module is a package, or lies in it."""
     return module == package or module.startswith(f"{package}.")

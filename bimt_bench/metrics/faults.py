@@ -1,18 +1,16 @@
 """Metrics that fail: they are asked again member by member, and the frame keeps the reasons."""
 
-import inspect
 import json
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from bimt_bench.ground import located
 from bimt_bench.metrics.base import PerMember, Scored
 from bimt_bench.metrics.contract import Metric
 
@@ -126,10 +124,4 @@ def _told(error: BaseException, one: Metric) -> str:
     """What went wrong, in one line that says where in the metric's own file."""
     if isinstance(error, _Unusable):
         return str(error)
-    file = inspect.unwrap(one.compute).__code__.co_filename
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    where = f"{Path(file).name}, line {lines[-1]}: " if lines else ""
-    told = " ".join(str(error).split()) or "no message"
-    if isinstance(error, SystemExit):
-        told = "ends the program"
-    return f"{where}{type(error).__name__}: {told}"[:_LONGEST]
+    return located(error, one)[:_LONGEST]

@@ -1,19 +1,21 @@
 """Whether a module and the wiring that is declared of it fit each other, asked before any start."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
-from bimt_bench.ground import InputError, closest, torch_generator
+from bimt_bench.ground import InputError, closest, located, torch_generator
 from bimt_bench.network.adapter import ModuleArchitecture
 from bimt_bench.network.architecture import in_folds, take
+from bimt_bench.network.model import ModelKind
 from bimt_bench.network.wiring import Axis, Group
 
 _SAMPLES = 2  # of a trial
 _OF_ANOTHER_SORT = ("double", "dtype", "inplace")  # in what torch says of a tensor made by itself
+_LONGEST = 300  # characters of what a module raised
 _ROUNDING = 1e-6  # relative to the largest output: float64, after a sum in another order
 
 
@@ -121,21 +123,25 @@ def _groups(architecture: ModuleArchitecture) -> Iterator[str]:
 @torch.no_grad()
 def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
     """Runs a network beside those in which the neurons of one movable group have changed places."""
-    given, name = architecture.given, architecture.kind.name
+    given = architecture.given
     movable = [group for group in architecture.wiring.groups if group.movable and group.size > 1]
     parameters, positions = _turned(architecture, [group.name for group in movable])
     example = architecture.example(_SAMPLES)
     batch = architecture.prepare(example)
     seen: dict[str, Tensor] = {}
+    steps = given.sample[:1] if given.steps else ()
+    wanted = (_SAMPLES, *steps, given.outputs)
+    returned: list[object] = []
+    hook = architecture.module.register_forward_hook(lambda _m, _in, out: returned.append(out))
     try:
         outputs = architecture.forward(parameters, batch, positions, seen=seen)
     except Exception as error:  # whatever a stranger's module raises
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if any(word in told.lower() for word in _OF_ANOTHER_SORT):
-            told = f"{told} (make tensors by inputs.new_zeros(...), not by torch.zeros(...))"
-        raise InputError(f"model '{name}': its module cannot be run: {told}") from error
-    steps = given.sample[:1] if given.steps else ()
-    wanted = (_SAMPLES, *steps, given.outputs)
+        told = _not_outputs(returned, wanted)
+        if told is None:
+            told = f"its module cannot be run: {_why(error, architecture.kind)}"
+        raise InputError(f"model '{architecture.kind.name}': {told}") from error
+    finally:
+        hook.remove()
     found = (*outputs.shape[2:], *outputs.shape[1:2])
     if found != wanted:
         yield f"its module returns {found} for {_SAMPLES} samples; should be {wanted}"
@@ -155,6 +161,26 @@ def _trial(architecture: ModuleArchitecture) -> Iterator[str]:
                 f"group '{group.name}': outputs change when its neurons change places; something "
                 "that belongs to them is not in the wiring (or pin it: movable=False)"
             )
+
+
+def _why(error: Exception, kind: ModelKind) -> str:
+    """What a module raised, with its place and what helps."""
+    told, said = located(error, kind), str(error).strip().partition("\n")[0].lower()
+    if len(told) > _LONGEST:
+        told = f"{told[:_LONGEST]}..."
+    if any(word in said for word in _OF_ANOTHER_SORT):
+        return f"{told} (make tensors by inputs.new_zeros(...), not by torch.zeros(...))"
+    return told
+
+
+def _not_outputs(returned: Sequence[object], wanted: tuple[int, ...]) -> str | None:
+    """What the module returned, if it cannot be outputs of several samples; else None."""
+    found = returned[0] if returned else None
+    if not returned or (isinstance(found, Tensor) and found.ndim):
+        return None
+    given = "a single number" if isinstance(found, Tensor) else type(found).__name__
+    axes = "[B, time, outputs]" if len(wanted) == 3 else "[B, outputs]"
+    return f"its module returns {given}; must return a tensor {axes}, {wanted} for B = {wanted[0]}"
 
 
 def _activations(architecture: ModuleArchitecture, seen: Mapping[str, Tensor]) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """Geometry: where the neurons of a group sit, and how far apart two groups are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError, closest, located
 from bimt_bench.network import lattices  # noqa: F401  (registers those that ship)
 from bimt_bench.network.distances import Distance
 from bimt_bench.network.placements import Coordinates, Placement
@@ -75,7 +76,8 @@ def coordinates(placement: PlacementSettings, size: int, *, group: str = "group"
     Raises InputError if they cannot be placed, or if the placement gives no such table of numbers.
     """
     kind: Placement = PLACEMENTS.get_kind(placement.kind)()
-    found: Any = kind.coordinates(placement, size, group=group)
+    with _named("placement", kind):
+        found: Any = kind.coordinates(placement, size, group=group)
     if not _is_table(found) or found.ndim != 2 or len(found) != size or not found.shape[1]:
         raise InputError(
             f"geometry: placement '{kind.name}' gave {_told(found)} for the {size} neurons of "
@@ -121,7 +123,8 @@ def distances(
     InputError unless the distance gives a table of finite numbers, none below 0.
     """
     kind: Distance = DISTANCES.get_kind(distance.kind)()
-    found: Any = kind.between(distance, target, source)
+    with _named("distance", kind):
+        found: Any = kind.between(distance, target, source)
     shape = (len(target), len(source))
     if not _is_table(found) or found.shape != shape:
         raise InputError(
@@ -166,6 +169,17 @@ def check(geometry: GeometrySpec, wiring: Wiring) -> None:
             raise InputError(
                 f"geometry: distance '{name}' gave {own.max():g} from a place to itself; must be 0"
             )
+
+
+@contextmanager
+def _named(word: str, kind: Placement | Distance) -> Iterator[None]:
+    """What a kind raises becomes a line that names it, but for what it says of its input."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # whatever a stranger's code raises
+        raise InputError(f"geometry: {word} '{kind.name}': {located(error, kind)}") from error
 
 
 def _some(places: Coordinates) -> np.ndarray:

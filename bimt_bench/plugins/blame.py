@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from bimt_bench.ground import InputError, lies_in, module_of
+from bimt_bench.ground import InputError, last_in, package_of
 from bimt_bench.spec import SETS
 
 
@@ -32,22 +32,12 @@ def told(error: BaseException, exit_line: str) -> str:
     return f"{type(error).__name__}: {text or 'no message'}"
 
 
-def line_in(module: str, trace: TracebackType | None) -> int | None:
-    """The last line of a module, or below it, that an error passed; None if it passed none."""
-    line = None
-    while trace is not None:
-        if lies_in(str(trace.tb_frame.f_globals.get("__name__", "")), module):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
-
-
 def _place(trace: TracebackType | None) -> str | None:
     """'plug-in 'x': line 3', the last line of any plug-in's kinds that an error passed."""
     for kinds in SETS:
         for source in kinds.sources():
             for kind in kinds.of(source).values() if not source.built_in else ():
-                line = line_in(module_of(kind).partition(".")[0], trace)
-                if line is not None:
-                    return f"plug-in '{source.name}': line {line}"
+                place = last_in(package_of(kind), trace)
+                if place is not None:
+                    return f"plug-in '{source.name}': line {place.line}"
     return None

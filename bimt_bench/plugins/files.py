@@ -13,8 +13,8 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import CodeType
 
-from bimt_bench.ground import InputError, closest, entering
-from bimt_bench.plugins.blame import line_in, told
+from bimt_bench.ground import InputError, closest, entering, last_in
+from bimt_bench.plugins.blame import told
 from bimt_bench.plugins.contracts import check, refuse_nothing
 from bimt_bench.plugins.plugin import Plugin, module_name
 from bimt_bench.spec import SETS
@@ -84,8 +84,8 @@ def _execute(plugin: Plugin) -> None:
         with entering(plugin.source, module=name), redirect_stdout(sys.stderr):
             loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        line = line_in(name, error.__traceback__)
-        where = f"plug-in '{plugin.name}'" + ("" if line is None else f": line {line}")
+        place = last_in(name, error.__traceback__)
+        where = f"plug-in '{plugin.name}'" + ("" if place is None else f": line {place.line}")
         text = told(error, "ends the program when it is imported")
         raise InputError(f"{where}: {text}") from error
 

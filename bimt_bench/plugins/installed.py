@@ -13,11 +13,12 @@ from bimt_bench.ground import (
     Source,
     entering,
     half_imported,
+    last_in,
     lies_in,
     module_of,
     source_of_module,
 )
-from bimt_bench.plugins.blame import line_in, told
+from bimt_bench.plugins.blame import told
 from bimt_bench.plugins.contracts import check, refuse_nothing
 from bimt_bench.plugins.plugin import Plugin, is_file
 from bimt_bench.spec import SETS
@@ -128,9 +129,9 @@ def _one_line(name: str, module: str) -> Iterator[None]:
             yield
     except (Exception, SystemExit) as error:
         text = told(error, "ends the program when it is imported").removeprefix("plug-in: ")
-        line = line_in(module, error.__traceback__)
-        place = "" if line is None else f": line {line}"
-        named = text if text.startswith("plug-in '") else f"plug-in '{name}'{place}: {text}"
+        place = last_in(module, error.__traceback__)
+        line = "" if place is None else f": line {place.line}"
+        named = text if text.startswith("plug-in '") else f"plug-in '{name}'{line}: {text}"
         raise InputError(named) from error
 
 

@@ -110,7 +110,7 @@ def choose(
 
 
 def _unknown(kinds: Kinds[Any], name: object) -> str:
-    near = closest(str(name), kinds) + kinds.told_of_left_out()
+    near = closest(str(name), kinds) + kinds.told_of_plugins(name)
     return f"{name!r} given; allowed are {', '.join(kinds)}{near}"
 
 

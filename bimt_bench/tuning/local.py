@@ -43,7 +43,10 @@ def train_pack(
     chosen = choose_device(device)
     members = [resolve(task, c, seed) for c in configurations for seed in _checked(seeds)]
     _check_shared(members)
-    data = task_data.load(task.data, data_dir=data_dir)
+    try:
+        data = task_data.load(task.data, data_dir=data_dir)
+    except InputError as error:
+        raise InputError(f"task '{task.name}': {error}") from error
     wiring = fitted(task, data)
     for member in {member.configuration: member for member in members}.values():
         check_fit(member, wiring)

@@ -104,6 +104,7 @@ def fitted(task: TaskSpec, loaded: TaskData) -> Wiring:
         raise InputError(
             f"modularity_axis: unknown metric '{task.modularity_axis}'"
             f"{closest(task.modularity_axis, METRICS)} (allowed: {', '.join(METRICS)})"
+            f"{METRICS.told_of_plugins(task.modularity_axis)}"
         )
     return check_task(task, loaded)
 
@@ -232,7 +233,10 @@ def _pairs(space: RecipeSpace) -> Iterator[dict[str, Option]]:
 
 def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator[str]:
     if metric not in METRICS:
-        yield f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
+        yield (
+            f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
+            f"{METRICS.told_of_plugins(metric)}"
+        )
         return
     if metric in MEASURES and metric != task.performance.kind:
         yield (

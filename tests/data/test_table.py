@@ -313,7 +313,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(tmp_path, table, given, mess
     path = written(tmp_path, table)
     with pytest.raises(InputError, match=message) as caught:
         load(settings(path, **given))
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "'mine.csv'" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,8 @@ def test_a_hook_that_raises_is_named(toy, hook):
         train({}, {})
     text = told(error)
     assert text.startswith(f"recipe 'toy': {hook}: member ")
-    assert "(seed 0) and 1 more, step 0: RuntimeError: out of luck" in text
+    assert "(seed 0) and 1 more, step 0: test_hooks.py, line " in text
+    assert text.endswith(": RuntimeError: out of luck")
 
 
 @pytest.mark.parametrize("hook", VALUES)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from bimt_bench.ground import InputError
+from bimt_bench import data
+from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.network import (
     Attachment,
     Connection,
@@ -16,11 +17,13 @@ from bimt_bench.network import (
     ModuleArchitecture,
     Shapes,
     Wiring,
+    build,
 )
 from bimt_bench.network.fitting import check_fit
-from bimt_bench.spec import MODELS, choose
+from bimt_bench.spec import MODELS, catalog, choose
 from tests.some_models import CASES
 
+TASK = catalog.task("symbolic/independence")
 SHAPES = Shapes((3,), 2)
 WIRING = Wiring(
     (
@@ -137,6 +140,26 @@ class Broken(Small):
         return self.outer(inputs)
 
 
+class Misspelt(Small):
+    def forward(self, inputs):
+        return self.outr(inputs)
+
+
+class Summed(Small):
+    def forward(self, inputs):
+        return super().forward(inputs).sum()
+
+
+class Paired(Small):
+    def forward(self, inputs):
+        return super().forward(inputs), inputs
+
+
+class Silent(Small):
+    def forward(self, inputs):
+        super().forward(inputs)
+
+
 FAULTS = [
     ({"wiring": connected(parameter="iner.weight")}, "no parameter 'iner.weight'; did you mean"),
     (
@@ -175,8 +198,24 @@ FAULTS = [
     ({"module": lambda: Small(frozen=True)}, "parameter 'frozen' is not to be trained"),
     ({"module": Wide}, r"returns \(2, 4\) for 2 samples; should be \(2, 2\)"),
     ({"module": Unheard}, "group 'inner': its part 'active' is never called"),
-    ({"module": Shuffling}, "cannot be run: vmap: called random operation"),
-    ({"module": Broken}, "its module cannot be run: "),
+    ({"module": Shuffling}, "test_fitting.py, line [0-9]+: RuntimeError: vmap: called random"),
+    (
+        {"module": Broken},
+        "its module cannot be run: test_fitting.py, line [0-9]+: RuntimeError: mat",
+    ),
+    (
+        {"module": Misspelt},
+        "cannot be run: test_fitting.py, line [0-9]+: AttributeError: 'Misspelt' .* 'outr'",
+    ),
+    (
+        {"module": Summed},
+        r"returns a single number; must return a tensor \[B, outputs\], \(2, 2\) for B = 2",
+    ),
+    (
+        {"module": Paired},
+        r"its module returns tuple; must return a tensor \[B, outputs\], \(2, 2\)",
+    ),
+    ({"module": Silent}, r"its module returns NoneType; must return a tensor \[B, outputs\]"),
 ]
 
 
@@ -192,6 +231,25 @@ def test_every_fault_is_one_line_that_names_the_model(given, message):
     with pytest.raises(InputError, match=message) as found:
         check_fit(architecture(**given))
     assert str(found.value).startswith("model 'small': ") and "\n" not in str(found.value)
+
+
+class Nobody(Small):
+    def __init__(self):
+        super().__init__(between=[nn.Linear(4, 0)])
+
+
+def test_a_part_without_neurons_is_one_line_and_no_warning(recwarn):
+    source = Source("own", "", "0123456789ab")
+    kind = type(architecture(Nobody).kind)
+    with entering(source):
+        MODELS.register(kind)
+    task = TASK.model_copy(update={"model": choose(MODELS, "small")})
+    try:
+        with pytest.raises(InputError, match="^model 'small': "):
+            build(task, data.load(task.data))
+    finally:
+        MODELS.drop(source)
+    assert not recwarn.list
 
 
 def test_all_faults_are_told_at_once():

@@ -203,6 +203,27 @@ def test_a_placement_that_gives_no_places_is_one_line(register, found, message):
         geometry.check(spec, Wiring.layered((4, 3, 2)))
 
 
+def fails(*_, group=""):
+    return {}["radius"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "contract", "hook", "field"),
+    [
+        (PLACEMENTS, Placement, "coordinates", "input"),
+        (DISTANCES, Distance, "between", "distance"),
+    ],
+)
+def test_a_kind_that_raises_is_named_with_its_place(register, kinds, contract, hook, field):
+    own = type("Own", (contract,), {"name": "own", "title": "own", hook: fails})
+    spec = GeometrySpec(**{field: register(kinds, own)})
+    place = r"test_geometry\.py, line [0-9]+"
+    with pytest.raises(
+        InputError, match=rf"^geometry: {kinds.word} 'own': {place}: KeyError: 'radius'$"
+    ):
+        geometry.check(spec, Wiring.layered((4, 3, 2)))
+
+
 def test_places_that_are_drawn_anew_at_every_call_are_refused(register):
     random = np.random.default_rng(0)
     own = type("Own", (Placement,), {

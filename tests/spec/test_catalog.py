@@ -309,7 +309,8 @@ def test_every_fault_of_a_file_is_told_at_once(tmp_path) -> None:
     assert "title: is missing" in found
     assert "data.loww: unknown field; did you mean 'low'?" in found
     known = ", ".join(LOSSES)
-    assert f"loss: 'mze' given; allowed are {known}; did you mean 'mse'?" in found
+    own = "(one of your own comes with --plugin FILE)"
+    assert f"loss: 'mze' given; allowed are {known}; did you mean 'mse'? {own}" in found
 
 
 @pytest.mark.parametrize(
