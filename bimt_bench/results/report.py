@@ -24,7 +24,7 @@ from bimt_bench.spec import MEASURES, Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
-_TITLE_WIDTH = 60  # letters of a line
+_TITLE_WIDTH = 44  # letters of a line, bold, across the smallest drawing
 _USUAL_AXIS = "modularity_q"
 
 
