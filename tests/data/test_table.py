@@ -344,7 +344,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, name, content, mes
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": np.array([open, print])}, "Object arrays cannot be loaded"),
+        ({"a": np.array([int, dict])}, "Object arrays cannot be loaded"),
         ({"a": np.zeros((2, 2, 2))}, "array 'a' has 3 axes"),
         ({"a": np.zeros(3), "b": np.zeros(4)}, "its arrays have 3, 4 rows"),
         ({"a": np.zeros((3, 2)), "a1": np.zeros(3)}, "two columns 'a1'"),
