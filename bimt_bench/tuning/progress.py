@@ -206,19 +206,26 @@ def duration(seconds: float) -> str:
 def _label(known: Mapping[str, "pd.Series[Any]"], digest: str) -> str:
     """A configuration in words: its recipe, its dial, and what else its recipe's differ in."""
     row = known[digest]
-    recipe, dial = str(row["recipe"]), row["dial"]
+    recipe, dial = str(row["recipe"]), _cell(row["dial"])
     words = [RECIPES[recipe].title]
-    if not pd.isna(dial):
-        words.append(f"{str(dial).replace('_', ' ')} {row['dial_value']:g}")
+    if dial is not None:
+        words.append(f"{dial.replace('_', ' ')} {row['dial_value']:g}")
     names = [name for name in (*settings_for(RECIPES[recipe]), "distance") if name in row]
     values = {
-        one: {name: None if pd.isna(other[name]) else other[name] for name in names}
+        one: {name: _cell(other.get(name)) for name in names}
         for one, other in known.items()
         if other["recipe"] == recipe
     }
     others = said(values[digest], differing(list(values.values()), dial))
     words += [f"{name.replace('_', ' ')} {cell}" for name, cell in others.items()]
     return ", ".join(words)
+
+
+def _cell(value: Any) -> Any:
+    """A cell to compare: None where it is missing, what has parts as text."""
+    if not pd.api.types.is_scalar(value):
+        return str(value)
+    return None if pd.isna(value) else value
 
 
 def _best(best: Best) -> str:
