@@ -57,8 +57,12 @@ class Feed:
             order = self._order(epoch)[: count - count % size]
             for chosen in order.split(size)[skipped:]:
                 inputs = self._inputs.index_select(0, chosen)
-                yield self._batch(inputs), self._wanted.index_select(self._axis, chosen)
+                yield self._batch(inputs), self._chosen(chosen)
             epoch, skipped = epoch + 1, 0
+
+    def _chosen(self, samples: Tensor) -> Tensor:
+        """What is wanted of some samples; indexed, as selecting along the last axis is slow."""
+        return self._wanted[..., samples] if self._axis == -1 else self._wanted[..., samples, :]
 
     def _order(self, epoch: int) -> Tensor:
         task = self._task
