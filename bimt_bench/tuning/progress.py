@@ -1,7 +1,7 @@
 """Progress of a sweep: members done, members a second, time left, best so far."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ class Best:
     metric: str
     value: float
     configuration: str
-    digest: str
+    row: "pd.Series[Any]" = field(repr=False, compare=False)
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Board:
     found: int = 0
     failed: int = 0
     best: dict[tuple[str, str], Best] = field(default_factory=dict)
-    _known: dict[str, dict[str, "pd.Series[Any]"]] = field(default_factory=dict)
+    _telling: dict[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
     _seconds_done: float = 0.0
     _seconds_skipped: float = 0.0
     _fractions: dict[str, float] = field(default_factory=dict)
@@ -79,9 +79,8 @@ class Board:
         else:
             self._seconds_done += pack.expected_seconds
         if frame is not None:
-            known = self._known.setdefault(pack.task, {})
             for _, row in frame.drop_duplicates("configuration").iterrows():
-                known[str(row["configuration"])] = row
+                self._learn(pack.task, row)
             for metric in self.watched.get(pack.task, {}):
                 self._compare(pack.task, metric, frame)
                 self._say(pack.task, metric)
@@ -137,17 +136,26 @@ class Board:
         if metric not in frame or frame.empty:
             return
         sign = 1.0 if self.watched[task][metric] == "higher" else -1.0
-        for digest, rows in frame.groupby("configuration"):
+        for _, rows in frame.groupby("configuration"):
             value = float(rows[metric].astype(float).mean(skipna=False))
             held = self.best.get((task, metric))
             if value == value and (held is None or sign * value > sign * held.value):
-                self.best[task, metric] = Best(task, metric, value, "", str(digest))
+                self.best[task, metric] = Best(task, metric, value, "", rows.iloc[0])
+
+    def _learn(self, task: str, row: "pd.Series[Any]") -> None:
+        """Keeps a configuration if it shows more of what the recipe's configurations differ in."""
+        cells, dial = _cells(row), _cell(row["dial"])
+        held = self._telling.setdefault((task, str(row["recipe"])), [])
+        places = {(one.get("geometry"), one.get("distance")) for one in held}
+        is_new_place = (cells.get("geometry"), cells.get("distance")) not in places
+        if is_new_place or differing([*held, cells], dial) != differing(held, dial):
+            held.append(cells)
 
     def _say(self, task: str, metric: str) -> None:
         """Names the best so that it is told from all other configurations known by now."""
         if held := self.best.get((task, metric)):
-            label = _label(self._known[task], held.digest)
-            self.best[task, metric] = replace(held, configuration=label)
+            telling = self._telling[task, str(held.row["recipe"])]
+            self.best[task, metric] = replace(held, configuration=_label(held.row, telling))
 
 
 class Display:
@@ -203,22 +211,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _label(known: Mapping[str, "pd.Series[Any]"], digest: str) -> str:
-    """A configuration in words: its recipe, its dial, and what else its recipe's differ in."""
-    row = known[digest]
-    recipe, dial = str(row["recipe"]), _cell(row["dial"])
-    words = [RECIPES[recipe].title]
+def _label(row: "pd.Series[Any]", telling: Sequence[Mapping[str, Any]]) -> str:
+    """A configuration in words: recipe, dial, and in what else the `telling` ones differ."""
+    dial = _cell(row["dial"])
+    words = [RECIPES[str(row["recipe"])].title]
     if dial is not None:
         words.append(f"{dial.replace('_', ' ')} {row['dial_value']:g}")
-    names = [name for name in (*settings_for(RECIPES[recipe]), "distance") if name in row]
-    values = {
-        one: {name: _cell(other.get(name)) for name in names}
-        for one, other in known.items()
-        if other["recipe"] == recipe
-    }
-    others = said(values[digest], differing(list(values.values()), dial))
+    others = said(_cells(row), differing(telling, dial))
     words += [f"{name.replace('_', ' ')} {cell}" for name, cell in others.items()]
     return ", ".join(words)
+
+
+def _cells(row: "pd.Series[Any]") -> dict[str, Any]:
+    """The cells of a row that are settings of its recipe, or the distance."""
+    names = (*settings_for(RECIPES[str(row["recipe"])]), "distance")
+    return {name: _cell(row[name]) for name in names if name in row}
 
 
 def _cell(value: Any) -> Any:
