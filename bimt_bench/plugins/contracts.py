@@ -2,12 +2,14 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from bimt_bench.ground import InputError, Kinds, Source, closest
+from bimt_bench.ground import InputError, Kinds, Source, closest, lies_in
 from bimt_bench.spec import METRICS, RECIPES, SETS
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -36,13 +38,31 @@ def check(kinds: Kinds[Any], kind: Any) -> None:
         raise InputError(f"{kinds.word} '{own.name}': {'; '.join(faults)}")
 
 
-def refuse_nothing(source: Source) -> None:
-    """InputError if nothing comes from a source."""
-    if not any(kinds.of(source) for kinds in SETS):
+def check_all(source: Source) -> None:
+    """InputError if nothing comes from a source, or a kind that breaks its contract."""
+    brought = [(kinds, kind) for kinds in SETS for kind in kinds.of(source).values()]
+    if not brought:
         raise InputError(
             "registers nothing; write @RECIPES.register above a recipe, @MODELS.register above a "
             "model, and so on"
         )
+    for kinds, kind in brought:
+        check(kinds, kind)
+
+
+@contextmanager
+def unless_refused(module: str) -> Iterator[None]:
+    """What a module registers is undone if it is refused, and the next import tries anew."""
+    before = set(sys.modules)
+    try:
+        with ExitStack() as stack:
+            for kinds in SETS:
+                stack.enter_context(kinds.unless_refused(module))
+            yield
+    except BaseException:
+        for name in [name for name in set(sys.modules) - before if lies_in(name, module)]:
+            del sys.modules[name]
+        raise
 
 
 def _facts(kind: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ changes nothing.
 import ast
 import hashlib
 import sys
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from importlib.abc import InspectLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -15,7 +15,7 @@ from types import CodeType
 
 from bimt_bench.ground import InputError, closest, entering, last_in
 from bimt_bench.plugins.blame import told
-from bimt_bench.plugins.contracts import check, refuse_nothing
+from bimt_bench.plugins.contracts import check_all, unless_refused
 from bimt_bench.plugins.plugin import Plugin, module_name
 from bimt_bench.spec import SETS
 
@@ -59,17 +59,12 @@ def enter(plugin: Plugin) -> None:
     replaced = [
         old for old in held if old.name == plugin.name and module_name(old.digest) in sys.modules
     ]
-    try:
-        with ExitStack() as stack:
-            for kinds in SETS:
-                stack.enter_context(kinds.unless_refused(module_name(plugin.digest)))
-                for old in replaced:
-                    kinds.drop(old)
-            _execute(plugin)
-            _check(plugin)
-    except BaseException:
-        sys.modules.pop(module_name(plugin.digest), None)
-        raise
+    with unless_refused(module_name(plugin.digest)):
+        for kinds in SETS:
+            for old in replaced:
+                kinds.drop(old)
+        _execute(plugin)
+        _check(plugin)
     for old in replaced:
         sys.modules.pop(module_name(old.digest), None)
 
@@ -107,10 +102,7 @@ class _Loader(InspectLoader):
 def _check(plugin: Plugin) -> None:
     """InputError if it registered nothing, or a kind that breaks its contract."""
     try:
-        refuse_nothing(plugin.source)
-        for kinds in SETS:
-            for kind in kinds.of(plugin.source).values():
-                check(kinds, kind)
+        check_all(plugin.source)
     except InputError as error:
         raise InputError(f"plug-in '{plugin.name}': {error}") from None
 

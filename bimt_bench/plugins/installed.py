@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module, metadata
 from typing import Any
 
@@ -14,12 +14,11 @@ from bimt_bench.ground import (
     entering,
     half_imported,
     last_in,
-    lies_in,
     module_of,
     source_of_module,
 )
 from bimt_bench.plugins.blame import told
-from bimt_bench.plugins.contracts import check, refuse_nothing
+from bimt_bench.plugins.contracts import check, check_all, unless_refused
 from bimt_bench.plugins.plugin import Plugin, is_file
 from bimt_bench.spec import SETS
 
@@ -45,13 +44,10 @@ def enter(plugin: Plugin) -> None:
         )
     if plugin.module in sys.modules and any(here in kinds.sources() for kinds in SETS):
         return
-    with _one_line(plugin.name, plugin.module), _unless_refused(plugin.module):
+    with _one_line(plugin.name, plugin.module), unless_refused(plugin.module):
         with entering(here, module=plugin.module):
             import_module(plugin.module)
-        refuse_nothing(here)
-        for kinds in SETS:
-            for kind in kinds.of(here).values():
-                check(kinds, kind)
+        check_all(here)
 
 
 def enter_installed(kinds: Kinds[Any]) -> None:
@@ -63,7 +59,7 @@ def enter_installed(kinds: Kinds[Any]) -> None:
     for point in metadata.entry_points(group=kinds.group):
         name = point.module.partition(".")[0] if point.dist is None else point.dist.name
         try:
-            with _one_line(name, point.module), _unless_refused(point.module):
+            with _one_line(name, point.module), unless_refused(point.module):
                 _load(point, kinds)
         except InputError as error:
             if not any(str(error) in held.left_out for held in SETS):
@@ -133,18 +129,3 @@ def _one_line(name: str, module: str) -> Iterator[None]:
         line = "" if place is None else f": line {place.line}"
         named = text if text.startswith("plug-in '") else f"plug-in '{name}'{line}: {text}"
         raise InputError(named) from error
-
-
-@contextmanager
-def _unless_refused(module: str) -> Iterator[None]:
-    """What a module registers is undone if it is refused, and the next import tries anew."""
-    before = set(sys.modules)
-    try:
-        with ExitStack() as stack:
-            for kinds in SETS:
-                stack.enter_context(kinds.unless_refused(module))
-            yield
-    except BaseException:
-        for name in [name for name in set(sys.modules) - before if lies_in(name, module)]:
-            del sys.modules[name]
-        raise
