@@ -72,7 +72,7 @@ class ModuleArchitecture(Architecture):
         self.wiring = kind.wiring(settings, shapes).pin(pinned)
         self.module = self._started(0)
         self.shapes = {name: tuple(p.shape) for name, p in self.module.named_parameters()}
-        self._moving = [g for g in self.wiring.groups if g.movable and g.relabelled]
+        self._moving = [g for g in self.wiring.groups if g.movable and g.relabelled and g.size > 1]
         self._hidden = [g for g in self.wiring.groups if g.role == "hidden"]
         self._constants: dict[tuple[torch.dtype, torch.device], dict[str, Tensor]] = {}
 
