@@ -31,6 +31,7 @@ from bimt_bench.spec.doors import (
     briefly,
     choose,
     kinds_in,
+    named,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -152,6 +153,7 @@ __all__ = [
     "kinds_in",
     "later",
     "merged",
+    "named",
     "plain",
     "setting",
     "settings_of",

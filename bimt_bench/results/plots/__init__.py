@@ -5,6 +5,8 @@ Figures are made from records (`TradeOff`, `NetworkDrawing`) or the frame. Those
 closed. `..._axes` draws on the axes that it is given, or on a new figure of pyplot's.
 """
 
+from matplotlib.axes import Axes
+
 from bimt_bench.results.plots.curves import curves_figure
 from bimt_bench.results.plots.network import network_axes, network_figure, network_size
 from bimt_bench.results.plots.study import correlation_figure, effect_figure
@@ -12,6 +14,7 @@ from bimt_bench.results.plots.theme import save
 from bimt_bench.results.plots.tradeoff import tradeoff_figure
 
 __all__ = [
+    "Axes",
     "correlation_figure",
     "curves_figure",
     "effect_figure",
