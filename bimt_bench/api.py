@@ -38,12 +38,11 @@ def train(
 ) -> "Results":
     """Trains one configuration with some seeds in this process; `.frame` has one row a member.
 
-    The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`), one of
-    them; a setting left out takes the task's published value, a recipe left out is BIMT. `steps`
-    (fewer than published) and `products` (the precision of matrix products) may stand beside each.
+    The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`); a
+    setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
+    than published) and `products` (the precision of matrix products) may stand beside either.
     `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
-    bar, on a terminal and in a notebook if absent. Raises InputError for what is unknown or not
-    allowed, and where a plug-in goes wrong.
+    bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
@@ -130,7 +129,7 @@ def sweep(
     sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
     renamed. workers: packs at a time. Errors as `run_sweep`.
     """
-    done = run_sweep(
+    found = run_sweep(
         spec,
         results_dir=results_dir,
         address=address,
@@ -145,19 +144,25 @@ def sweep(
         tracking_uri=tracking_uri,
         plugins=plugins,
     ).result
-    return results.Results.load(
-        done.folder, failed=done.failed, data_dir=data_dir, tasks_dir=tasks_dir
-    )
+    where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
+    return results.Results.load(found.folder, failed=found.failed, **where)
 
 
+@blaming()
 def load(
-    path: str | Path, *, data_dir: Path | None = None, tasks_dir: Path | None = None
+    path: str | Path,
+    *,
+    data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
+    plugins: Sequence[str | Path] = (),
 ) -> "Results":
     """What was trained before: the folder of a sweep or of `bimt-bench run`, or a frame's file.
 
-    Curves and weights are read when they are asked for. `data_dir`, `tasks_dir`: where data and
-    tasks of your own lie now, if networks need them. InputError for what holds no results.
+    `data_dir`, `tasks_dir`, `plugins`: data, tasks and kinds of your own, if they are needed; the
+    plug-ins that a results folder keeps are loaded if you name them. Curves and weights are read
+    when asked for. InputError for what holds no results.
     """
+    load_all(plugins)
     return results.Results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
 
 
