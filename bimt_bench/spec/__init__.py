@@ -10,6 +10,7 @@ from bimt_bench.spec.base import (
     later,
     told,
 )
+from bimt_bench.spec.carried import carried_geometries, carried_task, carrying, carrying_all
 from bimt_bench.spec.doors import (
     DATA,
     DISTANCES,
@@ -48,6 +49,7 @@ from bimt_bench.spec.member import (
     Configuration,
     GeometrySettings,
     Member,
+    asked_for,
     configured,
     trained_as,
 )
@@ -141,8 +143,13 @@ __all__ = [
     "Traits",
     "Value",
     "Values",
+    "asked_for",
     "at_path",
     "briefly",
+    "carried_geometries",
+    "carried_task",
+    "carrying",
+    "carrying_all",
     "choose",
     "configured",
     "digest_of",

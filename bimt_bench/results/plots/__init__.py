@@ -7,20 +7,22 @@ closed. `..._axes` draws on the axes that it is given, or on a new figure of pyp
 
 from matplotlib.axes import Axes
 
-from bimt_bench.results.plots.curves import curves_figure
+from bimt_bench.results.plots.curves import curves_axes, curves_figure
 from bimt_bench.results.plots.network import network_axes, network_figure, network_size
 from bimt_bench.results.plots.study import correlation_figure, effect_figure
 from bimt_bench.results.plots.theme import save
-from bimt_bench.results.plots.tradeoff import tradeoff_figure
+from bimt_bench.results.plots.tradeoff import tradeoff_axes, tradeoff_figure
 
 __all__ = [
     "Axes",
     "correlation_figure",
+    "curves_axes",
     "curves_figure",
     "effect_figure",
     "network_axes",
     "network_figure",
     "network_size",
     "save",
+    "tradeoff_axes",
     "tradeoff_figure",
 ]
