@@ -316,4 +316,5 @@ def _as_trained(task: TaskSpec, row: "pd.Series[Any]") -> TaskSpec:
     shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
     told = {name: plain_cell(row[name]) for name in shared if name in row}
     known = {name: cell for name, cell in told.items() if cell is not None}
-    return trained_as(task, {name: getattr(task.training, name) for name in shared} | known)
+    settings: Any = {name: getattr(task.training, name) for name in shared} | known
+    return trained_as(task, settings)  # asked for the settings only, as a member is
