@@ -1,4 +1,4 @@
-"""Tables for the terminal: tasks, scorecards and trade-offs."""
+"""Tables for the terminal: scorecards and trade-offs."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -8,32 +8,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bimt_bench.spec import MODELS
-
 if TYPE_CHECKING:
     from bimt_bench.results import Estimate, Settings, TradeOff
-    from bimt_bench.spec import TaskSpec
 
 ARROWS = {"higher": "↑", "lower": "↓"}
-
-
-def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
-    """The tasks, a row each."""
-    table = Table(title="Tasks", title_justify="left")
-    table.add_column("task", no_wrap=True)
-    for heading in ("network", "loss", "steps", "lambda", "reduce"):
-        table.add_column(heading, overflow="fold")
-    for task in tasks:
-        model = MODELS.get_kind(task.model.kind)().describe(task.model)
-        table.add_row(
-            task.name,
-            model,
-            task.loss.kind,
-            f"{task.training.steps:,}",
-            f"{task.penalty.lam:g}",
-            task.penalty.reduce,
-        )
-    return table
 
 
 def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> Table:
