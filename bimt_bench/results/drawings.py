@@ -1,0 +1,177 @@
+"""Drawings of trained members as files: those that stand for a recipe, or one a configuration."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import joblib
+import pandas as pd
+
+from bimt_bench.ground import InputError, closest
+from bimt_bench.results import plots
+from bimt_bench.results.choice import CHOICES, best, knee, median
+from bimt_bench.results.drawing import NetworkDrawing
+from bimt_bench.results.tradeoff import TradeOff
+from bimt_bench.results.words import in_order
+
+if TYPE_CHECKING:
+    from bimt_bench.results.trained import Results
+
+FORMATS = ("png", "svg")
+PIXELS = 1200
+"""The longer side of a PNG has at least so many."""
+# Of so few, starting further processes takes longer than drawing.
+_FEW = 16
+
+Which = Literal["chosen", "all"]
+DRAWN: tuple[Which, ...] = ("chosen", "all")
+"""What a sweep draws: the best, median and knee of each recipe, or one of each configuration."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A member that was drawn, the configuration that it is one of, and its files."""
+
+    member: str
+    configuration: str
+    files: tuple[Path, ...]
+
+
+def check_drawn(which: str) -> None:
+    """InputError for what a sweep cannot draw."""
+    if which not in DRAWN:
+        raise InputError(
+            f"draw: '{which}' given{closest(which, DRAWN)} (allowed: {', '.join(DRAWN)})"
+        )
+
+
+def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
+    """The best, the median and the knee of each recipe of a task: members by name of the drawing.
+
+    tradeoff: one that these rows are part of.
+    """
+    found: dict[str, str | None] = {}
+    for recipe in in_order(rows["recipe"]):
+        own = rows[rows["recipe"] == recipe]
+        found[f"network-{recipe}-best"] = best(own)
+        found[f"network-{recipe}-median"] = median(own)
+        found[f"network-{recipe}-knee"] = knee(rows, tradeoff, recipe=recipe)
+    return {name: member for name, member in found.items() if member is not None}
+
+
+def of_configurations(rows: pd.DataFrame) -> dict[str, str]:
+    """The median member of each configuration, by name of its drawing."""
+    found = {
+        f"network-{own['recipe'].iloc[0]}-{configuration}": median(own)
+        for configuration, own in rows.groupby("configuration", sort=False)
+    }
+    return {name: member for name, member in found.items() if member is not None}
+
+
+def draw(
+    results: "Results",
+    wanted: Mapping[str, str],
+    *,
+    folder: Path,
+    formats: Sequence[str] = FORMATS,
+) -> tuple[Drawn, ...]:
+    """Draws members of results into a folder; `wanted` has them by name of the drawing's files.
+
+    A member that is wanted by several names is drawn once and saved under each. Many drawings are
+    shared among processes. InputError for an unknown format, and for weights that were not kept.
+    """
+    _check_formats(formats)
+    drawn: dict[str, tuple[NetworkDrawing, str, str, list[str]]] = {}
+    for name, member in wanted.items():
+        if member not in drawn:
+            network = results.network(member)
+            configuration = str(network.row.get("configuration", ""))
+            drawn[member] = network.drawing(), network.title, configuration, []
+        drawn[member][3].append(name)
+    jobs = [(drawing, title, names) for drawing, title, _, names in drawn.values()]
+    if len(jobs) <= _FEW:
+        files = [_save(*job, folder, formats) for job in jobs]
+    else:
+        save = joblib.delayed(_save)
+        files = joblib.Parallel(n_jobs=-1)(save(*job, folder, formats) for job in jobs)
+    return tuple(
+        Drawn(member, configuration, tuple(written))
+        for (member, (_, _, configuration, _)), written in zip(drawn.items(), files, strict=True)
+    )
+
+
+def save_drawings(
+    results: "Results",
+    which: str | None = None,
+    *,
+    task: str | None = None,
+    recipe: str | None = None,
+    folder: str | Path | None = None,
+    formats: Sequence[str] = FORMATS,
+) -> tuple[Path, ...]:
+    """Draws into files: one member, or the best, the median and the knee of each recipe.
+
+    which: a digest, the start of one, 'best', 'median' or 'knee'; absent: all three of each recipe
+    of each task. `task` and `recipe` narrow the choice. folder: where files go; absent: in the
+    results' own folder, as a sweep's drawings. Returns the files. InputError for what is not there.
+    """
+    own = Path("figures") if results.folder is None else results.folder / "figures"
+    if which is not None:
+        network = results.network(which, task=task, recipe=recipe)
+        word = "-".join(filter(None, (recipe, which))) if which in CHOICES else network.member
+        place = own / folder_name(network.task.name) if folder is None else Path(folder)
+        wanted = {f"network-{word}": str(network.member)}
+        return _files(draw(results, wanted, folder=place, formats=formats))
+    found: list[Path] = []
+    names = results.tasks if task is None else (task,)
+    for name in names:
+        rows = _rows(results, name, recipe)
+        place = own if folder is None else Path(folder)
+        if folder is None or len(names) > 1:
+            place /= folder_name(name)
+        wanted = of_recipes(rows, results.tradeoff(name))
+        found += _files(draw(results, wanted, folder=place, formats=formats))
+    return tuple(found)
+
+
+def _rows(results: "Results", task: str, recipe: str | None) -> pd.DataFrame:
+    rows = results.frame[results.frame["task"] == task]
+    known = in_order(rows["recipe"])
+    if recipe is not None and len(rows) and recipe not in known:
+        raise InputError(
+            f"recipe: '{recipe}' is not in these results{closest(recipe, known)} "
+            f"(recipes: {', '.join(known)})"
+        )
+    return rows if recipe is None else rows[rows["recipe"] == recipe]
+
+
+def folder_name(task: str) -> str:
+    """What the folder of a task's figures is called."""
+    return task.replace("/", "-")
+
+
+def _files(drawn: Iterable[Drawn]) -> tuple[Path, ...]:
+    return tuple(file for one in drawn for file in one.files)
+
+
+def _save(
+    drawing: NetworkDrawing, title: str, names: Sequence[str], folder: Path, formats: Sequence[str]
+) -> list[Path]:
+    """The files of one drawing under each of its names."""
+    figure = plots.network_figure(drawing, title=title)
+    files = list(plots.save(figure, folder, names[0], formats=formats, pixels=PIXELS))
+    for name in names[1:]:
+        for file in files[: len(formats)]:
+            files.append(folder / f"{name}{file.suffix}")
+            files[-1].write_bytes(file.read_bytes())
+    return files
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    for one in formats:
+        if one not in plots.FORMATS:
+            raise InputError(
+                f"format: '{one}' given{closest(one, plots.FORMATS)} "
+                f"(allowed: {', '.join(plots.FORMATS)})"
+            )
