@@ -14,8 +14,8 @@ from bimt_bench.data import TaskData
 from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import resolve
-from bimt_bench.results import plots
-from bimt_bench.results.report import drawing_of, tradeoff_of
+from bimt_bench.results import plots, tradeoff_of
+from bimt_bench.results.report import drawing_of
 from bimt_bench.spec import (
     DISTANCES,
     LOSSES,
