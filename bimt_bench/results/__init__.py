@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from bimt_bench.results.comparison import Comparison, compare
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
+    from bimt_bench.results.network import Network
     from bimt_bench.results.report import (
         SweepTracking,
         TaskReport,
         draw_medians,
-        published_settings,
         task_report,
     )
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
+    from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.results.trained import Results
     from bimt_bench.results.words import setting_words, title_of, title_with_dial
@@ -37,12 +38,13 @@ _HOMES = {
     "Comparison": "comparison",
     "DrawnTradeOff": "drawn",
     "FinishedSweep": "sweeps",
+    "Network": "network",
     "SweepTracking": "report",
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
     "plain_cell": "columns",
-    "published_settings": "report",
+    "published_settings": "titles",
     "read_curves": "frames",
     "read_frame": "frames",
     "setting_words": "words",
@@ -66,6 +68,7 @@ __all__ = [
     "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",
+    "Network",
     "Settings",
     "SweepTracking",
     "TaskReport",

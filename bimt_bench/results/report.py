@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -12,20 +11,17 @@ import pandas as pd
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
 from bimt_bench.network import build
-from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
 from bimt_bench.results.choice import median
-from bimt_bench.results.columns import plain_cell
-from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.drawing import NetworkDrawing
+from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff
-from bimt_bench.results.words import setting_words, title_with_dial, unpublished
-from bimt_bench.spec import Configuration, TaskSpec
+from bimt_bench.spec import TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
-_TITLE_WIDTH = 44  # letters of a line, bold, across the smallest drawing
 
 
 @dataclass(frozen=True)
@@ -65,28 +61,6 @@ def drawing_of(
     data = task_data.load(task.data, data_dir=data_dir)
     population = Population.of(build(task, data), [arrays])
     return NetworkDrawing.of(population, data.input_names, data.output_names)
-
-
-def published_settings(task: TaskSpec, recipe: str) -> Mapping[str, object]:
-    """The settings of a recipe as the task has them, as the frame holds them, by name."""
-    return resolve(task, Configuration(recipe=recipe), 0).cells
-
-
-def drawing_title(row: pd.Series, published: Mapping[str, object]) -> str:
-    """What stands above a member's drawing; its settings where they are not the `published` ones.
-
-    They have lines of their own, so that the title stays inside the drawing.
-    """
-    cells = {str(name): plain_cell(value) for name, value in row.items()}
-    own = title_with_dial(row["recipe"], cells["dial"], cells["dial_value"])
-    others = setting_words(cells, unpublished(cells, published))
-    return "\n".join(
-        [
-            f"{row['task']}: {own}, seed {row['seed']}",
-            *wrap(others, _TITLE_WIDTH),
-            f"{row['performance_metric']} {row['performance']:.4g}",
-        ]
-    )
 
 
 @dataclass

@@ -29,9 +29,7 @@ def add_looking(app: typer.Typer) -> None:
 
 
 def tradeoff(
-    runs: Annotated[
-        list[Path], typer.Argument(help="results folders, or Parquet files of frames")
-    ],
+    runs: Annotated[list[Path], typer.Argument(help="results folders, or Parquet files of frames")],
     task: Annotated[str | None, typer.Option(help="of one task; of each if absent")] = None,
     x: Annotated[str | None, typer.Option(help="metric on the x axis; the task's own")] = None,
     y: Annotated[str | None, typer.Option(help="metric on the y axis; performance")] = None,
@@ -130,7 +128,9 @@ def score(
         asked, who = _listed(metrics), _listed(members)
         with bar(f"metrics of {run}") as on_progress:
             found = results.score(
-                held, asked, members=who if len(who) > 1 else who[0] if who else "all",
+                held,
+                asked,
+                members=who if len(who) > 1 else who[0] if who else "all",
                 on_progress=on_progress,
             )
         terminal.OUT.print(tables.of_scores(found))
