@@ -12,11 +12,10 @@ from bimt_bench.app.terminal import (
     Device,
     Plugins,
     TasksDir,
-    bar,
     print_files,
     refusing,
 )
-from bimt_bench.ground import __version__
+from bimt_bench.ground import __version__, bar
 
 app = typer.Typer(
     name="bimt-bench",
@@ -87,7 +86,7 @@ def run(
         short = {"strength": strength, "steps": steps}
         entries = [f"{name}={text}" for name, text in short.items() if text is not None]
         wanted = given.settings([*(settings or []), *entries])
-        with bar(f"{task} · {recipe} · seeds {seeds}") as on_progress:
+        with bar(f"{task} · {recipe} · seeds {seeds}", console=terminal.ERR) as on_progress:
             found = single.run(
                 task,
                 {"recipe": recipe, **wanted},

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bimt_bench.ground import InputError
 
@@ -47,15 +46,6 @@ def refusing(plugin: list[str] | None = None) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         ERR.print(str(stop) or "interrupted", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130) from None
-
-
-@contextmanager
-def bar(label: str) -> Iterator:
-    """A progress bar; yields what to tell the fraction done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=ERR, transient=True) as progress:
-        shown = progress.add_task(label, total=1.0)
-        yield lambda fraction: progress.update(shown, completed=fraction)
 
 
 def print_files(files: Iterable[Path]) -> None:

@@ -21,19 +21,29 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Path], *, x: str | None = None, out: Path, tasks_dir: Path | None = None
+    runs: Sequence[Path],
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    out: Path,
+    tasks_dir: Path | None = None,
 ) -> Iterator[Comparison]:
-    """Tables and figures of every task in some results folders, into `out/<task>/`.
+    """Tables and figures of a task, or every task, in some results, into `out/<task>/`.
 
-    A member that several sweeps trained counts once; a task swept at several lengths gives a
-    comparison a length. Raises InputError for a folder that holds no results or for a task that
-    has changed since.
+    `runs` are results folders or Parquet files of frames; metrics that were measured later count
+    with those of the frame. `x` and `y` name metrics, else the task's modularity axis and
+    performance. A member that several sweeps trained counts once; a task swept at several lengths
+    gives a comparison a length. Learning curves are drawn where they were kept. Raises InputError
+    for what holds no results, for a task that is not there or has changed since, and for a metric
+    that is unknown or was not measured.
     """
-    if x is not None:
-        METRICS.get_kind(x)
-    frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
-    curves = pd.concat([read_curves(run) for run in runs], ignore_index=True)
-    curves = curves.drop_duplicates(["member", "step"])
+    for name in filter(None, (x, y)):
+        METRICS.get_kind(name)
+    frame = _joined([_scored(run) for run in runs])
+    if task is not None:
+        frame = frame[frame["task"] == in_frame(task, frame["task"].unique())]
+    curves = _curves(runs)
     kept = {name: file for run in runs for name, file in kept_tasks(run).items()}
     for task, rows in by_task(frame, tasks_dir, kept=kept):
         length = plain_cell(rows["steps"].iloc[0]) if "steps" in rows else None

@@ -1,20 +1,19 @@
 """What becomes of results: `tradeoff`, `draw`, `export`, and `metrics RUN`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bimt_bench.app import terminal
 from bimt_bench.app.terminal import (
     DataDir,
-    Device,
     Plugins,
     TasksDir,
-    bar,
     print_files,
     refusing,
 )
+from bimt_bench.ground import bar
 
 Run = Annotated[
     Path, typer.Argument(help="the results folder of a sweep or a run, or a frame's file")
@@ -111,7 +110,6 @@ def score(
         list[str] | None,
         typer.Option("--members", help="all, front, best, median, knee, or digests"),
     ] = None,
-    device: Device = "cpu",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
     plugin: Plugins = None,
@@ -126,7 +124,7 @@ def score(
     with refusing(plugin):
         held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         asked, who = _listed(metrics), _listed(members)
-        with bar(f"metrics of {run}") as on_progress:
+        with bar(f"metrics of {run}", console=terminal.ERR) as on_progress:
             found = results.score(
                 held,
                 asked,

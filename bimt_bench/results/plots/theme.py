@@ -146,9 +146,9 @@ def save(
 
     A PNG has 200 dots an inch, or as many more as give its longer side `pixels` of them.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = tuple(folder / f"{name}.{one}" for one in formats)
+    files = tuple(Path(folder) / f"{name}.{one}" for one in formats)
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
     dots = max(_SETTINGS["savefig.dpi"], math.ceil(pixels / max(figure.get_size_inches())))
     with style():
         for file, one in zip(files, formats, strict=True):

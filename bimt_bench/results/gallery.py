@@ -63,10 +63,20 @@ def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
 def of_configurations(rows: pd.DataFrame) -> dict[str, str]:
     """The median member of each configuration, by name of its drawing."""
     found = {
-        f"network-{own['recipe'].iloc[0]}-{configuration}": median(own)
+        f"configurations/network-{own['recipe'].iloc[0]}-{configuration}": median(own)
         for configuration, own in rows.groupby("configuration", sort=False)
     }
     return {name: member for name, member in found.items() if member is not None}
+
+
+def of_sweep(results: "Results", task: str, tradeoff: TradeOff, *, which: str) -> tuple[Drawn, ...]:
+    """Draws what a finished sweep leaves of a task, into its folder: see `DRAWN`."""
+    check_drawn(which)
+    rows = results.frame[results.frame["task"] == task]
+    wanted = of_recipes(rows, tradeoff)
+    if which == "all":  # those first, as an MLflow run takes the first drawing of its members
+        wanted = {**of_configurations(rows), **wanted}
+    return draw(results, wanted, folder=_place(results, task))
 
 
 def draw(
@@ -82,22 +92,18 @@ def draw(
     shared among processes. InputError for an unknown format, and for weights that were not kept.
     """
     _check_formats(formats)
-    drawn: dict[str, tuple[NetworkDrawing, str, str, list[str]]] = {}
+    names: dict[str, list[str]] = {}
     for name, member in wanted.items():
-        if member not in drawn:
-            network = results.network(member)
-            configuration = str(network.row.get("configuration", ""))
-            drawn[member] = network.drawing(), network.title, configuration, []
-        drawn[member][3].append(name)
-    jobs = [(drawing, title, names) for drawing, title, _, names in drawn.values()]
-    if len(jobs) <= _FEW:
-        files = [_save(*job, folder, formats) for job in jobs]
-    else:
-        save = joblib.delayed(_save)
-        files = joblib.Parallel(n_jobs=-1)(save(*job, folder, formats) for job in jobs)
+        names.setdefault(member, []).append(name)
+    networks = [results.network(member) for member in names]
+    jobs = [
+        joblib.delayed(_save)(one.drawing(), one.title, own, folder, tuple(formats))
+        for one, own in zip(networks, names.values(), strict=True)
+    ]
+    saved = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)(jobs)
     return tuple(
-        Drawn(member, configuration, tuple(written))
-        for (member, (_, _, configuration, _)), written in zip(drawn.items(), files, strict=True)
+        Drawn(str(one.member), str(one.row["configuration"]), files)
+        for one, files in zip(networks, saved, strict=True)
     )
 
 
@@ -116,19 +122,18 @@ def save_drawings(
     of each task. `task` and `recipe` narrow the choice. folder: where files go; absent: in the
     results' own folder, as a sweep's drawings. Returns the files. InputError for what is not there.
     """
-    own = Path("figures") if results.folder is None else results.folder / "figures"
     if which is not None:
         network = results.network(which, task=task, recipe=recipe)
         word = "-".join(filter(None, (recipe, which))) if which in CHOICES else network.member
-        place = own / folder_name(network.task.name) if folder is None else Path(folder)
+        place = _place(results, network.task.name) if folder is None else Path(folder)
         wanted = {f"network-{word}": str(network.member)}
         return _files(draw(results, wanted, folder=place, formats=formats))
     found: list[Path] = []
     names = results.tasks if task is None else (task,)
     for name in names:
         rows = _rows(results, name, recipe)
-        place = own if folder is None else Path(folder)
-        if folder is None or len(names) > 1:
+        place = _place(results, name) if folder is None else Path(folder)
+        if folder is not None and len(names) > 1:
             place /= folder_name(name)
         wanted = of_recipes(rows, results.tradeoff(name))
         found += _files(draw(results, wanted, folder=place, formats=formats))
@@ -151,21 +156,31 @@ def folder_name(task: str) -> str:
     return task.replace("/", "-")
 
 
+def _place(results: "Results", task: str) -> Path:
+    return (results.folder or Path()) / "figures" / folder_name(task)
+
+
 def _files(drawn: Iterable[Drawn]) -> tuple[Path, ...]:
     return tuple(file for one in drawn for file in one.files)
 
 
 def _save(
-    drawing: NetworkDrawing, title: str, names: Sequence[str], folder: Path, formats: Sequence[str]
-) -> list[Path]:
+    drawing: NetworkDrawing,
+    title: str,
+    names: Sequence[str],
+    folder: Path,
+    formats: Sequence[str],
+) -> tuple[Path, ...]:
     """The files of one drawing under each of its names."""
     figure = plots.network_figure(drawing, title=title)
-    files = list(plots.save(figure, folder, names[0], formats=formats, pixels=PIXELS))
+    first = plots.save(figure, folder, names[0], formats=formats, pixels=PIXELS)
+    found = list(first)
     for name in names[1:]:
-        for file in files[: len(formats)]:
-            files.append(folder / f"{name}{file.suffix}")
-            files[-1].write_bytes(file.read_bytes())
-    return files
+        for file in first:
+            found.append(folder / f"{name}{file.suffix}")
+            found[-1].parent.mkdir(parents=True, exist_ok=True)
+            found[-1].write_bytes(file.read_bytes())
+    return tuple(found)
 
 
 def _check_formats(formats: Sequence[str]) -> None:
