@@ -38,12 +38,11 @@ def train(
 ) -> "Results":
     """Trains one configuration with some seeds in this process; `.frame` has one row a member.
 
-    The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`), one of
-    them; a setting left out takes the task's published value, a recipe left out is BIMT. `steps`
-    (fewer than published) and `products` (the precision of matrix products) may stand beside each.
+    The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`); a
+    setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
+    than published) and `products` (the precision of matrix products) may stand beside either.
     `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
-    bar, on a terminal and in a notebook if absent. Raises InputError for what is unknown or not
-    allowed, and where a plug-in goes wrong.
+    bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
@@ -77,13 +76,17 @@ def run_sweep(
     track: bool = True,
     tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
+    draw: str = "chosen",
     console: "Console | None" = None,
 ) -> "FinishedSweep":
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
     What can be refused is refused before anything starts (InputError): unknown names, sizes that do
     not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
+    `draw`: "chosen" draws the best, the median and the knee of each recipe, "all" the median of
+    each configuration too.
     """
+    results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
     loaded = load_all([*spec.plugins, *plugins])
@@ -105,7 +108,9 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        return results.FinishedSweep(result, results.task_reports(checked, result, runs), runs)
+        return results.FinishedSweep(
+            result, results.task_reports(checked, result, runs, draw=draw), runs
+        )
 
 
 def sweep(
@@ -123,14 +128,16 @@ def sweep(
     track: bool = True,
     tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
+    draw: str = "chosen",
 ) -> "Results":
     """Runs a sweep (a spec, a YAML file or a shipped name); returns its folder as `load` does.
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
     sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. Errors as `run_sweep`.
+    renamed. workers: packs at a time. draw: "chosen" draws the best, the median and the knee of
+    each recipe, "all" the median of each configuration too. Errors as `run_sweep`.
     """
-    done = run_sweep(
+    found = run_sweep(
         spec,
         results_dir=results_dir,
         address=address,
@@ -144,30 +151,41 @@ def sweep(
         track=track,
         tracking_uri=tracking_uri,
         plugins=plugins,
+        draw=draw,
     ).result
-    return results.Results.load(
-        done.folder, failed=done.failed, data_dir=data_dir, tasks_dir=tasks_dir
-    )
+    where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
+    return results.Results.load(found.folder, failed=found.failed, **where)
 
 
+@blaming()
 def load(
-    path: str | Path, *, data_dir: Path | None = None, tasks_dir: Path | None = None
+    path: str | Path,
+    *,
+    data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
+    plugins: Sequence[str | Path] = (),
 ) -> "Results":
     """What was trained before: the folder of a sweep or of `bimt-bench run`, or a frame's file.
 
-    Curves and weights are read when they are asked for. `data_dir`, `tasks_dir`: where data and
-    tasks of your own lie now, if networks need them. InputError for what holds no results.
+    `data_dir`, `tasks_dir`, `plugins`: data, tasks and kinds of your own, if they are needed; the
+    plug-ins that a results folder keeps are loaded if you name them. Curves and weights are read
+    when asked for. InputError for what holds no results.
     """
+    load_all(plugins)
     return results.Results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
 
 
 def tradeoff(
-    frame: "Results | pd.DataFrame | str | Path", *, task: str | None = None, x: str | None = None
+    frame: "Results | pd.DataFrame | str | Path",
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
 ) -> pd.DataFrame:
     """The trade-off table of results, a frame or a results folder: one row a configuration.
 
-    `task` picks one of several; `x` names the modularity metric, else each task's own.
+    `task` picks one of several; `x` and `y` name metrics, else each task's axis and performance.
     """
     if isinstance(frame, results.Results):
         frame = frame.frame if frame.folder is None else frame.folder
-    return results.tradeoff_table(frame, task=task, x=x)
+    return results.tradeoff_table(frame, task=task, x=x, y=y)

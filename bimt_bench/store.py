@@ -29,7 +29,15 @@ import safetensors.numpy
 import yaml
 
 from bimt_bench.ground import InputError, check_format, differences, metadata_of, write
-from bimt_bench.spec import SweepSpec, format_of, join, with_format
+from bimt_bench.spec import (
+    GeometrySpec,
+    SweepSpec,
+    TaskSpec,
+    carrying,
+    format_of,
+    join,
+    with_format,
+)
 
 FORMAT = 2  # of manifests, weights and environment.json; that of frames is `spec.frames.FORMAT`
 _PACK = "bimt_bench.pack"
@@ -137,8 +145,18 @@ class Store:
             raise CorruptPack(f"{name} has none of member {member}")
         return found
 
-    def collect(self, packs: Iterable[str], *, members: Sequence[str]) -> None:
-        """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`."""
+    def collect(
+        self,
+        packs: Iterable[str],
+        *,
+        members: Sequence[str],
+        tasks: Iterable[TaskSpec] = (),
+        geometries: Iterable[GeometrySpec] = (),
+    ) -> None:
+        """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`.
+
+        Both carry the tasks and geometries that the members were trained on.
+        """
         rank = {member: i for i, member in enumerate(members)}
         found: list[tuple[pd.DataFrame, pd.DataFrame]] = []
         for pack in packs:
@@ -151,7 +169,8 @@ class Store:
             ("curves.parquet", [curves for _, curves in found], ["member", "step"]),
         ):
             table = _in_order(join(frames), rank=rank, keys=keys)
-            write(self.folder / name, _parquet(with_format(table)))
+            told = pa.Table.from_pandas(carrying(table, tasks, geometries), preserve_index=False)
+            write(self.folder / name, _parquet(with_format(told)))
 
     def frame(self) -> pd.DataFrame:
         """The collected frame, one row a member."""
@@ -311,10 +330,9 @@ def _by_member(flat: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray
     return weights
 
 
-def _in_order(joined: pd.DataFrame, *, rank: Mapping[str, int], keys: list[str]) -> pa.Table:
+def _in_order(joined: pd.DataFrame, *, rank: Mapping[str, int], keys: list[str]) -> pd.DataFrame:
     order = joined[keys].assign(member=joined["member"].map(rank)).sort_values(keys, kind="stable")
-    ordered = joined.loc[order.index].reset_index(drop=True)
-    return pa.Table.from_pandas(ordered, preserve_index=False)
+    return joined.loc[order.index].reset_index(drop=True)
 
 
 def _backup_name(folder: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bimt_bench.app import tables, terminal
-from bimt_bench.app.commands import add_listings
+from bimt_bench.app.commands import add_listings, add_looking
 from bimt_bench.app.terminal import (
     DataDir,
     Device,
@@ -128,6 +128,9 @@ def sweep(
     ] = None,
     track: Annotated[bool, typer.Option(help="log to MLflow")] = True,
     workers: Annotated[int | None, typer.Option(min=1, help="packs at a time")] = None,
+    draw: Annotated[
+        str, typer.Option(help="chosen: best, median and knee of each recipe; all: each setting")
+    ] = "chosen",
     device: Device = "auto",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
@@ -151,6 +154,7 @@ def sweep(
             track=track,
             tracking_uri=tracking_uri,
             plugins=plugin or (),
+            draw=draw,
             console=terminal.ERR,
         )
     for report in found.reports:
@@ -158,7 +162,7 @@ def sweep(
             tables.of_tradeoff(report.tradeoff, performance=report.task.performance.kind)
         )
     print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
-    print_files(file for r in found.reports for file in r.figures if file.suffix == ".png")
+    print_files(file for r in found.reports for file in r.shown)
     for pack, reason in found.result.failed.items():
         terminal.ERR.print(
             f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True
@@ -171,22 +175,7 @@ def sweep(
         raise typer.Exit(1)
 
 
-@app.command()
-def tradeoff(
-    runs: Annotated[list[Path], typer.Argument(help="results folders of finished sweeps")],
-    x: Annotated[str | None, typer.Option(help="modularity metric on the x axis")] = None,
-    out: Annotated[Path, typer.Option(help="where tables and figures go")] = Path("runs/tradeoff"),
-    tasks_dir: TasksDir = None,
-    plugin: Plugins = None,
-) -> None:
-    """Make tables and figures from finished sweeps."""
-    from bimt_bench.results import comparison
-
-    with refusing(plugin):
-        for found in comparison.compare(runs, x=x, out=out, tasks_dir=tasks_dir):
-            trade, task = found.report.tradeoff, found.report.task
-            terminal.OUT.print(tables.of_tradeoff(trade, performance=task.performance.kind))
-            print_files([*found.report.figures, found.table])
+add_looking(app)
 
 
 @app.command()

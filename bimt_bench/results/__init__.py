@@ -7,10 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bimt_bench.results.choice import CHOICES, best, choose, knee, median
+    from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
-    from bimt_bench.results.gallery import DRAWN, check_drawn, save_drawings
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.network import Network
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
         draw_medians,
         task_report,
     )
-    from bimt_bench.results.scores import score, with_scores
+    from bimt_bench.results.scores import SCORES
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
@@ -29,11 +28,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CHOICES": "choice",
-    "DRAWN": "gallery",
-    "check_drawn": "gallery",
-    "save_drawings": "gallery",
-    "score": "scores",
-    "with_scores": "scores",
+    "SCORES": "scores",
+    "check_drawn": "choice",
     "Results": "trained",
     "best": "choice",
     "choose": "choice",
@@ -66,11 +62,8 @@ _HOMES = {
 
 __all__ = [
     "CHOICES",
-    "DRAWN",
+    "SCORES",
     "check_drawn",
-    "save_drawings",
-    "score",
-    "with_scores",
     "Results",
     "best",
     "choose",

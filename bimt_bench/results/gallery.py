@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import joblib
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.results import plots
-from bimt_bench.results.choice import CHOICES, best, knee, median
+from bimt_bench.results.choice import CHOICES, best, check_drawn, knee, median
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.results.words import in_order
@@ -24,11 +24,6 @@ PIXELS = 1200
 # Of so few, starting further processes takes longer than drawing.
 _FEW = 16
 
-Which = Literal["chosen", "all"]
-DRAWN: tuple[Which, ...] = ("chosen", "all")
-"""What a sweep draws: the best, median and knee of each recipe, or one of each configuration."""
-
-
 @dataclass(frozen=True)
 class Drawn:
     """A member that was drawn, the configuration that it is one of, and its files."""
@@ -36,14 +31,6 @@ class Drawn:
     member: str
     configuration: str
     files: tuple[Path, ...]
-
-
-def check_drawn(which: str) -> None:
-    """InputError for what a sweep cannot draw."""
-    if which not in DRAWN:
-        raise InputError(
-            f"draw: '{which}' given{closest(which, DRAWN)} (allowed: {', '.join(DRAWN)})"
-        )
 
 
 def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
@@ -70,7 +57,7 @@ def of_configurations(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def of_sweep(results: "Results", task: str, tradeoff: TradeOff, *, which: str) -> tuple[Drawn, ...]:
-    """Draws what a finished sweep leaves of a task, into its folder: see `DRAWN`."""
+    """Draws what a finished sweep leaves of a task, into its folder: see `choice.DRAWN`."""
     check_drawn(which)
     rows = results.frame[results.frame["task"] == task]
     wanted = of_recipes(rows, tradeoff)

@@ -32,11 +32,17 @@ class TaskReport:
     figures: tuple[Path, ...]
     drawings: tuple[Drawn, ...] = ()
 
+    @property
+    def shown(self) -> tuple[Path, ...]:
+        """The figures that anything can show: PNG."""
+        drawn = [file for one in self.drawings for file in one.files]
+        return tuple(file for file in (*self.figures, *drawn) if file.suffix == ".png")
+
 
 def task_report(
     task: TaskSpec,
     frame: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: pd.DataFrame | None,
     *,
     folder: Path,
     x: str | None = None,
@@ -45,13 +51,14 @@ def task_report(
     """The trade-off of one task and its figures, as PNG and PDF in `folder`.
 
     `x` and `y` name metrics, else the task's modularity axis and performance.
+    Learning curves are drawn where they were kept.
     """
     found = tradeoff_of(task, frame, x=x, y=y)
     figure = plots.tradeoff_figure(
         found, title=found.title, x_label=found.x_title, y_label=found.y_title
     )
     files = plots.save(figure, folder, "tradeoff")
-    if (frame["status"] == "ok").any():
+    if curves is not None and (frame["status"] == "ok").any():
         members = curves[curves["member"].isin(frame["member"])]
         learning = plots.curves_figure(members, frame, title=task.title)
         files += plots.save(learning, folder, "curves")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.network import Network
     from bimt_bench.results.trained import Results
 
-FILE = "metrics.parquet"
+SCORES = "metrics.parquet"
 IDENTITY = ("task", "recipe", "configuration", "seed", "member")
 _TOGETHER = 32  # members measured at a time: their memory is bounded, and a bar moves
 _CODE = "scoring_digest"
@@ -61,7 +61,7 @@ def score(
     frame = pd.concat(found).sort_values("member", key=lambda one: one.map(place))
     frame = frame.reset_index(drop=True)
     if results.folder is not None:
-        _keep(results.folder / FILE, frame)
+        _keep(results.folder / SCORES, frame)
     return frame
 
 
@@ -70,7 +70,7 @@ def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
 
     What stands in the frame stays. InputError if that file cannot be read.
     """
-    held = None if folder is None else _held(folder / FILE)
+    held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
     further = [name for name in held if name in METRICS and name not in frame]

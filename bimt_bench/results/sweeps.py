@@ -65,7 +65,7 @@ def task_reports(
 ) -> tuple[TaskReport, ...]:
     """The trade-off, figures and drawings of every task of a finished sweep that has members.
 
-    draw: which networks, see `gallery.DRAWN`.
+    draw: which networks, see `choice.DRAWN`.
     """
     reports: list[TaskReport] = []
     trained = Results.load(result.folder, data_dir=checked.data_dir)

@@ -30,9 +30,10 @@ def carrying(
     # As text: pandas copies attributes deeply with every step, and compares them.
     added = {
         _TASKS: {one.name: _text(one) for one in tasks},
-        _GEOMETRIES: {one.digest(): _text(one) for one in geometries},
+        _GEOMETRIES: {f"{one.name} {one.digest()}": _text(one) for one in geometries},
     }
-    found.attrs = {**frame.attrs, **{k: _held(frame, k) | texts for k, texts in added.items()}}
+    texts = {key: _held(frame, key) | one for key, one in added.items()}
+    found.attrs = {**frame.attrs, **{key: one for key, one in texts.items() if one}}
     return found
 
 
@@ -40,8 +41,8 @@ def carrying_all(frame: "pd.DataFrame", others: Iterable["pd.DataFrame"]) -> "pd
     """The frame, which from now on carries what the others do; of two of one name, the first."""
     found = frame.copy(deep=False)
     for one in others:
-        for key in (_TASKS, _GEOMETRIES):
-            found.attrs = {**found.attrs, key: _held(one, key) | _held(found, key)}
+        both = {key: _held(one, key) | _held(found, key) for key in (_TASKS, _GEOMETRIES)}
+        found.attrs = {**found.attrs, **{key: texts for key, texts in both.items() if texts}}
     return found
 
 

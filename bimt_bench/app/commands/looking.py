@@ -13,7 +13,6 @@ from bimt_bench.app.terminal import (
     print_files,
     refusing,
 )
-from bimt_bench.ground import bar
 
 Run = Annotated[
     Path, typer.Argument(help="the results folder of a sweep or a run, or a frame's file")
@@ -43,8 +42,10 @@ def tradeoff(
     with refusing(plugin):
         compared = comparison.compare(runs, task=task, x=x, y=y, out=out, tasks_dir=tasks_dir)
         for found in compared:
-            terminal.OUT.print(tables.of_tradeoff(found.report.tradeoff))
-            print_files([*found.report.figures, found.table])
+            report = found.report
+            measure = report.task.performance.kind
+            terminal.OUT.print(tables.of_tradeoff(report.tradeoff, performance=measure))
+            print_files([*report.figures, found.table])
 
 
 def draw(
@@ -68,11 +69,10 @@ def draw(
 
     with refusing(plugin):
         held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
-        formats = [one.strip() for one in format.split(",")]
-        files = results.save_drawings(
-            held, member, task=task, recipe=recipe, folder=out, formats=formats
+        formats = _listed([format])
+        print_files(
+            held.save_drawings(member, task=task, recipe=recipe, folder=out, formats=formats)
         )
-        print_files(files)
 
 
 def export(
@@ -123,17 +123,11 @@ def score(
 
     with refusing(plugin):
         held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
-        asked, who = _listed(metrics), _listed(members)
-        with bar(f"metrics of {run}", console=terminal.ERR) as on_progress:
-            found = results.score(
-                held,
-                asked,
-                members=who if len(who) > 1 else who[0] if who else "all",
-                on_progress=on_progress,
-            )
+        who = _listed(members) or ["all"]
+        found = held.score(*_listed(metrics), members=who[0] if len(who) == 1 else who)
         terminal.OUT.print(tables.of_scores(found))
         if held.folder is not None:
-            print_files([held.folder / "metrics.parquet"])
+            print_files([held.folder / results.SCORES])
 
 
 def _listed(entries: list[str] | None) -> list[str]:
