@@ -63,7 +63,7 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
 
 def of_scores(scores: pd.DataFrame) -> Group:
     """Metrics that were measured of members, a table a task: means of each recipe's members."""
-    from bimt_bench.metrics import METRICS
+    from bimt_bench.metrics import METRICS, direction
     from bimt_bench.results import title_of
 
     tables = []
@@ -79,9 +79,9 @@ def of_scores(scores: pd.DataFrame) -> Group:
             if name not in rows or rows[name].isna().all():
                 continue
             means = (own[name].mean() for own in recipes.values())
-            better = ARROWS[metric.direction] if metric.direction in ARROWS else ""
             cells = ("-" if pd.isna(mean) else f"{mean:.4g}" for mean in means)
-            table.add_row(metric.title, *cells, better)
+            better = direction(name, str(rows["performance_metric"].iloc[0]))
+            table.add_row(metric.title, *cells, ARROWS[better])
         tables.append(table)
     return Group(*tables)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import pandas as pd
@@ -87,7 +87,7 @@ def draw(
         joblib.delayed(_save)(one.drawing(), one.title, own, folder, tuple(formats))
         for one, own in zip(networks, names.values(), strict=True)
     ]
-    saved = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)(jobs)
+    saved: Iterable[Any] = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)(jobs)
     return tuple(
         Drawn(str(one.member), str(one.row["configuration"]), files)
         for one, files in zip(networks, saved, strict=True)

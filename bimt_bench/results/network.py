@@ -87,7 +87,7 @@ class Network:
         """What it is called in titles.
 
         >>> net.name, net.pruned(0.1).name
-        ('BIMT, strength 1, seed 0', 'BIMT, strength 1, seed 0, strongest 10 %')
+        ('BIMT, strength 1, seed 0', 'BIMT, strength 1, seed 0, strongest 10%')
         """
         return member_name(self.row)
 
@@ -185,7 +185,7 @@ class Network:
     ) -> "Axes":
         """Draws it onto `ax`, or onto a new figure that a notebook shows, and returns the axes.
 
-        Wires below `faintest` of their connection's largest |weight| are left out, and of the rest
+        A new figure has all of `title` above it, `ax` the name and the performance. Wires below `faintest` of their connection's largest |weight| are left out, and of the rest
         all but the `most` strongest. Raises InputError for what is no Axes, and for numbers outside
         their range.
 
@@ -198,7 +198,8 @@ class Network:
         from bimt_bench.results import plots  # matplotlib is loaded when something is drawn
 
         drawing = self.drawing(most=most, faintest=faintest)
-        return plots.network_axes(drawing, ax, title=self.title if title is None else title)
+        usual = self.title if ax is None else self._short_title
+        return plots.network_axes(drawing, ax, title=usual if title is None else title)
 
     @property
     def title(self) -> str:
@@ -366,6 +367,12 @@ class Network:
     @cached_property
     def _module(self) -> nn.Module:
         return self.population.member(0).eval().requires_grad_(False)
+
+    @property
+    def _short_title(self) -> str:
+        reached = self._cell("performance")
+        told = "" if reached is None else f"\n{self.task.performance.kind} {reached:.4g}"
+        return self.name + told
 
     @property
     def _outputs(self) -> Tensor:

@@ -13,8 +13,8 @@ from bimt_bench.network import build
 from bimt_bench.results import plots
 from bimt_bench.results.choice import median
 from bimt_bench.results.drawing import NetworkDrawing
-from bimt_bench.results.gallery import Drawn
 from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.gallery import Drawn
 from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.trained import Results
 
 SCORES = "metrics.parquet"
-IDENTITY = ("task", "recipe", "configuration", "seed", "member")
+IDENTITY = ("task", "performance_metric", "recipe", "configuration", "seed", "member")
 _TOGETHER = 32  # members measured at a time: their memory is bounded, and a bar moves
 _CODE = "scoring_digest"
 _SHUFFLES = 20  # where a frame does not say it
@@ -77,7 +77,7 @@ def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
     if not further:
         return frame
     own = held.set_index("member")[further].reindex(frame["member"])
-    return frame.assign(**{name: own[name].to_numpy() for name in further})
+    return frame.assign(**{str(name): own[name].to_numpy() for name in further})
 
 
 # ------------------------------------------------------------------------- who is measured

@@ -42,7 +42,7 @@ def member_name(row: pd.Series) -> str:
     if recipe is not None:
         parts = [title_with_dial(recipe, cells.get("dial"), cells.get("dial_value"))]
     parts += [] if seed is None else [f"seed {seed}"]
-    parts += [] if kept is None else [f"strongest {number(100 * kept)} %"]
+    parts += [] if kept is None else [f"strongest {number(100 * kept)}%"]
     return ", ".join(parts)
 
 

@@ -1,6 +1,6 @@
 """What was trained: the frame of members, their learning curves, trade-offs and networks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn

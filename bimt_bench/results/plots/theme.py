@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from bimt_bench.ground import InputError
 from bimt_bench.recipes import RECIPES
 from bimt_bench.results.words import in_order
 
@@ -81,9 +82,13 @@ def style() -> Iterator[None]:
 def panel(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
     """The given axes, or those of a new figure of pyplot's, which a notebook shows.
 
-    `size`: width and height of the new figure in inches.
+    `size`: width and height of the new figure in inches. InputError for what is no axes.
     """
-    return new_figure(size).add_subplot() if ax is None else ax
+    if ax is None:
+        return new_figure(size).add_subplot()
+    if not isinstance(ax, Axes):
+        raise InputError(f"ax: {type(ax).__name__} given; should be the Axes of one subplot")
+    return ax
 
 
 def new_figure(size: tuple[float, float]) -> Figure:
