@@ -76,13 +76,17 @@ def run_sweep(
     track: bool = True,
     tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
+    draw: str = "chosen",
     console: "Console | None" = None,
 ) -> "FinishedSweep":
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
     What can be refused is refused before anything starts (InputError): unknown names, sizes that do
     not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
+    `draw`: "chosen" draws the best, the median and the knee of each recipe, "all" the median of
+    each configuration too.
     """
+    results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
     loaded = load_all([*spec.plugins, *plugins])
@@ -104,7 +108,9 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        return results.FinishedSweep(result, results.task_reports(checked, result, runs), runs)
+        return results.FinishedSweep(
+            result, results.task_reports(checked, result, runs, draw=draw), runs
+        )
 
 
 def sweep(
@@ -122,12 +128,14 @@ def sweep(
     track: bool = True,
     tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
+    draw: str = "chosen",
 ) -> "Results":
     """Runs a sweep (a spec, a YAML file or a shipped name); returns its folder as `load` does.
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
     sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. Errors as `run_sweep`.
+    renamed. workers: packs at a time. draw: "chosen" draws the best, the median and the knee of
+    each recipe, "all" the median of each configuration too. Errors as `run_sweep`.
     """
     found = run_sweep(
         spec,
@@ -143,6 +151,7 @@ def sweep(
         track=track,
         tracking_uri=tracking_uri,
         plugins=plugins,
+        draw=draw,
     ).result
     where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
     return results.Results.load(found.folder, failed=found.failed, **where)
@@ -191,12 +200,16 @@ def load_network(
 
 
 def tradeoff(
-    frame: "Results | pd.DataFrame | str | Path", *, task: str | None = None, x: str | None = None
+    frame: "Results | pd.DataFrame | str | Path",
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
 ) -> pd.DataFrame:
     """The trade-off table of results, a frame or a results folder: one row a configuration.
 
-    `task` picks one of several; `x` names the modularity metric, else each task's own.
+    `task` picks one of several; `x` and `y` name metrics, else each task's axis and performance.
     """
     if isinstance(frame, results.Results):
         frame = frame.frame if frame.folder is None else frame.folder
-    return results.tradeoff_table(frame, task=task, x=x)
+    return results.tradeoff_table(frame, task=task, x=x, y=y)

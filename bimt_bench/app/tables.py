@@ -1,39 +1,18 @@
-"""Tables for the terminal: tasks, scorecards and trade-offs."""
+"""Tables for the terminal: scorecards and trade-offs."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bimt_bench.spec import MODELS
-
 if TYPE_CHECKING:
     from bimt_bench.results import Estimate, Settings, TradeOff
-    from bimt_bench.spec import TaskSpec
 
 ARROWS = {"higher": "↑", "lower": "↓"}
-
-
-def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
-    """The tasks, a row each."""
-    table = Table(title="Tasks", title_justify="left")
-    table.add_column("task", no_wrap=True)
-    for heading in ("network", "loss", "steps", "lambda", "reduce"):
-        table.add_column(heading, overflow="fold")
-    for task in tasks:
-        model = MODELS.get_kind(task.model.kind)().describe(task.model)
-        table.add_row(
-            task.name,
-            model,
-            task.loss.kind,
-            f"{task.training.steps:,}",
-            f"{task.penalty.lam:g}",
-            task.penalty.reduce,
-        )
-    return table
 
 
 def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> Table:
@@ -82,6 +61,31 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
     return table
 
 
+def of_scores(scores: pd.DataFrame) -> Group:
+    """Metrics that were measured of members, a table a task: means of each recipe's members."""
+    from bimt_bench.metrics import METRICS, direction
+    from bimt_bench.results import title_of
+
+    tables = []
+    for task, rows in scores.groupby("task", sort=False):
+        recipes = dict(tuple(rows.groupby("recipe", sort=False)))
+        table = Table(title=f"{task}: means of members", title_justify="left")
+        table.add_column("metric")
+        for recipe, own in recipes.items():
+            members = "1 member" if len(own) == 1 else f"{len(own)} members"
+            table.add_column(f"{title_of(str(recipe))} ({members})", justify="right")
+        table.add_column("better")
+        for name, metric in METRICS.items():
+            if name not in rows or rows[name].isna().all():
+                continue
+            means = (own[name].mean() for own in recipes.values())
+            cells = ("-" if pd.isna(mean) else f"{mean:.4g}" for mean in means)
+            better = direction(name, str(rows["performance_metric"].iloc[0]))
+            table.add_row(metric.title, *cells, ARROWS[better])
+        tables.append(table)
+    return Group(*tables)
+
+
 def _better_style(value: float, usual: float, direction: str) -> str:
     """Green for better than usual, red for worse, nothing where that is unknown or equal."""
     gain = value - usual if direction == "higher" else usual - value
@@ -91,7 +95,10 @@ def _better_style(value: float, usual: float, direction: str) -> str:
 
 
 def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
-    """The configurations of a trade-off: seed means, intervals, and who is on the front."""
+    """The configurations of a trade-off: seed means, intervals, and who is on the front.
+
+    performance: the task's measure.
+    """
     note = f"{tradeoff.members} members, {len(tradeoff.seeds)} seeds"
     if tradeoff.shortened:
         note += f", shortened to {tradeoff.steps:,} steps"
@@ -118,7 +125,8 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
         heading = str(*dials) if len(dials) == 1 else "dial"
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right", no_wrap=True)
-    y_heading = f"{performance} {ARROWS[tradeoff.y_direction]}"
+    measured = performance if tradeoff.y == "performance" else tradeoff.y
+    y_heading = f"{measured} {ARROWS[tradeoff.y_direction]}"
     table.add_column(y_heading, justify="right", no_wrap=True)
     table.add_column("")  # the caption says what the dot means
     for line in tradeoff.lines:

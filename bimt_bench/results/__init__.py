@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bimt_bench.results.choice import CHOICES, best, choose, knee, median
+    from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         draw_medians,
         task_report,
     )
+    from bimt_bench.results.scores import SCORES
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CHOICES": "choice",
+    "SCORES": "scores",
+    "check_drawn": "choice",
     "Results": "trained",
     "best": "choice",
     "choose": "choice",
@@ -59,6 +62,8 @@ _HOMES = {
 
 __all__ = [
     "CHOICES",
+    "SCORES",
+    "check_drawn",
     "Results",
     "best",
     "choose",

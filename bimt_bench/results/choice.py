@@ -8,10 +8,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from bimt_bench.ground import InputError, closest
 from bimt_bench.metrics import direction
 from bimt_bench.results.tradeoff import Point, TradeOff
 
 CHOICES = ("best", "median", "knee")
+DRAWN = ("chosen", "all")
+"""What a sweep draws: those of each recipe, or the median of each configuration besides."""
+
+
+def check_drawn(draw: object) -> None:
+    """InputError for what a sweep cannot draw."""
+    if draw not in DRAWN:
+        raise InputError(
+            f"draw: {draw!r} given{closest(str(draw), DRAWN)} (allowed: {', '.join(DRAWN)})"
+        )
 
 
 def choose(which: str, rows: pd.DataFrame, tradeoff: Callable[[], TradeOff]) -> str | None:

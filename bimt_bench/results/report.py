@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,39 +14,51 @@ from bimt_bench.results import plots
 from bimt_bench.results.choice import median
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.gallery import Drawn
 from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.spec import TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
-_DRAWING_DPI = 110
 
 
 @dataclass(frozen=True)
 class TaskReport:
-    """The trade-off of one task and the files its figures went to."""
+    """The trade-off of one task, the files its figures went to, and the networks drawn."""
 
     task: TaskSpec
     tradeoff: TradeOff
     figures: tuple[Path, ...]
+    drawings: tuple[Drawn, ...] = ()
+
+    @property
+    def shown(self) -> tuple[Path, ...]:
+        """The figures that anything can show: PNG."""
+        drawn = [file for one in self.drawings for file in one.files]
+        return tuple(file for file in (*self.figures, *drawn) if file.suffix == ".png")
 
 
 def task_report(
     task: TaskSpec,
     frame: pd.DataFrame,
-    curves: pd.DataFrame,
+    curves: pd.DataFrame | None,
     *,
     folder: Path,
     x: str | None = None,
+    y: str | None = None,
 ) -> TaskReport:
-    """The trade-off of one task and its figures, as PNG and PDF in `folder`."""
-    found = tradeoff_of(task, frame, x=x)
+    """The trade-off of one task and its figures, as PNG and PDF in `folder`.
+
+    `x` and `y` name metrics, else the task's modularity axis and performance.
+    Learning curves are drawn where they were kept.
+    """
+    found = tradeoff_of(task, frame, x=x, y=y)
     figure = plots.tradeoff_figure(
         found, title=found.title, x_label=found.x_title, y_label=found.y_title
     )
     files = plots.save(figure, folder, "tradeoff")
-    if (frame["status"] == "ok").any():
+    if curves is not None and (frame["status"] == "ok").any():
         members = curves[curves["member"].isin(frame["member"])]
         learning = plots.curves_figure(members, frame, title=task.title)
         files += plots.save(learning, folder, "curves")
@@ -104,11 +115,13 @@ class SweepTracking:
         for line in found.lines:
             metrics[f"hypervolume/{line.recipe}"] = line.hypervolume.value
             metrics[f"front/{line.recipe}"] = float(sum(p.on_front for p in line.points))
+        drawn = [file for one in report.drawings for file in one.files]
+        parent = self.parent(report.task.name)
+        self.tracker.draw(
+            parent, {one.configuration: one.files[0] for one in reversed(report.drawings)}
+        )
         self.tracker.finish_task(
-            self.parent(report.task.name),
-            found.table(),
-            figures=report.figures,
-            metrics=metrics,
+            parent, found.table(), figures=[*report.figures, *drawn], metrics=metrics
         )
 
     def fail(self) -> None:
@@ -131,19 +144,11 @@ class SweepTracking:
     def _log(self, task: TaskSpec, parts: list[tuple[pd.DataFrame, pd.DataFrame, Weights]]) -> None:
         rows = pd.concat([part[0] for part in parts], ignore_index=True)
         curves = pd.concat([part[1] for part in parts], ignore_index=True)
-        published = published_settings(task, str(rows["recipe"].iloc[0]))
-        chosen = median(rows)
-        drawing = None
-        if chosen is not None:
-            arrays = next(part[2][chosen] for part in parts if chosen in part[2])
-            title = drawing_title(rows[rows["member"] == chosen].iloc[0], published)
-            drawing = _png(drawing_of(task, arrays, data_dir=self.data_dir), title)
         self.tracker.log_configuration(
             self.parent(task.name),
             rows,
             curves,
-            published=published,
-            drawing=drawing,
+            published=published_settings(task, str(rows["recipe"].iloc[0])),
         )
 
 
@@ -165,10 +170,3 @@ def draw_medians(
         published = published_settings(task, str(row["recipe"]))
         figure = plots.network_figure(drawing, title=drawing_title(row, published))
         yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
-
-
-def _png(drawing: NetworkDrawing, title: str) -> bytes:
-    buffer = BytesIO()
-    figure = plots.network_figure(drawing, title=title)
-    figure.savefig(buffer, format="png", dpi=_DRAWING_DPI, metadata={"Software": None})
-    return buffer.getvalue()

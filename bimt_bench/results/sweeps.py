@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bimt_bench.ground import environment
+from bimt_bench.results.gallery import folder_name, of_sweep
 from bimt_bench.results.report import SweepTracking, TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, open_command
+from bimt_bench.results.trained import Results
 from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest
@@ -59,16 +61,22 @@ def tracked(checked: Checked, uri: str | None, *, data_dir: Path | None) -> Iter
 
 
 def task_reports(
-    checked: Checked, result: SweepResult, tracking: Tracked | None = None
+    checked: Checked, result: SweepResult, tracking: Tracked | None = None, *, draw: str = "chosen"
 ) -> tuple[TaskReport, ...]:
-    """The trade-off and figures of every task of a finished sweep that has members."""
+    """The trade-off, figures and drawings of every task of a finished sweep that has members.
+
+    draw: which networks, see `choice.DRAWN`.
+    """
     reports: list[TaskReport] = []
+    trained = Results.load(result.folder, data_dir=checked.data_dir)
     for task in (swept.spec for swept in checked.tasks):
         frame = result.frame[result.frame["task"] == task.name]
         if frame.empty:
             continue
-        folder = result.folder / "figures" / task.name.replace("/", "-")
-        reports.append(task_report(task, frame, result.curves, folder=folder))
+        folder = result.folder / "figures" / folder_name(task.name)
+        report = task_report(task, frame, result.curves, folder=folder)
+        drawings = of_sweep(trained, task.name, report.tradeoff, which=draw)
+        reports.append(replace(report, drawings=drawings))
         if tracking is not None:
             tracking.runs.finish(reports[-1], frame)
     return tuple(reports)

@@ -1,13 +1,13 @@
 """What was trained: the frame of members, their learning curves, trade-offs and networks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError, bar, closest
 from bimt_bench.identity import training_digest
 from bimt_bench.results.choice import CHOICES, choose
 from bimt_bench.results.columns import plain_cell
@@ -185,6 +185,43 @@ class Results:
         """The median network of the configuration at the knee of the front (docs/python.md)."""
         return self.network("knee", task=task, recipe=recipe)
 
+    def score(
+        self, *names: str, members: str | Sequence[str] = "all", progress: bool | None = None
+    ) -> pd.DataFrame:
+        """Metrics of members, measured now from their weights; one row a member.
+
+        Names of metrics or families, all without any. `members`: 'all'; 'front', all seeds of the
+        configurations on the front of each task; 'best', 'median' or 'knee' of each recipe and
+        task; or digests. What is found is kept in `metrics.parquet` of the folder, if there is one,
+        where trade-offs find it; the frame stays as it is. `progress`: a bar, on a terminal and in
+        a notebook if absent. InputError, with the nearest name, for what is not there.
+        """
+        from bimt_bench.results.scores import score
+
+        with bar("metrics", shown=progress) as on_progress:
+            return score(self, names, members=members, on_progress=on_progress)
+
+    def save_drawings(
+        self,
+        which: str | None = None,
+        *,
+        task: str | None = None,
+        recipe: str | None = None,
+        folder: str | Path | None = None,
+        formats: Sequence[str] = ("png", "svg"),
+    ) -> tuple[Path, ...]:
+        """Draws networks into files and returns their paths.
+
+        `which`: a member, as for `network`; absent: the best, the median and the knee of each
+        recipe. `folder`: absent, `figures/<task>` of the results' own. `formats`: of png, svg and
+        pdf. InputError for what is not there.
+        """
+        from bimt_bench.results.gallery import save_drawings
+
+        return save_drawings(
+            self, which, task=task, recipe=recipe, folder=folder, formats=formats
+        )
+
     def __len__(self) -> int:
         """The number of members."""
         return len(self.frame)
@@ -243,8 +280,9 @@ class Results:
         self, rows: pd.DataFrame, *, x: str | None = None, y: str | None = None
     ) -> "DrawnTradeOff":
         from bimt_bench.results.drawn import tradeoff_of
+        from bimt_bench.results.scores import with_scores
 
-        return tradeoff_of(self._task_of(rows), rows, x=x, y=y)
+        return tradeoff_of(self._task_of(rows), with_scores(rows, self.folder), x=x, y=y)
 
     def _task_of(self, rows: pd.DataFrame) -> TaskSpec:
         """The published task of some rows of one task, which is the one they were trained on."""

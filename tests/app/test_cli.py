@@ -6,16 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from rich.console import Console
-from typer.testing import CliRunner
 
 import bimt_bench
-from bimt_bench.app import cli, single
-from bimt_bench.app.cli import app
+from bimt_bench.app import single
 from bimt_bench.ground import files
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import read_frame
 from bimt_bench.spec import catalog
+from tests.app.said import refused
 
 SWEEP = {
     "name": "small",
@@ -26,32 +24,6 @@ SWEEP = {
 }
 TASK_NAME = "symbolic/independence"
 TASK = Path(bimt_bench.__file__).parent.parent / "tasks" / "symbolic" / "independence.yaml"
-
-
-@pytest.fixture
-def invoke(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "400")
-    # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
-    monkeypatch.setattr(cli, "_ERR", Console(width=400, stderr=True))
-    for name in ("MLFLOW_TRACKING_URI", "BIMT_BENCH_TASKS", "BIMT_BENCH_DATA"):
-        monkeypatch.delenv(name, raising=False)
-
-    def call(*arguments: str):
-        return CliRunner().invoke(app, list(arguments))
-
-    return call
-
-
-def refused(result, *words: str) -> None:
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("error: ")
-    for word in words:
-        assert word in lines[0]
-    assert "Traceback" not in result.output
 
 
 def nothing_was_written(folder: Path) -> None:

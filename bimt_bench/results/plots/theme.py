@@ -1,7 +1,8 @@
 """How all figures look: sizes, colours of recipes, quiet axes, and how they are saved."""
 
+import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from colorsys import hls_to_rgb
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,17 @@ _SETTINGS = {
     # Text stays text in the PDF, in a font type that publishers accept.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
+    # Equal figures give equal bytes; text as outlines, so that it looks the same everywhere.
+    "svg.hashsalt": "bimt_bench",
+    "svg.fonttype": "path",
 }
+_UNDATED: dict[str, dict[str, str | None]] = {
+    "png": {"Software": "bimt_bench"},
+    "pdf": {"Creator": "bimt_bench", "Producer": None, "CreationDate": None},
+    "svg": {"Creator": "bimt_bench", "Date": None},
+}
+"""What files say of themselves, by format."""
+FORMATS = tuple(_UNDATED)
 
 
 @contextmanager
@@ -128,16 +139,26 @@ def head(axes: Axes, *, title: str, subtitle: str = "") -> None:
         text.set_in_layout(False)
 
 
-def save(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
-    """Write `name`.png (200 dpi) and `name`.pdf into the folder; equal figures give equal bytes."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+def save(
+    figure: Figure,
+    folder: Path | str,
+    name: str,
+    *,
+    formats: Sequence[str] = ("png", "pdf"),
+    pixels: int = 0,
+) -> tuple[Path, ...]:
+    """Writes `name`.png, .pdf or .svg into the folder; equal figures give equal bytes.
+
+    A PNG has 200 dots an inch, or as many more as give its longer side `pixels` of them.
+    """
+    files = tuple(Path(folder) / f"{name}.{one}" for one in formats)
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    dots = max(_SETTINGS["savefig.dpi"], math.ceil(pixels / max(figure.get_size_inches())))
     with style():
-        figure.savefig(png, metadata={"Software": "bimt_bench"})
-        undated = {"Creator": "bimt_bench", "Producer": None, "CreationDate": None}
-        figure.savefig(pdf, metadata=undated)
-    return png, pdf
+        for file, one in zip(files, formats, strict=True):
+            figure.savefig(file, dpi=dots, metadata=_UNDATED[one])
+    return files
 
 
 def _assign(recipes: Iterable[str], look: Callable[[int], str]) -> dict[str, str]:

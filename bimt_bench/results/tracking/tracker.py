@@ -123,6 +123,13 @@ class Tracker:
             children[configuration] = self._write_child(parent, name, rows, curves, drawing)
         return children[configuration]
 
+    def draw(self, parent: str, drawings: Mapping[str, Path]) -> None:
+        """Adds the drawing of a network (PNG) to the child runs of some configurations."""
+        children = self._children.get(parent, {})
+        for configuration, drawing in drawings.items():
+            if configuration in children:
+                self._log_drawing(children[configuration], drawing)
+
     def finish_task(
         self,
         parent: str,
