@@ -1,6 +1,6 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bimt_bench import results, tuning
-from bimt_bench.ground import InputError
+from bimt_bench.ground import bar
 from bimt_bench.plugins import blaming, load_all
-from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog, configured
+from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catalog
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep
+    from bimt_bench.results import FinishedSweep, Results
 
 RESULTS = Path("runs")
 
@@ -23,7 +23,7 @@ RESULTS = Path("runs")
 @blaming()
 def train(
     task: str | TaskSpec,
-    configuration: Configuration | None = None,
+    configuration: Configuration | Mapping[str, Any] | None = None,
     *,
     seeds: Sequence[int] = (0,),
     steps: int | None = None,
@@ -33,25 +33,31 @@ def train(
     tasks_dir: Path | None = None,
     shuffles: int = 20,
     plugins: Sequence[str | Path] = (),
+    progress: bool | None = None,
     **settings: Any,
-) -> pd.DataFrame:
-    """Trains one configuration with some seeds in this process; one row a member.
+) -> "Results":
+    """Trains one configuration with some seeds in this process; `.frame` has one row a member.
 
-    The configuration is given whole or as keywords (`recipe="l1", strength=3.0`), not both; a
+    The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`); a
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
-    `shuffles` is the number of null-model draws; `plugins` are files or modules with kinds of your
-    own. Raises InputError for what is unknown or not allowed, and where a plug-in goes wrong.
+    `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
+    bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
-    if configuration is not None and settings:
-        raise InputError(f"{', '.join(settings)}: give a configuration or settings, not both")
-    shared = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
-    asked = configured({**settings, **shared}, beside=configuration)
-    return tuning.train_pack(
-        published, [asked], seeds=seeds, device=device, data_dir=data_dir, shuffles=shuffles
-    ).frame
+    asked = asked_for(configuration, settings, {"steps": steps, "products": products})
+    with bar(f"{published.name} · {asked.recipe}", shown=progress) as on_progress:
+        pack = tuning.train_pack(
+            published,
+            [asked],
+            seeds=seeds,
+            device=device,
+            data_dir=data_dir,
+            shuffles=shuffles,
+            on_progress=on_progress,
+        )
+    return results.Results.of_pack(pack, data_dir=data_dir)
 
 
 @blaming()
@@ -116,14 +122,14 @@ def sweep(
     track: bool = True,
     tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
-) -> pd.DataFrame:
-    """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
+) -> "Results":
+    """Runs a sweep (a spec, a YAML file or a shipped name); returns its folder as `load` does.
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
     sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
     renamed. workers: packs at a time. Errors as `run_sweep`.
     """
-    return run_sweep(
+    found = run_sweep(
         spec,
         results_dir=results_dir,
         address=address,
@@ -137,14 +143,36 @@ def sweep(
         track=track,
         tracking_uri=tracking_uri,
         plugins=plugins,
-    ).result.frame
+    ).result
+    where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
+    return results.Results.load(found.folder, failed=found.failed, **where)
+
+
+@blaming()
+def load(
+    path: str | Path,
+    *,
+    data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
+    plugins: Sequence[str | Path] = (),
+) -> "Results":
+    """What was trained before: the folder of a sweep or of `bimt-bench run`, or a frame's file.
+
+    `data_dir`, `tasks_dir`, `plugins`: data, tasks and kinds of your own, if they are needed; the
+    plug-ins that a results folder keeps are loaded if you name them. Curves and weights are read
+    when asked for. InputError for what holds no results.
+    """
+    load_all(plugins)
+    return results.Results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
 
 
 def tradeoff(
-    frame: pd.DataFrame | str | Path, *, task: str | None = None, x: str | None = None
+    frame: "Results | pd.DataFrame | str | Path", *, task: str | None = None, x: str | None = None
 ) -> pd.DataFrame:
-    """The trade-off table of a frame or of a sweep's results folder: one row a configuration.
+    """The trade-off table of results, a frame or a results folder: one row a configuration.
 
     `task` picks one of several; `x` names the modularity metric, else each task's own.
     """
+    if isinstance(frame, results.Results):
+        frame = frame.frame if frame.folder is None else frame.folder
     return results.tradeoff_table(frame, task=task, x=x)

@@ -24,11 +24,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import safetensors
 import safetensors.numpy
 import yaml
 
 from bimt_bench.ground import InputError, check_format, differences, metadata_of, write
-from bimt_bench.spec import SweepSpec, format_of, join, with_format
+from bimt_bench.spec import (
+    GeometrySpec,
+    SweepSpec,
+    TaskSpec,
+    carrying,
+    format_of,
+    join,
+    with_format,
+)
 
 FORMAT = 2  # of manifests, weights and environment.json; that of frames is `spec.frames.FORMAT`
 _PACK = "bimt_bench.pack"
@@ -67,7 +76,7 @@ class Store:
         contents = {
             f"packs/{pack}.parquet": _parquet(_of_pack(frame, pack)),
             f"packs/{pack}.curves.parquet": _parquet(_of_pack(curves, pack)),
-            f"weights/{pack}.safetensors": safetensors.numpy.save(flat, metadata=metadata),
+            self._weights(pack): safetensors.numpy.save(flat, metadata=metadata),
         }
         for name, content in contents.items():
             write(self.folder / name, content)
@@ -110,8 +119,44 @@ class Store:
             frame=tables[0].to_pandas(), curves=tables[1].to_pandas(), weights=_by_member(flat)
         )
 
-    def collect(self, packs: Iterable[str], *, members: Sequence[str]) -> None:
-        """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`."""
+    def check_weights(self, pack: str) -> None:
+        """CorruptPack unless the weights of a pack are the file that its manifest tells of."""
+        name = self._weights(pack)
+        if Path(pack).name != pack or not self.has(pack):
+            raise CorruptPack(f"there is no pack {pack}")
+        sums = self._told(pack)["sha256"]
+        wanted = sums.get(name) if isinstance(sums, dict) else None
+        try:
+            with (self.folder / name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CorruptPack(f"{name} cannot be read: {error.strerror}") from error
+        if wanted is None or found != wanted:
+            raise CorruptPack(f"{name} was truncated or altered (its SHA-256 differs)")
+
+    def arrays(self, pack: str, member: str) -> dict[str, np.ndarray]:
+        """The arrays of one member of a pack, all that is read of its file; CorruptPack if none."""
+        name = self._weights(pack)
+        try:
+            found = read_arrays(self.folder / name, member)
+        except (OSError, ValueError, safetensors.SafetensorError) as error:
+            raise CorruptPack(f"{name} cannot be read: {error}") from error
+        if not found:
+            raise CorruptPack(f"{name} has none of member {member}")
+        return found
+
+    def collect(
+        self,
+        packs: Iterable[str],
+        *,
+        members: Sequence[str],
+        tasks: Iterable[TaskSpec] = (),
+        geometries: Iterable[GeometrySpec] = (),
+    ) -> None:
+        """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`.
+
+        Both carry the tasks and geometries that the members were trained on.
+        """
         rank = {member: i for i, member in enumerate(members)}
         found: list[tuple[pd.DataFrame, pd.DataFrame]] = []
         for pack in packs:
@@ -124,7 +169,8 @@ class Store:
             ("curves.parquet", [curves for _, curves in found], ["member", "step"]),
         ):
             table = _in_order(join(frames), rank=rank, keys=keys)
-            write(self.folder / name, _parquet(with_format(table)))
+            told = pa.Table.from_pandas(carrying(table, tasks, geometries), preserve_index=False)
+            write(self.folder / name, _parquet(with_format(told)))
 
     def frame(self) -> pd.DataFrame:
         """The collected frame, one row a member."""
@@ -144,17 +190,25 @@ class Store:
     def _manifest(self, pack: str) -> Path:
         return self.folder / "packs" / f"{pack}.json"
 
-    def _checked(self, pack: str) -> list[bytes]:
+    @staticmethod
+    def _weights(pack: str) -> str:
+        return f"weights/{pack}.safetensors"
+
+    def _told(self, pack: str) -> dict[str, Any]:
+        """The manifest of a pack; CorruptPack if it is damaged or another pack's."""
         try:
             manifest = json.loads(self._manifest(pack).read_bytes())
-            sums: dict[str, str] = manifest["sha256"]
-            named = manifest["pack"]
+            named, _ = manifest["pack"], manifest["sha256"]
             held = manifest.get("format")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptPack(f"packs/{pack}.json cannot be read: {error}") from error
         if named != pack:
             raise CorruptPack(f"packs/{pack}.json belongs to pack {named}")
         check_format(held, newest=FORMAT, where=str(self._manifest(pack)))
+        return manifest
+
+    def _checked(self, pack: str) -> list[bytes]:
+        sums: dict[str, str] = self._told(pack)["sha256"]
         contents: list[bytes] = []
         for name, wanted in sums.items():
             try:
@@ -167,6 +221,17 @@ class Store:
         if len(contents) != 3:
             raise CorruptPack(f"packs/{pack}.json lists {len(contents)} files, not 3")
         return contents
+
+
+def read_arrays(file: Path, member: str) -> dict[str, np.ndarray]:
+    """The arrays of one member of a safetensors file, by name; empty if it has none of it.
+
+    Only theirs are read. OSError, ValueError or SafetensorError if the file cannot be read.
+    """
+    with safetensors.safe_open(file, framework="numpy") as held:
+        own = f"{member}/"
+        names = [key for key in held.keys() if key.startswith(own)]  # noqa: SIM118 - no mapping
+        return {key.removeprefix(own): held.get_tensor(key) for key in names}
 
 
 def folder_for(results: Path, *, spec: SweepSpec, digest: str) -> Path:
@@ -265,10 +330,9 @@ def _by_member(flat: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray
     return weights
 
 
-def _in_order(joined: pd.DataFrame, *, rank: Mapping[str, int], keys: list[str]) -> pa.Table:
+def _in_order(joined: pd.DataFrame, *, rank: Mapping[str, int], keys: list[str]) -> pd.DataFrame:
     order = joined[keys].assign(member=joined["member"].map(rank)).sort_values(keys, kind="stable")
-    ordered = joined.loc[order.index].reset_index(drop=True)
-    return pa.Table.from_pandas(ordered, preserve_index=False)
+    return joined.loc[order.index].reset_index(drop=True)
 
 
 def _backup_name(folder: Path) -> Path:

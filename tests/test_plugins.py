@@ -289,7 +289,7 @@ def test_the_guides_mask_leaves_the_share_that_it_is_told(tmp_path):
 
 def test_source_is_in_the_frame_and_every_column_is_accounted_for(example):
     frame = api.train("symbolic/independence", Configuration(recipe="soft_count", width=0.05),
-                      seeds=(0, 1), plugins=[example], **SHORT)  # fmt: skip
+                      seeds=(0, 1), plugins=[example], **SHORT).frame  # fmt: skip
     digest = RECIPES.source_of("soft_count").digest
     assert (frame["source"] == f"soft_count:{digest}").all()
     assert (frame["width"] == 0.05).all() and (frame["dial_value"] == 1.0).all()

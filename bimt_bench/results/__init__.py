@@ -7,8 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bimt_bench.results.choice import CHOICES, best, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.report import (
         SweepTracking,
@@ -16,17 +18,24 @@ if TYPE_CHECKING:
         draw_medians,
         published_settings,
         task_report,
-        tradeoff_of,
     )
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
+    from bimt_bench.results.trained import Results
     from bimt_bench.results.words import setting_words, title_of, title_with_dial
 
 _HOMES = {
+    "CHOICES": "choice",
+    "Results": "trained",
+    "best": "choice",
+    "choose": "choice",
+    "knee": "choice",
+    "median": "choice",
     "Estimate": "tradeoff",
     "Settings": "tradeoff",
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
+    "DrawnTradeOff": "drawn",
     "FinishedSweep": "sweeps",
     "SweepTracking": "report",
     "TaskReport": "report",
@@ -42,12 +51,19 @@ _HOMES = {
     "title_with_dial": "words",
     "task_reports": "sweeps",
     "tracked": "sweeps",
-    "tradeoff_of": "report",
+    "tradeoff_of": "drawn",
     "tradeoff_table": "frames",
 }
 
 __all__ = [
+    "CHOICES",
+    "Results",
+    "best",
+    "choose",
+    "knee",
+    "median",
     "Comparison",
+    "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",
     "Settings",

@@ -10,6 +10,7 @@ from bimt_bench.metrics import METRICS
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.frames import by_task, kept_tasks, read_curves, read_frame
 from bimt_bench.results.report import TaskReport, task_report
+from bimt_bench.spec import carrying_all
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ def compare(
     """
     if x is not None:
         METRICS.get_kind(x)
-    frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
+    frames = [read_frame(run) for run in runs]
+    frame = carrying_all(pd.concat(frames, ignore_index=True), frames)
     curves = pd.concat([read_curves(run) for run in runs], ignore_index=True)
     curves = curves.drop_duplicates(["member", "step"])
     kept = {name: file for run in runs for name, file in kept_tasks(run).items()}

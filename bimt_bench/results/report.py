@@ -11,21 +11,21 @@ import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
-from bimt_bench.metrics import METRICS, direction
 from bimt_bench.network import build
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
+from bimt_bench.results.choice import median
 from bimt_bench.results.columns import plain_cell
+from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.tracking import Tracker
-from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.results.words import setting_words, title_with_dial, unpublished
-from bimt_bench.spec import MEASURES, Configuration, TaskSpec
+from bimt_bench.spec import Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 _DRAWING_DPI = 110
 _TITLE_WIDTH = 44  # letters of a line, bold, across the smallest drawing
-_USUAL_AXIS = "modularity_q"
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,6 @@ class TaskReport:
     task: TaskSpec
     tradeoff: TradeOff
     figures: tuple[Path, ...]
-
-
-def tradeoff_of(task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None) -> TradeOff:
-    """The trade-off of a task's rows, on its own modularity axis unless `x` names another.
-
-    Rows that were scored before that metric existed are put on modularity Q.
-    """
-    own = task.modularity_axis
-    axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
-    measure = task.performance.kind
-    return tradeoff(
-        frame,
-        x=axis.name,
-        x_direction=direction(axis.name, measure),
-        y_direction=MEASURES.get_kind(measure).direction,
-        reference=task.reference,
-    )
 
 
 def task_report(
@@ -64,9 +47,8 @@ def task_report(
 ) -> TaskReport:
     """The trade-off of one task and its figures, as PNG and PDF in `folder`."""
     found = tradeoff_of(task, frame, x=x)
-    axis, performance = METRICS[found.x], MEASURES.get_kind(task.performance.kind)
     figure = plots.tradeoff_figure(
-        found, title=task.title, x_label=axis.title, y_label=performance.title
+        found, title=found.title, x_label=found.x_title, y_label=found.y_title
     )
     files = plots.save(figure, folder, "tradeoff")
     if (frame["status"] == "ok").any():
@@ -74,16 +56,6 @@ def task_report(
         learning = plots.curves_figure(members, frame, title=task.title)
         files += plots.save(learning, folder, "curves")
     return TaskReport(task=task, tradeoff=found, figures=tuple(files))
-
-
-def median_member(rows: pd.DataFrame) -> str | None:
-    """The member of median performance (the worse one of an even number); None if none is ok."""
-    measure = rows["performance_metric"].iloc[0] if "performance_metric" in rows else ""
-    rising = direction("performance", str(measure)) == "higher"
-    trained = rows[rows["status"] == "ok"].sort_values(
-        ["performance", "seed"], ascending=[rising, True]
-    )
-    return None if trained.empty else str(trained["member"].iloc[(len(trained) - 1) // 2])
 
 
 def drawing_of(
@@ -186,7 +158,7 @@ class SweepTracking:
         rows = pd.concat([part[0] for part in parts], ignore_index=True)
         curves = pd.concat([part[1] for part in parts], ignore_index=True)
         published = published_settings(task, str(rows["recipe"].iloc[0]))
-        chosen = median_member(rows)
+        chosen = median(rows)
         drawing = None
         if chosen is not None:
             arrays = next(part[2][chosen] for part in parts if chosen in part[2])
@@ -211,7 +183,7 @@ def draw_medians(
 ) -> Iterator[Path]:
     """Draws the network of the median seed of each configuration of a frame, as PNG and PDF."""
     for configuration, rows in frame.groupby("configuration", sort=False):
-        chosen = median_member(rows)
+        chosen = median(rows)
         if chosen is None or chosen not in weights:
             continue
         row = rows[rows["member"] == chosen].iloc[0]

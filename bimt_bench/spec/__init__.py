@@ -10,6 +10,7 @@ from bimt_bench.spec.base import (
     later,
     told,
 )
+from bimt_bench.spec.carried import carried_geometries, carried_task, carrying, carrying_all
 from bimt_bench.spec.doors import (
     DATA,
     DISTANCES,
@@ -31,6 +32,7 @@ from bimt_bench.spec.doors import (
     briefly,
     choose,
     kinds_in,
+    named,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -47,6 +49,7 @@ from bimt_bench.spec.member import (
     Configuration,
     GeometrySettings,
     Member,
+    asked_for,
     configured,
     trained_as,
 )
@@ -140,8 +143,13 @@ __all__ = [
     "Traits",
     "Value",
     "Values",
+    "asked_for",
     "at_path",
     "briefly",
+    "carried_geometries",
+    "carried_task",
+    "carrying",
+    "carrying_all",
     "choose",
     "configured",
     "digest_of",
@@ -152,6 +160,7 @@ __all__ = [
     "kinds_in",
     "later",
     "merged",
+    "named",
     "plain",
     "setting",
     "settings_of",

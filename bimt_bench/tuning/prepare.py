@@ -13,7 +13,15 @@ from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import METRICS, direction, lacking
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
-from bimt_bench.spec import MEASURES, Member, OptunaSearch, SweepSpec, TaskSpec, catalog
+from bimt_bench.spec import (
+    MEASURES,
+    GeometrySpec,
+    Member,
+    OptunaSearch,
+    SweepSpec,
+    TaskSpec,
+    catalog,
+)
 from bimt_bench.tuning.agenda import Search
 from bimt_bench.tuning.faults import Faults, Scope
 from bimt_bench.tuning.packing import SweepTask
@@ -58,6 +66,13 @@ class Checked:
         """The metrics that the search is told; none for a grid."""
         found = self.spec.search
         return tuple(o.metric for o in found.objectives) if isinstance(found, OptunaSearch) else ()
+
+    @property
+    def geometries(self) -> list[GeometrySpec]:
+        """The geometries that the sweep spells out itself."""
+        fields = (one for task in self.tasks for space in task.spaces for one in space.fields)
+        options = (o.value for f in fields if f.setting.name == "geometry" for o in f.options)
+        return [GeometrySpec.model_validate(one) for one in options if isinstance(one, dict)]
 
     @property
     def members(self) -> int:

@@ -145,7 +145,7 @@ def sweep(
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
         except KeyboardInterrupt as error:
             raise SweepInterrupted(_interrupted(store)) from error
-        _collect(agenda, store)
+        _collect(agenda, store, checked)
         if not agenda.failures:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if events.error is not None:
@@ -200,13 +200,11 @@ def _keep_plugins(folder: Path, plugins: Sequence[Plugin]) -> None:
 
 
 def _keep_tasks(folder: Path, checked: Checked) -> None:
-    """The tasks that were given as files, as they were when the sweep began."""
-    files = {one.task for one in checked.spec.tasks if one.file is not None}
+    """All tasks as they were when the sweep began, so that results can be read without theirs."""
     for task in checked.tasks:
-        if task.spec.name in files:
-            file = folder / "tasks" / f"{task.spec.name}.yaml"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write(file, catalog.dump(task.spec).encode())
+        file = folder / "tasks" / f"{task.spec.name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, catalog.dump(task.spec).encode())
 
 
 class _Events:
@@ -351,11 +349,16 @@ def _display(checked: Checked, console: Console) -> Display:
     return Display(board, console)
 
 
-def _collect(agenda: Agenda, store: Store) -> None:
+def _collect(agenda: Agenda, store: Store, checked: Checked) -> None:
     if not agenda.packs():
         reasons = "; ".join(sorted(set(agenda.failures.values())))
         raise InputError(f"sweep: every pack failed: {reasons}")
-    store.collect(agenda.packs(), members=agenda.members())
+    store.collect(
+        agenda.packs(),
+        members=agenda.members(),
+        tasks=[task.spec for task in checked.tasks],
+        geometries=checked.geometries,
+    )
 
 
 def _interrupted(store: Store) -> str:

@@ -31,7 +31,7 @@ def example(tmp_path) -> Path:
 
 def test_its_metric_is_a_column(example):
     frame = api.train("symbolic/independence", recipe="vanilla", steps=10, shuffles=2,
-                      seeds=(0, 1), plugins=[example])  # fmt: skip
+                      seeds=(0, 1), plugins=[example]).frame  # fmt: skip
     assert frame["largest_hub"].between(1 / 42, 0.5).all() and frame["metric_faults"].isna().all()
     names = list(frame.columns)
     assert names.index("largest_hub") > names.index("lesion_effect")  # after ours

@@ -11,7 +11,8 @@ from bimt_bench.ground import Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
 from bimt_bench.results import plots, tradeoff_table
-from bimt_bench.results.report import SweepTracking, drawing_title, published_settings, tradeoff_of
+from bimt_bench.results import tradeoff_of
+from bimt_bench.results.report import SweepTracking, drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.words import in_order
 from bimt_bench.spec import Configuration, catalog, setting

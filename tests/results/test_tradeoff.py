@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.ground import InputError
-from bimt_bench.results.report import median_member
+from bimt_bench.results.choice import median
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import ReferencePoint
 from tests.rows import member
@@ -405,5 +405,5 @@ def test_an_error_as_performance_is_a_gain_upside_down(pairs):
 @pytest.mark.parametrize(("measure", "chosen"), [("r2", 0), ("mean_absolute_error", 1)])
 def test_of_two_members_the_worse_one_is_the_median(measure, chosen):
     rows = pd.DataFrame([member(seed=0, y=0.2), member(seed=1, y=0.4)])
-    found = median_member(rows.assign(performance_metric=measure))
+    found = median(rows.assign(performance_metric=measure))
     assert found == rows["member"].iloc[chosen]

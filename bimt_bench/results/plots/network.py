@@ -36,23 +36,52 @@ def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
     group fills a plane, all are shown as planes in an oblique projection. Groups of one layer stand
     side by side. Wires within a layer, back down or past a layer are bent.
     """
-    projection = _Projection.of(drawing)
     with theme.style():
-        figure = Figure(figsize=(theme.COLUMN_WIDTH, projection.height), layout="constrained")
+        figure = Figure(figsize=network_size(drawing), layout="constrained")
         axes = figure.add_subplot()
-        axes.axis("off")
-        places = [projection(plane) for plane in drawing.planes]
-        if not projection.flat:
-            _outlines(axes, drawing, projection)
-        _draw_wires(axes, drawing, places, projection)
-        _draw_neurons(axes, drawing, places, projection)
-        _draw_labels(axes, drawing, places, projection)
-        axes.autoscale_view()
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.margins(0.03)
+        _draw(axes, drawing)
         figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
         figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
     return figure
+
+
+def network_axes(drawing: NetworkDrawing, ax: Axes | None = None, *, title: str = "") -> Axes:
+    """One member as `network_figure` draws it, on `ax` or on a new figure that notebooks show."""
+    with theme.style():
+        axes = theme.panel(ax, size=network_size(drawing))
+        _draw(axes, drawing)
+        axes.set_title(title, loc="left", fontsize=8.0, fontweight="bold")
+        axes.text(
+            0.0,
+            -0.01,
+            _key(drawing),
+            transform=axes.transAxes,
+            va="top",
+            fontsize=5.5,
+            color=theme.QUIET,
+            linespacing=1.3,
+        )
+    return axes
+
+
+def network_size(drawing: NetworkDrawing) -> tuple[float, float]:
+    """Width and height in inches that suit a drawing."""
+    return theme.COLUMN_WIDTH, _Projection.of(drawing).height
+
+
+def _draw(axes: Axes, drawing: NetworkDrawing) -> None:
+    """Planes, wires, neurons and labels; the axes lose their frame."""
+    projection = _Projection.of(drawing)
+    axes.axis("off")
+    places = [projection(plane) for plane in drawing.planes]
+    if not projection.flat:
+        _outlines(axes, drawing, projection)
+    _draw_wires(axes, drawing, places, projection)
+    _draw_neurons(axes, drawing, places, projection)
+    _draw_labels(axes, drawing, places, projection)
+    axes.autoscale_view()
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.03)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from bimt_bench.results.words import in_order
 COLUMN_WIDTH = 3.5
 """Width of one column of a paper, in inches."""
 QUIET = "#5f5f5f"
+_NOTEBOOK_DPI = 160  # type is as small as a paper's, which screens of 100 blur
 POSITIVE, NEGATIVE = "#1f5fd0", "#d3292b"
 
 # Recipes take these in the order in which they stand: the baseline is grey, then Okabe and Ito's
@@ -63,6 +65,19 @@ def style() -> Iterator[None]:
     settings: Any = {**sns.axes_style("whitegrid"), **_SETTINGS}
     with mpl.rc_context(settings):
         yield
+
+
+def panel(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
+    """The given axes, or those of a new figure of pyplot's, which a notebook shows.
+
+    `size`: width and height of the new figure in inches.
+    """
+    return new_figure(size).add_subplot() if ax is None else ax
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """An empty figure of pyplot's, so that a notebook shows it, and sharp enough to read there."""
+    return plt.figure(figsize=size, layout="constrained", dpi=_NOTEBOOK_DPI)
 
 
 def colours(recipes: Iterable[str]) -> Mapping[str, str]:

@@ -1,0 +1,65 @@
+"""The trade-off of a task that is known: its axes have names, and it draws itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from bimt_bench.metrics import METRICS, direction
+from bimt_bench.results import plots
+from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from bimt_bench.spec import MEASURES, TaskSpec
+
+_USUAL_AXIS = "modularity_q"
+
+
+@dataclass(frozen=True)
+class DrawnTradeOff(TradeOff):
+    """A trade-off with the words of its figure: the task's title, and those of its axes."""
+
+    title: str = ""
+    x_title: str = ""
+    y_title: str = ""
+
+    def plot(
+        self, ax: plots.Axes | None = None, *, title: str | None = None, legend: bool = True
+    ) -> plots.Axes:
+        """Draws it on `ax`, or on a new figure, and returns the axes; `title` in place of its own.
+
+        A new figure, which a notebook shows, has words about seeds above the axes and the whole
+        legend below them. On `ax` the legend is short; `legend=False` leaves it out.
+        """
+        return plots.tradeoff_axes(
+            self,
+            ax,
+            title=self.title if title is None else title,
+            x_label=self.x_title,
+            y_label=self.y_title,
+            legend=legend,
+        )
+
+
+def tradeoff_of(
+    task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None, y: str | None = None
+) -> DrawnTradeOff:
+    """The trade-off of a task's rows, of performance on its own modularity axis if not told.
+
+    `x` and `y` name metrics. Rows that were scored before the task's axis existed are put on
+    modularity Q. InputError for an unknown metric, or one that the frame has no column of.
+    """
+    own = task.modularity_axis
+    axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
+    goal = METRICS.get_kind(y or "performance")
+    measure = task.performance.kind
+    found = tradeoff(
+        frame,
+        x=axis.name,
+        x_direction=direction(axis.name, measure),
+        y=goal.name,
+        y_direction=direction(goal.name, measure),
+        reference=task.reference,
+    )
+    held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
+    title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title
+    return DrawnTradeOff(**held, title=task.title, x_title=axis.title, y_title=title)
