@@ -286,6 +286,8 @@ def sweep(
         )
     for report in found.reports:
         _OUT.print(tables.of_tradeoff(report.tradeoff, performance=report.task.performance.kind))
+        if len(report.tradeoff.lines) > 1:
+            _OUT.print(tables.of_recipes_compared(report.tradeoff))
     _print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
     _print_files(file for r in found.reports for file in r.figures if file.suffix == ".png")
     for pack, reason in found.result.failed.items():
@@ -313,6 +315,8 @@ def tradeoff(
         for found in comparison.compare(runs, x=x, out=out, tasks_dir=tasks_dir):
             trade, task = found.report.tradeoff, found.report.task
             _OUT.print(tables.of_tradeoff(trade, performance=task.performance.kind))
+            if len(trade.lines) > 1:
+                _OUT.print(tables.of_recipes_compared(trade))
             _print_files([*found.report.figures, found.table])
 
 

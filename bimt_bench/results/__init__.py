@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         task_report,
     )
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
-    from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
+    from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
     from bimt_bench.results.words import setting_words, title_of, title_with_dial
 
@@ -32,6 +32,7 @@ _HOMES = {
     "knee": "choice",
     "median": "choice",
     "Estimate": "tradeoff",
+    "Line": "tradeoff",
     "Settings": "tradeoff",
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
@@ -65,6 +66,7 @@ __all__ = [
     "Comparison",
     "DrawnTradeOff",
     "Estimate",
+    "Line",
     "FinishedSweep",
     "Settings",
     "SweepTracking",

@@ -6,7 +6,7 @@ each interval holds the truth; docs/method-of-comparison.md says how to read the
 """
 
 from bimt_bench.results.statistics.corners import Ranks, corner_range, ranks_over_corners
-from bimt_bench.results.statistics.differences import Difference, compare, holm
+from bimt_bench.results.statistics.differences import Difference, Verdict, compare, holm
 from bimt_bench.results.statistics.means import (
     CONFIDENCE,
     Interval,
@@ -24,6 +24,7 @@ __all__ = [
     "Difference",
     "Interval",
     "Ranks",
+    "Verdict",
     "Volume",
     "compare",
     "corner_range",

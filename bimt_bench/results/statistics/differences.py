@@ -28,6 +28,12 @@ class Difference:
     p: float
     verdict: Verdict
 
+    def turned(self) -> "Difference":
+        """The same seen from the other recipe."""
+        other: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+        verdict = other.get(self.verdict, self.verdict)
+        return Difference(-self.value, -self.high, -self.low, self.p, verdict)
+
 
 def holm(p: Sequence[float]) -> list[float]:
     """The p values corrected for their number (Holm 1979); NaN stays and is not counted."""

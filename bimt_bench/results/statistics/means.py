@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -19,6 +20,7 @@ class Interval:
     high: float
 
 
+@cache
 def t_factor(seeds: int, confidence: float = CONFIDENCE) -> float:
     """How many standard errors an interval is wide on each side; NaN below two seeds."""
     return float(stats.t.ppf(0.5 + confidence / 2, seeds - 1)) if seeds > 1 else math.nan
@@ -30,10 +32,11 @@ def t_interval(values: Array, *, confidence: float = CONFIDENCE) -> tuple[Array,
     `values` is [..., S]; the ends are NaN for a single seed.
     """
     seeds = values.shape[-1]
-    mean = values.mean(axis=-1)
+    apart = values - values[..., :1]  # of equal values exactly 0
+    mean = values[..., 0] + apart.mean(axis=-1)
     if seeds < 2:
         return mean, np.full_like(mean, math.nan), np.full_like(mean, math.nan)
-    half = t_factor(seeds, confidence) * values.std(axis=-1, ddof=1) / math.sqrt(seeds)
+    half = t_factor(seeds, confidence) * apart.std(axis=-1, ddof=1) / math.sqrt(seeds)
     return mean, mean - half, mean + half
 
 
