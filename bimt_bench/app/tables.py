@@ -155,7 +155,7 @@ def _caption(tradeoff: "TradeOff") -> str:
 
 
 def of_recipes_compared(tradeoff: "TradeOff") -> Table:
-    """The recipes of a trade-off: their volumes and where they stand; no rank is a matter of noise."""
+    """The recipes of a trade-off: their volumes, ranks, and which can be told apart."""
     corner = f"({tradeoff.reference.modularity:.3g}, {tradeoff.reference.performance:.3g})"
     table = Table(
         title=f"Recipes by the volume of their front, from the corner {corner}: {tradeoff.corner}",

@@ -81,5 +81,7 @@ def tradeoff_of(
 
 def _trivial(frame: pd.DataFrame) -> float | None:
     """What the trivial predictor reaches, as the members' data say; None in older frames."""
-    held = frame["trivial_performance"].dropna() if "trivial_performance" in frame else []
-    return float(held.iloc[0]) if len(held) else None
+    if "trivial_performance" not in frame:
+        return None
+    held = frame["trivial_performance"].dropna()
+    return None if held.empty else float(held.iloc[0])

@@ -17,8 +17,8 @@ from bimt_bench.recipes import resolve
 from bimt_bench.results import plots
 from bimt_bench.results.choice import median
 from bimt_bench.results.columns import plain_cell
-from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.drawing import NetworkDrawing
+from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import Hypervolume, TradeOff
 from bimt_bench.results.words import setting_words, title_with_dial, unpublished

@@ -75,9 +75,7 @@ def _fill(figure: Figure, tradeoff: TradeOff, *, title: str, x_label: str, y_lab
     return axes
 
 
-def _draw(
-    axes: Axes, tradeoff: TradeOff, frame: Frame, *, x_label: str, y_label: str
-) -> Looks:
+def _draw(axes: Axes, tradeoff: TradeOff, frame: Frame, *, x_label: str, y_label: str) -> Looks:
     """Bands, members, means and the front on one panel; returns how each recipe looks."""
     recipes = [line.recipe for line in tradeoff.lines]
     looks = Looks(theme.colours(recipes), theme.markers(recipes), Sizes.of(tradeoff.points))

@@ -26,9 +26,7 @@ class Ranks:
         return min(self.ranks), max(self.ranks)
 
 
-def ranks_over_corners(
-    recipes: Plane, corners: np.ndarray
-) -> dict[str, Ranks]:
+def ranks_over_corners(recipes: Plane, corners: np.ndarray) -> dict[str, Ranks]:
     """Ranks of each recipe by H, at each of some corners [n, 2] (modularity, performance).
 
     Recipes are x, y [K, S] counted from the first corner's origin, upwards. First at all corners,
