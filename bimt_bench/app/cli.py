@@ -161,6 +161,8 @@ def sweep(
         terminal.OUT.print(
             tables.of_tradeoff(report.tradeoff, performance=report.task.performance.kind)
         )
+        if len(report.tradeoff.lines) > 1:
+            terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
     print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
     print_files(file for r in found.reports for file in r.shown)
     for pack, reason in found.result.failed.items():

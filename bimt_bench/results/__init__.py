@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.scores import SCORES
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
     from bimt_bench.results.titles import published_settings
-    from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
+    from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
     from bimt_bench.results.words import setting_words, title_of, title_with_dial
 
@@ -36,6 +36,7 @@ _HOMES = {
     "knee": "choice",
     "median": "choice",
     "Estimate": "tradeoff",
+    "Line": "tradeoff",
     "Settings": "tradeoff",
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
@@ -63,23 +64,24 @@ _HOMES = {
 __all__ = [
     "CHOICES",
     "SCORES",
-    "check_drawn",
-    "Results",
-    "best",
-    "choose",
-    "knee",
-    "median",
     "Comparison",
     "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",
+    "Line",
     "Network",
+    "Results",
     "Settings",
     "SweepTracking",
     "TaskReport",
     "TradeOff",
+    "best",
+    "check_drawn",
+    "choose",
     "compare",
     "draw_medians",
+    "knee",
+    "median",
     "plain_cell",
     "published_settings",
     "read_curves",

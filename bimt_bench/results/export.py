@@ -156,9 +156,7 @@ def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, An
 def _check_onnx() -> None:
     missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(
-            f"export: ONNX needs {' and '.join(missing)}; pip install '{EXTRA}'"
-        )
+        raise InputError(f"export: ONNX needs {' and '.join(missing)}; pip install '{EXTRA}'")
 
 
 def _as_onnx(network: torch.nn.Module, data: TaskData, *, model: str) -> bytes:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.scores import with_scores
 from bimt_bench.spec import TaskSpec, carried_task, catalog
 
@@ -32,7 +32,9 @@ def tradeoff_table(
     check_members(frame)
     names = [str(name) for name in frame["task"].unique()]
     wanted = frame if task is None else frame[frame["task"] == in_frame(task, names)]
-    tables = [tradeoff_of(spec, rows, x=x, y=y).table() for spec, rows in by_task(wanted, kept=kept)]
+    tables = [
+        tradeoff_of(spec, rows, x=x, y=y).table() for spec, rows in by_task(wanted, kept=kept)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 

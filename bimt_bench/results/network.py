@@ -268,7 +268,9 @@ class Network:
         if not self.data.test_targets.is_floating_point():
             same = self._outputs.argmax(-1) == other._outputs.argmax(-1)
             found["answers"] = (np.nan, np.nan, float(same.double().mean()))
-        found |= {name: (ours[name], theirs[name], theirs[name] - ours[name]) for name in ours.index}
+        found |= {
+            name: (ours[name], theirs[name], theirs[name] - ours[name]) for name in ours.index
+        }
         return pd.DataFrame.from_dict(
             found, orient="index", columns=["this", "other", "difference"], dtype="float64"
         )

@@ -1,5 +1,6 @@
 """What becomes of results: trade-offs, figures, drawings and MLflow runs, task by task."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.gallery import Drawn
 from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
-from bimt_bench.results.tradeoff import TradeOff
+from bimt_bench.results.tradeoff import Hypervolume, TradeOff
 from bimt_bench.spec import TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
@@ -104,9 +105,7 @@ class SweepTracking:
         """Completes a task's parent: table, figures, hypervolumes, sizes of fronts."""
         found = report.tradeoff
         metrics = {
-            "hypervolume": found.hypervolume.value,
-            "hypervolume_low": found.hypervolume.low,
-            "hypervolume_high": found.hypervolume.high,
+            **_volumes(found.hypervolume),
             "front_size": float(len(found.front)),
             "members": float(found.members),
             "diverged": float(found.diverged),
@@ -170,3 +169,15 @@ def draw_medians(
         published = published_settings(task, str(row["recipe"]))
         figure = plots.network_figure(drawing, title=drawing_title(row, published))
         yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
+
+
+def _volumes(found: Hypervolume) -> dict[str, float]:
+    """The figures of a volume that are known; a single seed has the raw one alone."""
+    named = {
+        "hypervolume": found.value,
+        "hypervolume_low": found.h_low,
+        "hypervolume_high": found.h_high,
+        "hypervolume_raw": found.raw,
+        "hypervolume_smoothed": found.m,
+    }
+    return {name: value for name, value in named.items() if math.isfinite(value)}

@@ -218,9 +218,7 @@ class Results:
         """
         from bimt_bench.results.gallery import save_drawings
 
-        return save_drawings(
-            self, which, task=task, recipe=recipe, folder=folder, formats=formats
-        )
+        return save_drawings(self, which, task=task, recipe=recipe, folder=folder, formats=formats)
 
     def __len__(self) -> int:
         """The number of members."""
@@ -304,7 +302,11 @@ class Results:
     def _geometry(self, row: "pd.Series[Any]") -> GeometrySpec | None:
         """The geometry that a row names, if the frame carries it; named ones need not be."""
         for one in carried_geometries(self.frame):
-            told = {"geometry": one.name, "placement": one.placement, "distance": named(one.distance)}
+            told = {
+                "geometry": one.name,
+                "placement": one.placement,
+                "distance": named(one.distance),
+            }
             if all(name not in row or plain_cell(row[name]) == word for name, word in told.items()):
                 return one
         return None
@@ -333,7 +335,9 @@ def _found(
     if member in members or len(starting) == 1:
         return member if member in members else starting[0]
     if starting:
-        raise InputError(f"member: '{member}' begins {len(starting)} digests, {starting[0]} and others")
+        raise InputError(
+            f"member: '{member}' begins {len(starting)} digests, {starting[0]} and others"
+        )
     raise InputError(
         f"member: '{member}' is not in these results{closest(member, [*CHOICES, *members])} "
         f"({len(members)} members; give {allowed})"

@@ -228,13 +228,17 @@ def test_what_a_pruned_network_is_called(net):
     assert pruned.title.splitlines() == [
         f"symbolic/independence: {pruned.name}", "steps 50", f"r2 {pruned.performance():.4g}",
     ]  # fmt: skip
-    assert repr(pruned).startswith(f"Network('{pruned.name}': symbolic/independence, 20-20 silu, r2 ")
+    assert repr(pruned).startswith(
+        f"Network('{pruned.name}': symbolic/independence, 20-20 silu, r2 "
+    )
     assert "modularity_q" in net.row and "modularity_q" not in pruned.row
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan"), True, "0.1", None])
 def test_a_share_is_a_number_from_0_to_1(net, share):
-    with pytest.raises(InputError, match=rf"share: {share!r} given; should be a number from 0 to 1"):
+    with pytest.raises(
+        InputError, match=rf"share: {share!r} given; should be a number from 0 to 1"
+    ):
         net.pruned(share)
 
 
@@ -254,7 +258,7 @@ def test_two_networks_side_by_side(net, results):
 def test_classes_agree_or_do_not():
     net = networks.network("embedding mlp")
     found = net.compare(net.pruned(0.0), "accuracy")
-    same = (net.predict(net.data.test_inputs) == net.pruned(0.0).predict(net.data.test_inputs))
+    same = net.predict(net.data.test_inputs) == net.pruned(0.0).predict(net.data.test_inputs)
     assert found.loc["answers", "difference"] == pytest.approx(float(same.double().mean()))
 
 
@@ -383,7 +387,9 @@ def test_a_strangers_model_needs_its_plugin(tmp_path):
     arrays = net.population.arrays(0)
     source = MODELS.source_of("gated")
     MODELS.drop(source)
-    with pytest.raises(InputError, match="model 'gated' comes from plug-in 'gated', which is not lo"):
+    with pytest.raises(
+        InputError, match="model 'gated' comes from plug-in 'gated', which is not lo"
+    ):
         bimt_bench.load_network(tmp_path)
     with pytest.raises(InputError, match="unknown model 'gated'.*comes with --plugin FILE"):
         Network(net.task, arrays, net.row)

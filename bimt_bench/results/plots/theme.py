@@ -19,6 +19,8 @@ from bimt_bench.ground import InputError
 from bimt_bench.recipes import RECIPES
 from bimt_bench.results.words import in_order
 
+FEW_SEEDS = 3
+"""Up to so many seeds, single ones or their range are drawn: intervals would be mostly guesses."""
 COLUMN_WIDTH = 3.5
 """Width of one column of a paper, in inches."""
 QUIET = "#5f5f5f"
