@@ -12,6 +12,7 @@ from bimt_bench.identity import training_digest
 from bimt_bench.results.choice import CHOICES, choose
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.frames import (
+    FRAME,
     check_members,
     check_same,
     in_frame,
@@ -91,6 +92,8 @@ class Results:
     ) -> "Results":
         """The results in the folder of a sweep or of `bimt-bench run`, or in a frame's file."""
         place = Path(path).expanduser()
+        if place.name == FRAME:
+            place = place.parent
         return cls(
             read_frame(place),
             curves=lambda: read_curves(place),
@@ -274,13 +277,11 @@ class Results:
     def _chosen(self, which: str, rows: pd.DataFrame) -> str | None:
         return choose(which, rows, lambda: self._tradeoff(rows))
 
-    def _tradeoff(
-        self, rows: pd.DataFrame, *, x: str | None = None, y: str | None = None
-    ) -> "DrawnTradeOff":
+    def _tradeoff(self, rows: pd.DataFrame, **asked: Any) -> "DrawnTradeOff":
         from bimt_bench.results.drawn import tradeoff_of
         from bimt_bench.results.scores import with_scores
 
-        return tradeoff_of(self._task_of(rows), with_scores(rows, self.folder), x=x, y=y)
+        return tradeoff_of(self._task_of(rows), with_scores(rows, self.folder), **asked)
 
     def _task_of(self, rows: pd.DataFrame) -> TaskSpec:
         """The published task of some rows of one task, which is the one they were trained on."""
