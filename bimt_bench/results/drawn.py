@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, direction
 from bimt_bench.results import plots
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
@@ -51,6 +52,12 @@ def tradeoff_of(
     own = task.modularity_axis
     axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
     goal = METRICS.get_kind(y or "performance")
+    for side, one in (("x", axis), ("y", goal)):
+        if one.name not in frame:
+            raise InputError(
+                f"{side}: '{one.name}' was not measured in these results; where weights were kept, "
+                f"bimt-bench metrics RUN --metrics {one.name} does"
+            )
     measure = task.performance.kind
     found = tradeoff(
         frame,
