@@ -15,7 +15,7 @@ from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep, Results
+    from bimt_bench.results import FinishedSweep, Network, Results
 
 RESULTS = Path("runs")
 
@@ -173,6 +173,30 @@ def load(
     """
     load_all(plugins)
     return results.Results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
+
+
+@blaming()
+def load_network(
+    folder: str | Path,
+    *,
+    data_dir: Path | None = None,
+    device: str = "cpu",
+    plugins: Sequence[str | Path] = (),
+) -> "Network":
+    """The network whose files `network.save(folder)` wrote; it computes the same, to the bit.
+
+    Its task comes along in the files; the task's data do not (`data_dir`: where files of them lie
+    already). `plugins`: files or modules with its kinds, if they are of your own. InputError for a
+    folder without such files, for files that are damaged or of a newer format, and for a plug-in
+    that is not loaded or has changed.
+
+    >>> files = net.save("my-network")
+    >>> again = bimt_bench.load_network("my-network")
+    >>> again.member == net.member, bool((again(x) == net(x)).all())
+    (True, True)
+    """
+    load_all(plugins)
+    return results.Network.read(folder, data_dir=data_dir, device=device)
 
 
 def tradeoff(

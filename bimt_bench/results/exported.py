@@ -66,7 +66,8 @@ def _facts(file: Path) -> dict[str, Any]:
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise InputError(f"network: '{file}' is no export of a network")
     number = check_format(facts.get("version"), newest=VERSION, where=f"'{file}'")
-    if number < VERSION or "spec" not in facts.get("task", {}):
+    task = facts.get("task")
+    if number < VERSION or not isinstance(task, dict) or "spec" not in task:
         raise InputError(
             f"network: '{file}' is of an earlier version, which does not hold the task; export the "
             "network again"
@@ -92,8 +93,8 @@ def _check_model(model: Mapping[str, Any]) -> None:
         if not source["digest"]:
             MODELS.get_kind(kind)
         raise InputError(
-            f"{told}, which is not loaded; load it first, with "
-            "bimt_bench.plugins.load('FILE_OR_MODULE')"
+            f"{told}, which is not loaded; name its file or module: "
+            "load_network(folder, plugins=['FILE_OR_MODULE'])"
         )
     here = MODELS.source_of(kind)
     if here.digest != source["digest"]:

@@ -23,6 +23,7 @@ def raw_inputs(data: TaskData, given: object) -> Tensor:
         given = _columns(data, given)
     found = given if isinstance(given, Tensor) else _tensor(given)
     _check_shape(data, found)
+    found = found.contiguous()  # products of what lies otherwise in memory round differently
     return _numbers(found) if data.tokens is None else _tokens(found, data.tokens)
 
 
