@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, direction
 from bimt_bench.results import plots
 from bimt_bench.results.corner import Corner, corner_of
@@ -59,10 +59,13 @@ def tradeoff_of(
     own = task.modularity_axis
     axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
     goal = METRICS.get_kind(y or "performance")
+    for side, one in (("x", axis), ("y", goal)):
+        if one.name not in frame:
+            raise InputError(
+                f"{side}: '{one.name}' was not measured in these results; where weights were kept, "
+                f"bimt-bench metrics RUN --metrics {one.name} does"
+            )
     measure = task.performance.kind
-    for name in (axis.name, goal.name):
-        if name not in frame:
-            raise InputError(f"frame: has no column '{name}'{closest(name, list(frame.columns))}")
     reference, words = corner_of(task, frame, x=axis.name, y=goal.name, corner=corner)
     found = tradeoff(
         frame,

@@ -57,11 +57,9 @@ def score(
         found.append(_measured(networks, chosen))
         if on_progress is not None:
             on_progress(sum(map(len, found)) / len(wanted))
-    place = {member: number for number, member in enumerate(wanted)}
-    frame = pd.concat(found).sort_values("member", key=lambda one: one.map(place))
-    frame = frame.reset_index(drop=True)
+    frame = _in_order(pd.concat(found), wanted)
     if results.folder is not None:
-        _keep(results.folder / SCORES, frame)
+        _keep(results.folder / SCORES, frame, order=results.members)
     return frame
 
 
@@ -154,15 +152,20 @@ def _shuffles(network: "Network") -> int:
 # ------------------------------------------------------------------------- the file
 
 
-def _keep(file: Path, found: pd.DataFrame) -> None:
+def _keep(file: Path, found: pd.DataFrame, *, order: Sequence[str]) -> None:
     """Joins what was found to the file, which is there whole or as it was before."""
     held = _held(file)
     if held is not None:
-        found = _joined(held, found)
+        found = _in_order(_joined(held, found), order)
     try:
         write(file, found.to_parquet())
     except OSError as error:
         raise InputError(f"metrics: cannot write to '{file}': {error.strerror}") from error
+
+
+def _in_order(rows: pd.DataFrame, members: Sequence[str]) -> pd.DataFrame:
+    place = {member: number for number, member in enumerate(members)}
+    return rows.sort_values("member", key=lambda one: one.map(place), ignore_index=True)
 
 
 def _joined(held: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

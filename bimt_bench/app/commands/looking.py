@@ -13,6 +13,7 @@ from bimt_bench.app.terminal import (
     print_files,
     refusing,
 )
+from bimt_bench.ground import InputError, closest
 
 Run = Annotated[
     Path, typer.Argument(help="the results folder of a sweep or a run, or a frame's file")
@@ -120,8 +121,13 @@ def score(
     """
     from bimt_bench import results
     from bimt_bench.app import tables
+    from bimt_bench.metrics import METRICS
 
     with refusing(plugin):
+        if not run.exists() and (str(run) in METRICS or closest(str(run), METRICS)):
+            raise InputError(
+                f"run: there is no '{run}'; a metric is shown by: bimt-bench metrics show {run}"
+            )
         held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         who = _listed(members) or ["all"]
         found = held.score(*_listed(metrics), members=who[0] if len(who) == 1 else who)
