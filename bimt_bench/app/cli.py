@@ -35,6 +35,14 @@ TasksDir = Annotated[
     typer.Option(help="folder with tasks of your own", envvar="BIMT_BENCH_TASKS"),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
+]
+Experiment = Annotated[
+    str | None,
+    typer.Option(help="MLflow's; bimt_bench if absent", envvar="MLFLOW_EXPERIMENT_NAME"),
+]
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),
@@ -253,10 +261,8 @@ def sweep(
         ),
     ] = False,
     results_dir: Annotated[Path, typer.Option(help="where results go")] = Path("runs"),
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
-    ] = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
     track: Annotated[bool, typer.Option(help="log to MLflow")] = True,
     workers: Annotated[int | None, typer.Option(min=1, help="packs at a time")] = None,
     device: Device = "auto",
@@ -281,6 +287,7 @@ def sweep(
             workers=workers,
             track=track,
             tracking_uri=tracking_uri,
+            experiment=experiment,
             plugins=plugin or (),
             console=_ERR,
         )
@@ -291,11 +298,30 @@ def sweep(
     for pack, reason in found.result.failed.items():
         _ERR.print(f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True)
     if found.tracked is not None:
-        _OUT.print("\nSee the runs in MLflow:", style="bold")
-        _OUT.print(f"  {found.tracked.open_command}", highlight=False, soft_wrap=True)
-        _OUT.print(f"  then open {found.tracked.page}", highlight=False, soft_wrap=True)
-    if found.result.failed:
+        _print_where(found.tracked.open_command, found.tracked.page)
+    if found.undelivered is not None:
+        _ERR.print(found.undelivered, style="red", markup=False, highlight=False, soft_wrap=True)
+    if found.result.failed or found.undelivered is not None:
         raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    run: Annotated[Path, typer.Argument(help="results folder of a finished sweep")],
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+    tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
+) -> None:
+    """Write a finished sweep to MLflow: what is not there yet, and nothing twice."""
+    from bimt_bench import api
+
+    with _refusing(plugin):
+        found = api.sync(run, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir)
+    for task in found.tasks:
+        told = f"{task.task}: {task.configurations} configurations, {task.new} of them new"
+        _OUT.print(told, markup=False, highlight=False, soft_wrap=True)
+    _print_where(found.open_command, found.page)
 
 
 @app.command()
@@ -358,6 +384,12 @@ def _bar(label: str) -> Iterator:
     with Progress(*columns, console=_ERR, transient=True) as progress:
         shown = progress.add_task(label, total=1.0)
         yield lambda fraction: progress.update(shown, completed=fraction)
+
+
+def _print_where(command: str, page: str) -> None:
+    _OUT.print("\nSee the runs in MLflow:", style="bold")
+    for line in (command, f"then open {page}"):
+        _OUT.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_files(files: Iterable[Path]) -> None:

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from bimt_bench.results.comparison import Comparison, compare
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
+    from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.report import (
-        SweepTracking,
         TaskReport,
         draw_medians,
         published_settings,
         task_report,
     )
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
+    from bimt_bench.results.syncing import Synced, sync
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.results.trained import Results
     from bimt_bench.results.words import setting_words, title_of, title_with_dial
@@ -37,7 +38,12 @@ _HOMES = {
     "Comparison": "comparison",
     "DrawnTradeOff": "drawn",
     "FinishedSweep": "sweeps",
-    "SweepTracking": "report",
+    "Courier": "delivery",
+    "Delivered": "delivery",
+    "SweepFacts": "delivery",
+    "SweepTracking": "delivery",
+    "Synced": "syncing",
+    "sync": "syncing",
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
@@ -63,11 +69,15 @@ __all__ = [
     "knee",
     "median",
     "Comparison",
+    "Courier",
+    "Delivered",
     "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",
     "Settings",
+    "SweepFacts",
     "SweepTracking",
+    "Synced",
     "TaskReport",
     "TradeOff",
     "compare",
@@ -77,6 +87,7 @@ __all__ = [
     "read_curves",
     "read_frame",
     "setting_words",
+    "sync",
     "task_report",
     "task_reports",
     "title_of",

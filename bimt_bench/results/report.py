@@ -1,8 +1,7 @@
-"""What becomes of results: trade-offs, figures, drawings and MLflow runs, task by task."""
+"""What becomes of results: trade-offs, figures and drawings, task by task."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from io import BytesIO
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
@@ -18,13 +17,11 @@ from bimt_bench.results.choice import median
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.drawing import NetworkDrawing
-from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.results.words import setting_words, title_with_dial, unpublished
 from bimt_bench.spec import Configuration, TaskSpec
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
-_DRAWING_DPI = 110
 _TITLE_WIDTH = 44  # letters of a line, bold, across the smallest drawing
 
 
@@ -89,90 +86,6 @@ def drawing_title(row: pd.Series, published: Mapping[str, object]) -> str:
     )
 
 
-@dataclass
-class SweepTracking:
-    """Logs a sweep to MLflow as its packs finish: a parent a task, a child a configuration."""
-
-    tracker: Tracker
-    sweep_name: str
-    sweep_digest: str
-    spec_text: str
-    environment: Mapping[str, object]
-    seeds: Sequence[int]
-    data_dir: Path | None = None
-    parents: dict[str, str] = field(default_factory=dict)
-    _waiting: dict[str, list[tuple[pd.DataFrame, pd.DataFrame, Weights]]] = field(
-        default_factory=dict
-    )
-
-    def pack_done(
-        self, task: TaskSpec, frame: pd.DataFrame, curves: pd.DataFrame, weights: Weights
-    ) -> None:
-        """Logs the configurations whose seeds are complete with this pack."""
-        for configuration, rows in frame.groupby("configuration", sort=False):
-            parts = self._waiting.setdefault(str(configuration), [])
-            parts.append((rows, curves[curves["member"].isin(rows["member"])], weights))
-            if sum(len(part[0]) for part in parts) >= len(self.seeds):
-                self._log(task, self._waiting.pop(str(configuration)))
-
-    def finish(self, report: TaskReport, frame: pd.DataFrame) -> None:
-        """Completes a task's parent: table, figures, hypervolumes, sizes of fronts."""
-        found = report.tradeoff
-        metrics = {
-            "hypervolume": found.hypervolume.value,
-            "hypervolume_low": found.hypervolume.low,
-            "hypervolume_high": found.hypervolume.high,
-            "front_size": float(len(found.front)),
-            "members": float(found.members),
-            "diverged": float(found.diverged),
-            "seconds": float(frame["seconds"].sum()),
-        }
-        for line in found.lines:
-            metrics[f"hypervolume/{line.recipe}"] = line.hypervolume.value
-            metrics[f"front/{line.recipe}"] = float(sum(p.on_front for p in line.points))
-        self.tracker.finish_task(
-            self.parent(report.task.name),
-            found.table(),
-            figures=report.figures,
-            metrics=metrics,
-        )
-
-    def fail(self) -> None:
-        """Marks what was begun as failed; a resumed sweep takes it up again."""
-        for parent in self.parents.values():
-            self.tracker.fail(parent)
-
-    def parent(self, task: str) -> str:
-        """The run of a task, started when first asked for."""
-        if task not in self.parents:
-            self.parents[task] = self.tracker.start_task(
-                task,
-                self.sweep_name,
-                sweep_digest=self.sweep_digest,
-                spec_text=self.spec_text,
-                environment=self.environment,
-            )
-        return self.parents[task]
-
-    def _log(self, task: TaskSpec, parts: list[tuple[pd.DataFrame, pd.DataFrame, Weights]]) -> None:
-        rows = pd.concat([part[0] for part in parts], ignore_index=True)
-        curves = pd.concat([part[1] for part in parts], ignore_index=True)
-        published = published_settings(task, str(rows["recipe"].iloc[0]))
-        chosen = median(rows)
-        drawing = None
-        if chosen is not None:
-            arrays = next(part[2][chosen] for part in parts if chosen in part[2])
-            title = drawing_title(rows[rows["member"] == chosen].iloc[0], published)
-            drawing = _png(drawing_of(task, arrays, data_dir=self.data_dir), title)
-        self.tracker.log_configuration(
-            self.parent(task.name),
-            rows,
-            curves,
-            published=published,
-            drawing=drawing,
-        )
-
-
 def draw_medians(
     task: TaskSpec,
     frame: pd.DataFrame,
@@ -192,9 +105,3 @@ def draw_medians(
         figure = plots.network_figure(drawing, title=drawing_title(row, published))
         yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
 
-
-def _png(drawing: NetworkDrawing, title: str) -> bytes:
-    buffer = BytesIO()
-    figure = plots.network_figure(drawing, title=title)
-    figure.savefig(buffer, format="png", dpi=_DRAWING_DPI, metadata={"Software": None})
-    return buffer.getvalue()
