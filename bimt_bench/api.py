@@ -1,5 +1,6 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep, Network, Results
+    from bimt_bench.results import Network, Results, SweepResults, Synced
 
 RESULTS = Path("runs")
 
@@ -61,58 +62,6 @@ def train(
 
 
 @blaming()
-def run_sweep(
-    spec: SweepSpec | str | Path,
-    *,
-    results_dir: Path = RESULTS,
-    address: str | None = None,
-    resume: bool = False,
-    fresh: bool = False,
-    mixed_versions: bool = False,
-    data_dir: Path | None = None,
-    tasks_dir: Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    track: bool = True,
-    tracking_uri: str | None = None,
-    plugins: Sequence[str | Path] = (),
-    draw: str = "chosen",
-    console: "Console | None" = None,
-) -> "FinishedSweep":
-    """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
-
-    What can be refused is refused before anything starts (InputError): unknown names, sizes that do
-    not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
-    `draw`: "chosen" draws the best, the median and the knee of each recipe, "all" the median of
-    each configuration too.
-    """
-    results.check_drawn(draw)
-    if not isinstance(spec, SweepSpec):
-        spec = catalog.sweep(spec)
-    loaded = load_all([*spec.plugins, *plugins])
-    checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
-    chosen = tuning.check_device(device)
-    tuning.check_address(address)
-    tracking = results.tracked(checked, tracking_uri, data_dir=data_dir) if track else nullcontext()
-    with tracking as runs:
-        result = tuning.sweep(
-            checked,
-            results_dir=results_dir,
-            address=address,
-            resume=resume,
-            fresh=fresh,
-            device=chosen,
-            workers=workers,
-            mixed_versions=mixed_versions,
-            plugins=loaded,
-            on_pack=None if runs is None else runs.keep,
-            console=console,
-        )
-        return results.FinishedSweep(
-            result, results.task_reports(checked, result, runs, draw=draw), runs
-        )
-
-
 def sweep(
     spec: SweepSpec | str | Path,
     *,
@@ -127,34 +76,69 @@ def sweep(
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
+    experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
-) -> "Results":
-    """Runs a sweep (a spec, a YAML file or a shipped name); returns its folder as `load` does.
+    console: "Console | None" = None,
+) -> "SweepResults":
+    """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
     sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. draw: "chosen" draws the best, the median and the knee of
-    each recipe, "all" the median of each configuration too. Errors as `run_sweep`.
+    renamed. workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the
+    way, results and figures are made all the same, and a warning says what did not get there.
+    plugins: those beside what the sweep names. draw: "chosen" draws the best, the median and the
+    knee of each recipe, "all" the median of each configuration too. console: where progress goes
+    and what takes the place of warnings. Returns what `load` of the results folder does, with the
+    reports. Raises InputError before anything starts: unknown names, sizes that do not fit, an
+    unreachable Ray or MLflow.
     """
-    found = run_sweep(
-        spec,
-        results_dir=results_dir,
-        address=address,
-        resume=resume,
-        fresh=fresh,
-        mixed_versions=mixed_versions,
-        data_dir=data_dir,
-        tasks_dir=tasks_dir,
-        device=device,
-        workers=workers,
-        track=track,
-        tracking_uri=tracking_uri,
-        plugins=plugins,
-        draw=draw,
-    ).result
-    where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
-    return results.Results.load(found.folder, failed=found.failed, **where)
+    results.check_drawn(draw)
+    if not isinstance(spec, SweepSpec):
+        spec = catalog.sweep(spec)
+    loaded = load_all([*spec.plugins, *plugins])
+    checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+    chosen = tuning.check_device(device)
+    tuning.check_address(address)
+    told = results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+    with told as runs:
+        result = tuning.sweep(
+            checked,
+            results_dir=results_dir,
+            address=address,
+            resume=resume,
+            fresh=fresh,
+            device=chosen,
+            workers=workers,
+            mixed_versions=mixed_versions,
+            plugins=loaded,
+            on_pack=None if runs is None else runs.keep,
+            console=console,
+        )
+        found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+    if found.undelivered is not None and console is None:
+        warnings.warn(found.undelivered, stacklevel=2)
+    return found
+
+
+@blaming()
+def sync(
+    folder: str | Path,
+    *,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    tasks_dir: Path | None = None,
+    plugins: Sequence[str | Path] = (),
+) -> "Synced":
+    """Writes to MLflow what of a finished sweep's folder is not there yet, and nothing twice.
+
+    `plugins`: the sweep's own, which its folder keeps. Returns how many configurations stand there
+    now, a task each. InputError for what is no results folder, or where MLflow cannot be used.
+    """
+    load_all(plugins)
+    return results.sync(
+        folder, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir
+    )
 
 
 @blaming()

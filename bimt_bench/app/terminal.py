@@ -22,6 +22,14 @@ TasksDir = Annotated[
     typer.Option(help="folder with tasks of your own", envvar="BIMT_BENCH_TASKS"),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
+]
+Experiment = Annotated[
+    str | None,
+    typer.Option(help="MLflow's; bimt_bench if absent", envvar="MLFLOW_EXPERIMENT_NAME"),
+]
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),
@@ -52,6 +60,13 @@ def print_files(files: Iterable[Path]) -> None:
     """The files that were written, a line each, as they lie from here."""
     for file in files:
         OUT.print(f"  {_short(file)}", highlight=False, soft_wrap=True, markup=False)
+
+
+def print_where(command: str, page: str) -> None:
+    """How to see the runs of a sweep in MLflow."""
+    OUT.print("\nSee the runs in MLflow:", style="bold")
+    for line in (command, f"then open {page}"):
+        OUT.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _short(file: Path) -> str:

@@ -10,17 +10,18 @@ if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.network import Network
     from bimt_bench.results.report import (
-        SweepTracking,
         TaskReport,
         draw_medians,
         task_report,
     )
     from bimt_bench.results.scores import SCORES
-    from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
+    from bimt_bench.results.sweeps import SweepResults, finished, tracked
+    from bimt_bench.results.syncing import Synced, sync
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
@@ -41,9 +42,15 @@ _HOMES = {
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
     "DrawnTradeOff": "drawn",
-    "FinishedSweep": "sweeps",
+    "SweepResults": "sweeps",
+    "finished": "sweeps",
     "Network": "network",
-    "SweepTracking": "report",
+    "Courier": "delivery",
+    "Delivered": "delivery",
+    "SweepFacts": "delivery",
+    "SweepTracking": "delivery",
+    "Synced": "syncing",
+    "sync": "syncing",
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
@@ -55,7 +62,6 @@ _HOMES = {
     "task_report": "report",
     "title_of": "words",
     "title_with_dial": "words",
-    "task_reports": "sweeps",
     "tracked": "sweeps",
     "tradeoff_of": "drawn",
     "tradeoff_table": "frames",
@@ -65,14 +71,18 @@ __all__ = [
     "CHOICES",
     "SCORES",
     "Comparison",
+    "Courier",
+    "Delivered",
     "DrawnTradeOff",
     "Estimate",
-    "FinishedSweep",
     "Line",
     "Network",
     "Results",
     "Settings",
+    "SweepFacts",
+    "SweepResults",
     "SweepTracking",
+    "Synced",
     "TaskReport",
     "TradeOff",
     "best",
@@ -80,6 +90,7 @@ __all__ = [
     "choose",
     "compare",
     "draw_medians",
+    "finished",
     "knee",
     "median",
     "plain_cell",
@@ -87,8 +98,8 @@ __all__ = [
     "read_curves",
     "read_frame",
     "setting_words",
+    "sync",
     "task_report",
-    "task_reports",
     "title_of",
     "title_with_dial",
     "tracked",
