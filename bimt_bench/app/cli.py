@@ -1,5 +1,7 @@
 """The command line: thin commands over the Python calls, one clear line for bad input."""
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bimt_bench.app import tables
-from bimt_bench.ground import InputError, __version__
+from bimt_bench.ground import InputError, __version__, by_sigterm, exit_status, terminable, word_for
 
 app = typer.Typer(
     name="bimt-bench",
@@ -39,26 +41,42 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),
 ]
+# A run is short: it is trained again, and the members of earlier runs stay as they are.
+_RUN_KEEPS = "; nothing of this run is kept, and earlier ones are untouched: run it again"
 
 
 @contextmanager
-def _refusing(plugin: list[str] | None = None) -> Iterator[None]:
-    """Turns bad input into its message on stderr and exit status 2, Ctrl-C into 130.
+def _refusing(plugin: list[str] | None = None, *, kept: str = "") -> Iterator[None]:
+    """Turns bad input into its message on stderr and exit status 2, Ctrl-C into 130, SIGTERM 143.
 
-    The plug-ins that are given are loaded first.
+    The plug-ins that are given are loaded first. `kept`: what is left of a command that is stopped
+    and does not say so itself.
     """
     try:
         from bimt_bench import plugins
 
-        with plugins.blaming():
+        with terminable(), plugins.blaming():
             plugins.load_all(plugin or ())
             yield
     except InputError as error:
         _ERR.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt as stop:
-        _ERR.print(str(stop) or "interrupted", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(130) from None
+        if not str(stop):  # else it has been shown
+            _ERR.print(f"{word_for(stop)}{kept}", highlight=False, soft_wrap=True)
+        if by_sigterm(stop):
+            _leave(exit_status(stop))
+        raise typer.Exit(exit_status(stop)) from None
+
+
+def _leave(status: int) -> None:
+    """Ends the process at once: Python's own end waits for Ray's, which may be gone by now.
+
+    Processes that Ray started here end with this one.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _version(wanted: bool) -> None:
@@ -213,7 +231,7 @@ def run(
     """Train one configuration, print its scorecard and draw the network of its median seed."""
     from bimt_bench.app import given, single
 
-    with _refusing(plugin):
+    with _refusing(plugin, kept=_RUN_KEEPS):
         short = {"strength": strength, "steps": steps}
         entries = [f"{name}={text}" for name, text in short.items() if text is not None]
         wanted = given.settings([*(settings or []), *entries])

@@ -16,13 +16,23 @@ from ray import tune
 from rich.console import Console
 
 from bimt_bench import packs
-from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
+from bimt_bench.ground import (
+    InputError,
+    circumstances,
+    code_of,
+    environment,
+    quiet,
+    terminable,
+    word_for,
+    write,
+)
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
 from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
+from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
 from bimt_bench.tuning.earlier import earlier_lines
@@ -58,7 +68,10 @@ class SweepResult:
 
 
 class SweepInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a sweep; the message says what is kept and how to go on."""
+    """Ctrl-C or SIGTERM during a sweep; the message says what is kept and how to go on.
+
+    It has been shown already, as what follows (a server that is gone) may take its time.
+    """
 
 
 def sweep(
@@ -80,18 +93,19 @@ def sweep(
 ) -> SweepResult:
     """Trains and measures every member of a checked sweep on Ray.
 
-    address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
-    it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
+    address: of a running cluster ('auto' or host:port), else RAY_ADDRESS, which `check_address`
+    has found to answer; this machine's cores and GPUs without them.
+    resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
     mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
     other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
     here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
-    address or the folder cannot be used, SweepInterrupted on Ctrl-C.
+    address or the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
-    sessions.check_address(address)
+    address = cluster_address(address)
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
     with _locked(folder):
         known = [] if fresh else Store(folder).circumstances()
@@ -142,9 +156,14 @@ def sweep(
                             plugins=(*plugins, *_of_metrics(plugins)),
                             scoring=scoring_digest(),
                         )
-                        _compute(agenda, job=job, slots=slots, store=store, show=show)
-        except KeyboardInterrupt as error:
-            raise SweepInterrupted(_interrupted(store)) from error
+                        try:
+                            _compute(agenda, job=job, slots=slots, store=store, show=show)
+                        except KeyboardInterrupt as stop:
+                            raise _interrupted(store, stop, show) from stop
+        except SweepInterrupted:
+            raise
+        except KeyboardInterrupt as stop:
+            raise _interrupted(store, stop, show) from stop
         _collect(agenda, store)
         if not agenda.failures:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -265,7 +284,7 @@ def _compute(
     # Tune's own files are of no use afterwards: the store is what a sweep resumes from.
     scratch = Path(tempfile.mkdtemp(prefix="bimt-bench-tune-"))
     try:
-        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count):
+        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count), terminable():
             tune.Tuner(
                 trainable,
                 tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
@@ -358,12 +377,14 @@ def _collect(agenda: Agenda, store: Store) -> None:
     store.collect(agenda.packs(), members=agenda.members())
 
 
-def _interrupted(store: Store) -> str:
+def _interrupted(store: Store, stop: KeyboardInterrupt, show: Display) -> SweepInterrupted:
     kept = len(store.packs())
-    return (
-        f"interrupted; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
+    line = (
+        f"{word_for(stop)}; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
         f"{store.folder}; the same command with --resume goes on"
     )
+    show.note(line)
+    return SweepInterrupted(line)
 
 
 @contextmanager
