@@ -1,5 +1,6 @@
 """The command line: thin commands over the Python calls, one clear line for bad input."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,8 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),
 ]
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_AGAIN = "and run the command again (a sweep with --resume: its packs are kept)"
 # A run is short: it is trained again, and the members of earlier runs stay as they are.
 _RUN_KEEPS = "; nothing of this run is kept, and earlier ones are untouched: run it again"
 
@@ -60,6 +63,13 @@ def _refusing(plugin: list[str] | None = None, *, kept: str = "") -> Iterator[No
             yield
     except InputError as error:
         _ERR.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        what = f"{error.filename or 'a file'}: {error.strerror}"
+        line = f"error: cannot write {what}; make room, {_AGAIN}"
+        _ERR.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt as stop:
         if not str(stop):  # else it has been shown

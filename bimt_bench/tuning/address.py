@@ -54,6 +54,11 @@ def check_address(address: str | None) -> None:
     if given is None:
         return
     check_token_file()
+    if os.environ.get(MODE, "").lower() == "token" and not has_token():
+        raise InputError(
+            f"{MODE}: 'token' given, but no token: set {TOKEN} to it, or {TOKEN_FILE} to a file "
+            "with it ('ray get-auth-token' on a node of the cluster prints it)"
+        )
     if given.value != "auto":
         host, port = _parts(given)
         _check_ray(given, host, port)

@@ -23,7 +23,6 @@ from bimt_bench.ground import (
     environment,
     quiet,
     terminable,
-    word_for,
     write,
 )
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
@@ -36,6 +35,7 @@ from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
 from bimt_bench.tuning.earlier import earlier_lines
+from bimt_bench.tuning.endings import interruptible, no_room, writing
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -65,13 +65,6 @@ class SweepResult:
     folder: Path
     seconds: float
     failed: Mapping[str, str]
-
-
-class SweepInterrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM during a sweep; the message says what is kept and how to go on.
-
-    It has been shown already, as what follows (a server that is gone) may take its time.
-    """
 
 
 def sweep(
@@ -120,8 +113,9 @@ def sweep(
             fresh=fresh,
             mixed_versions=mixed_versions,
         )
-        _keep_plugins(folder, plugins)
-        _keep_tasks(folder, checked)
+        with writing(store):
+            _keep_plugins(folder, plugins)
+            _keep_tasks(folder, checked)
         if fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
@@ -130,41 +124,34 @@ def sweep(
         allowed = [now, *(one for one in store.circumstances() if one != now)]
         searches = checked.searches(circumstances=allowed, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
-        try:
-            with show:
-                _note_omissions(checked, show)
-                if agenda.has_work():
-                    if not store.packs():
-                        for line in earlier_lines(folder, spec=spec):
-                            show.note(line)
-                    with sessions.session(address=address, workers=workers):
-                        slots = sessions.slots(
-                            device=device, workers=workers, packs_per_gpu=packs_per_gpu
-                        )
-                        job = Job(
-                            tasks={task.spec.name: task.spec for task in checked.tasks},
-                            run_pack=run_pack,
-                            score_again=score_again,
-                            device=slots.device,
-                            share=slots.share,
-                            results=folder,
-                            shuffles=spec.shuffles,
-                            checkpoint_seconds=spec.checkpoint_seconds,
-                            data_dir=checked.data_dir,
-                            code=_code(checked),
-                            circumstances=now,
-                            plugins=(*plugins, *_of_metrics(plugins)),
-                            scoring=scoring_digest(),
-                        )
-                        try:
-                            _compute(agenda, job=job, slots=slots, store=store, show=show)
-                        except KeyboardInterrupt as stop:
-                            raise _interrupted(store, stop, show) from stop
-        except SweepInterrupted:
-            raise
-        except KeyboardInterrupt as stop:
-            raise _interrupted(store, stop, show) from stop
-        _collect(agenda, store)
+        with interruptible(store, show.note), show:
+            _note_omissions(checked, show)
+            if agenda.has_work():
+                if not store.packs():
+                    for line in earlier_lines(folder, spec=spec):
+                        show.note(line)
+                with sessions.session(address=address, workers=workers):
+                    slots = sessions.slots(
+                        device=device, workers=workers, packs_per_gpu=packs_per_gpu
+                    )
+                    job = Job(
+                        tasks={task.spec.name: task.spec for task in checked.tasks},
+                        run_pack=run_pack,
+                        score_again=score_again,
+                        device=slots.device,
+                        share=slots.share,
+                        results=folder,
+                        shuffles=spec.shuffles,
+                        checkpoint_seconds=spec.checkpoint_seconds,
+                        data_dir=checked.data_dir,
+                        code=_code(checked),
+                        circumstances=now,
+                        plugins=(*plugins, *_of_metrics(plugins)),
+                        scoring=scoring_digest(),
+                    )
+                    with interruptible(store, show.note):
+                        _compute(agenda, job=job, slots=slots, store=store, show=show)
+        _finish(agenda, store)
         if not agenda.failures:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if events.error is not None:
@@ -370,21 +357,15 @@ def _display(checked: Checked, console: Console) -> Display:
     return Display(board, console)
 
 
-def _collect(agenda: Agenda, store: Store) -> None:
+def _finish(agenda: Agenda, store: Store) -> None:
+    """Collects the packs; InputError if all failed, or if there was no room for one."""
+    if agenda.stopped is not None:
+        raise no_room(store, agenda.stopped)
     if not agenda.packs():
         reasons = "; ".join(sorted(set(agenda.failures.values())))
         raise InputError(f"sweep: every pack failed: {reasons}")
-    store.collect(agenda.packs(), members=agenda.members())
-
-
-def _interrupted(store: Store, stop: KeyboardInterrupt, show: Display) -> SweepInterrupted:
-    kept = len(store.packs())
-    line = (
-        f"{word_for(stop)}; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
-        f"{store.folder}; the same command with --resume goes on"
-    )
-    show.note(line)
-    return SweepInterrupted(line)
+    with writing(store):
+        store.collect(agenda.packs(), members=agenda.members())
 
 
 @contextmanager
