@@ -8,6 +8,7 @@ import typer
 from bimt_bench.app import tables, terminal
 from bimt_bench.app.commands import add_listings, add_looking
 from bimt_bench.app.terminal import (
+    RUN_KEEPS,
     DataDir,
     Device,
     Experiment,
@@ -84,7 +85,7 @@ def run(
     """Train one configuration, print its scorecard and draw the network of its median seed."""
     from bimt_bench.app import given, single
 
-    with refusing(plugin):
+    with refusing(plugin, kept=RUN_KEEPS):
         short = {"strength": strength, "steps": steps}
         entries = [f"{name}={text}" for name, text in short.items() if text is not None]
         wanted = given.settings([*(settings or []), *entries])

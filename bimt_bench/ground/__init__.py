@@ -5,10 +5,18 @@ from bimt_bench.ground.blame import last_in, located
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, metadata_of, write
+from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
 from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.provenance import circumstances, differences, environment
 from bimt_bench.ground.seeds import derive, numpy_generator, torch_generator
+from bimt_bench.ground.signals import (
+    Terminated,
+    by_sigterm,
+    exit_status,
+    terminable,
+    word_for,
+)
 from bimt_bench.ground.sources import (
     BUILT_IN,
     Source,
@@ -27,8 +35,10 @@ __all__ = [
     "InputError",
     "Kinds",
     "Source",
+    "Terminated",
     "__version__",
     "bar",
+    "by_sigterm",
     "changed",
     "check_format",
     "circumstances",
@@ -39,6 +49,7 @@ __all__ = [
     "differences",
     "entering",
     "environment",
+    "exit_status",
     "half_imported",
     "last_in",
     "library_versions",
@@ -49,8 +60,11 @@ __all__ = [
     "modules_in",
     "numpy_generator",
     "package_of",
+    "private_folder",
     "quiet",
     "source_of_module",
+    "terminable",
     "torch_generator",
+    "word_for",
     "write",
 ]

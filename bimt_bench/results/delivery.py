@@ -63,9 +63,7 @@ class SweepTracking:
             axis=axis_of(task, rows),
         )
 
-    def complete(
-        self, report: TaskReport, frame: pd.DataFrame, curves: pd.DataFrame
-    ) -> Delivered:
+    def complete(self, report: TaskReport, frame: pd.DataFrame, curves: pd.DataFrame) -> Delivered:
         """Writes what is missing of a task: children, then the parent's table and figures.
 
         A configuration that lacks a seed is left out; a resumed sweep brings the others.
@@ -109,9 +107,7 @@ class SweepTracking:
             )
         return self._parents[task]
 
-    def _published(
-        self, task: TaskSpec, rows: pd.DataFrame
-    ) -> Mapping[str, Mapping[str, object]]:
+    def _published(self, task: TaskSpec, rows: pd.DataFrame) -> Mapping[str, Mapping[str, object]]:
         """By recipe, its settings as the task has them."""
         recipes = [str(recipe) for recipe in rows["recipe"].unique()]
         for recipe in recipes:

@@ -91,4 +91,3 @@ def draw_medians(
         published = published_settings(task, str(row["recipe"]))
         figure = plots.network_figure(drawing, title=drawing_title(row, published))
         yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
-

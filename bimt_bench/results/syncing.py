@@ -15,7 +15,7 @@ from bimt_bench.results.frames import check_same, kept_tasks, read_curves, read_
 from bimt_bench.results.gallery import folder_name
 from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, cause, masked, open_command
-from bimt_bench.spec import TaskSpec, catalog
+from bimt_bench.spec import catalog
 from bimt_bench.store import locked, read_environment
 
 # What environment.json says besides the environment: see `bimt_bench.tuning.runner`.

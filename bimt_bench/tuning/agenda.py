@@ -78,6 +78,7 @@ class Agenda:
         self._listener = listener
         self._waiting: list[Pack] = []
         self.failures: dict[str, str] = {}
+        self.stopped: str | None = None
 
     def take(self) -> Pack | None:
         """The next pack to compute; None if there is none now (see `finished`)."""
@@ -90,6 +91,8 @@ class Agenda:
 
     def has_work(self) -> bool:
         """Whether a pack can be taken now; tells and opens the rounds that are due."""
+        if self.stopped is not None:
+            return False
         for progress in self._tasks.values():
             self._advance(progress)
         return bool(self._waiting)
@@ -104,8 +107,15 @@ class Agenda:
             return
         self._record(progress, pack, results, found=False)
 
+    def stop(self, reason: str) -> None:
+        """Nothing more can be kept: no pack is handed out, and what comes of others is lost."""
+        self.stopped = self.stopped or reason
+        self._waiting.clear()
+
     def failed(self, pack: Pack, reason: str) -> None:
         """The pack was given up; its configurations have no score."""
+        if self.stopped is not None:
+            return
         progress = self._tasks[pack.task]
         del progress.open[pack.digest]
         self.failures[pack.digest] = reason
@@ -113,8 +123,10 @@ class Agenda:
 
     @property
     def finished(self) -> bool:
-        """Whether every pack of every round was taken and handed back."""
-        return not self._waiting and all(p.finished for p in self._tasks.values())
+        """Whether every pack of every round was taken and handed back, or the sweep was stopped."""
+        return self.stopped is not None or (
+            not self._waiting and all(p.finished for p in self._tasks.values())
+        )
 
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""

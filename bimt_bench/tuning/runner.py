@@ -14,16 +14,26 @@ from ray import tune
 from rich.console import Console
 
 from bimt_bench import packs
-from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
+from bimt_bench.ground import (
+    InputError,
+    circumstances,
+    code_of,
+    environment,
+    quiet,
+    terminable,
+    write,
+)
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
 from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
+from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
 from bimt_bench.tuning.earlier import earlier_lines
+from bimt_bench.tuning.endings import interruptible, no_room, writing
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -55,10 +65,6 @@ class SweepResult:
     failed: Mapping[str, str]
 
 
-class SweepInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a sweep; the message says what is kept and how to go on."""
-
-
 def sweep(
     checked: Checked,
     *,
@@ -78,18 +84,19 @@ def sweep(
 ) -> SweepResult:
     """Trains and measures every member of a checked sweep on Ray.
 
-    address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
-    it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
+    address: of a running cluster ('auto' or host:port), else RAY_ADDRESS, which `check_address`
+    has found to answer; this machine's cores and GPUs without them.
+    resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
     mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
     other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
     here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
-    address or the folder cannot be used, SweepInterrupted on Ctrl-C.
+    address or the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
-    sessions.check_address(address)
+    address = cluster_address(address)
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
     with locked(folder):
         known = [] if fresh else Store(folder).circumstances()
@@ -108,8 +115,9 @@ def sweep(
             fresh=fresh,
             mixed_versions=mixed_versions,
         )
-        _keep_plugins(folder, plugins)
-        _keep_tasks(folder, checked)
+        with writing(store):
+            _keep_plugins(folder, plugins)
+            _keep_tasks(folder, checked)
         if fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
@@ -118,36 +126,34 @@ def sweep(
         allowed = [now, *(one for one in store.circumstances() if one != now)]
         searches = checked.searches(circumstances=allowed, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
-        try:
-            with show:
-                _note_omissions(checked, show)
-                if agenda.has_work():
-                    if not store.packs():
-                        for line in earlier_lines(folder, spec=spec):
-                            show.note(line)
-                    with sessions.session(address=address, workers=workers):
-                        slots = sessions.slots(
-                            device=device, workers=workers, packs_per_gpu=packs_per_gpu
-                        )
-                        job = Job(
-                            tasks={task.spec.name: task.spec for task in checked.tasks},
-                            run_pack=run_pack,
-                            score_again=score_again,
-                            device=slots.device,
-                            share=slots.share,
-                            results=folder,
-                            shuffles=spec.shuffles,
-                            checkpoint_seconds=spec.checkpoint_seconds,
-                            data_dir=checked.data_dir,
-                            code=_code(checked),
-                            circumstances=now,
-                            plugins=(*plugins, *_of_metrics(plugins)),
-                            scoring=scoring_digest(),
-                        )
+        with interruptible(store, show.note), show:
+            _note_omissions(checked, show)
+            if agenda.has_work():
+                if not store.packs():
+                    for line in earlier_lines(folder, spec=spec):
+                        show.note(line)
+                with sessions.session(address=address, workers=workers):
+                    slots = sessions.slots(
+                        device=device, workers=workers, packs_per_gpu=packs_per_gpu
+                    )
+                    job = Job(
+                        tasks={task.spec.name: task.spec for task in checked.tasks},
+                        run_pack=run_pack,
+                        score_again=score_again,
+                        device=slots.device,
+                        share=slots.share,
+                        results=folder,
+                        shuffles=spec.shuffles,
+                        checkpoint_seconds=spec.checkpoint_seconds,
+                        data_dir=checked.data_dir,
+                        code=_code(checked),
+                        circumstances=now,
+                        plugins=(*plugins, *_of_metrics(plugins)),
+                        scoring=scoring_digest(),
+                    )
+                    with interruptible(store, show.note):
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
-        except KeyboardInterrupt as error:
-            raise SweepInterrupted(_interrupted(store)) from error
-        _collect(agenda, store, checked)
+        _finish(agenda, store, checked)
         if not agenda.failures:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if events.error is not None:
@@ -265,7 +271,7 @@ def _compute(
     # Tune's own files are of no use afterwards: the store is what a sweep resumes from.
     scratch = Path(tempfile.mkdtemp(prefix="bimt-bench-tune-"))
     try:
-        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count):
+        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count), terminable():
             tune.Tuner(
                 trainable,
                 tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
@@ -351,21 +357,17 @@ def _display(checked: Checked, console: Console) -> Display:
     return Display(board, console)
 
 
-def _collect(agenda: Agenda, store: Store, checked: Checked) -> None:
+def _finish(agenda: Agenda, store: Store, checked: Checked) -> None:
+    """Collects the packs; InputError if all failed, or if there was no room for one."""
+    if agenda.stopped is not None:
+        raise no_room(store, agenda.stopped)
     if not agenda.packs():
         reasons = "; ".join(sorted(set(agenda.failures.values())))
         raise InputError(f"sweep: every pack failed: {reasons}")
-    store.collect(
-        agenda.packs(),
-        members=agenda.members(),
-        tasks=[task.spec for task in checked.tasks],
-        geometries=checked.geometries,
-    )
-
-
-def _interrupted(store: Store) -> str:
-    kept = len(store.packs())
-    return (
-        f"interrupted; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
-        f"{store.folder}; the same command with --resume goes on"
-    )
+    with writing(store):
+        store.collect(
+            agenda.packs(),
+            members=agenda.members(),
+            tasks=[task.spec for task in checked.tasks],
+            geometries=checked.geometries,
+        )

@@ -16,7 +16,7 @@ import pandas as pd
 import ray
 from ray import tune
 
-from bimt_bench.ground import InputError, changed, circumstances, differences
+from bimt_bench.ground import InputError, changed, circumstances, differences, private_folder
 from bimt_bench.identity import scoring_digest
 from bimt_bench.plugins import Plugin, blaming, enter
 from bimt_bench.spec import METRICS, TaskSpec
@@ -90,6 +90,10 @@ class Stopped(Exception):
     """The sweep was interrupted; the pack in hand is given up."""
 
 
+class Refused(Exception):
+    """Results cannot be written, those of other packs neither; the message says why."""
+
+
 class PackTrainable(tune.Trainable):
     """Computes one pack in one step; the actor is used again for the next pack."""
 
@@ -113,8 +117,10 @@ class PackTrainable(tune.Trainable):
                 pack = self._open(parcel)
                 self._compute(pack)
         except (InputError, Stopped) as error:
-            ray.get(self._collector.complain.remote(parcel.digest, str(error)))
-            return {"done": True, "failed": True}
+            return {"done": True, "failed": True, "reason": str(error)}
+        except Refused as error:
+            # tried again, it would be trained again, to end here again
+            return {"done": True, "failed": True, "stop": str(error)}
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             ray.get(self._collector.complain.remote(parcel.digest, reason))
@@ -181,7 +187,9 @@ class PackTrainable(tune.Trainable):
     ) -> None:
         members = [member.digest for member in pack.members]
         frame = frame.assign(pack=pack.digest)
-        ray.get(self._collector.keep.remote(pack.digest, members, frame, curves, weights))
+        kept = self._collector.keep.remote(pack.digest, members, frame, curves, weights)
+        if refused := ray.get(kept):
+            raise Refused(refused)
 
 
 def _check_worker(job: Job) -> None:
@@ -231,9 +239,7 @@ def checkpoint_folder(results: Path, pack: str) -> Path:
     temporary folder.
     """
     if not results.is_dir():
-        mine = Path(tempfile.gettempdir()) / f"bimt-bench-{os.getuid()}"
-        mine.mkdir(mode=0o700, exist_ok=True)
-        results = mine / results.name
+        results = private_folder(Path(tempfile.gettempdir())) / results.name
     return results / "checkpoints" / pack
 
 

@@ -222,9 +222,7 @@ def test_an_untracked_sweep_is_delivered_from_its_folder(
     assert list(swept.result.folder.glob("figures/*/tradeoff.png"))
 
 
-def test_a_folder_of_an_earlier_version_says_its_digest_in_its_name(
-    swept: Swept, uri: str
-) -> None:
+def test_a_folder_of_an_earlier_version_says_its_digest_in_its_name(swept: Swept, uri: str) -> None:
     file = swept.result.folder / "environment.json"
     file.write_text(file.read_text().replace('"sweep_digest"', '"other"'))
     run(swept, uri)
