@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bimt_bench.app import tables
+from bimt_bench.app.terminal import Terminal
 from bimt_bench.ground import InputError, __version__
 
 app = typer.Typer(
@@ -23,8 +23,8 @@ recipes = typer.Typer(
     help="List the recipes, or show one.", invoke_without_command=True, no_args_is_help=False
 )
 app.add_typer(recipes, name="recipes")
-_OUT = Console()
-_ERR = Console(stderr=True)
+_OUT = Terminal()
+_ERR = Terminal(stderr=True)
 
 DataDir = Annotated[
     Path | None,
