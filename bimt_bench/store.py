@@ -28,7 +28,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors
 import safetensors.numpy
-import yaml
 
 from bimt_bench.ground import InputError, check_format, differences, metadata_of, write
 from bimt_bench.spec import (
@@ -36,6 +35,7 @@ from bimt_bench.spec import (
     SweepSpec,
     TaskSpec,
     carrying,
+    catalog,
     format_of,
     join,
     with_format,
@@ -295,7 +295,7 @@ def open_store(
     try:
         for part in ("packs", "weights"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)
+        text = catalog.dump(spec)
         write(folder / "spec.yaml", text.encode())
         told = {**environment, **({"circumstances": known} if known else {})}
         write(folder / "environment.json", json.dumps(told, indent=1).encode())

@@ -6,15 +6,34 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-from bimt_bench.ground import InputError, by_sigterm, exit_status, terminable, word_for
+from bimt_bench.ground import InputError, by_sigterm, exit_status, printable, terminable, word_for
 
-OUT = Console()
-ERR = Console(stderr=True)
+
+class Terminal(Console):
+    """Writes control characters out and takes no markup; its own colours stay.
+
+    Text of strangers cannot move the cursor or set colours.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of what is printed, each printable."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
+
+
+OUT = Terminal()
+ERR = Terminal(stderr=True)
 
 DataDir = Annotated[
     Path | None,

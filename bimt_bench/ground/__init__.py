@@ -7,6 +7,7 @@ from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, metadata_of, write
 from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
+from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
 from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.provenance import circumstances, differences, environment
 from bimt_bench.ground.seeds import derive, numpy_generator, torch_generator
@@ -27,6 +28,7 @@ from bimt_bench.ground.sources import (
     package_of,
     source_of_module,
 )
+from bimt_bench.ground.text import fitting, listed, printable, unfit, unprintable
 from bimt_bench.ground.version import LIBRARIES, __version__, library_versions
 
 __all__ = [
@@ -50,10 +52,13 @@ __all__ = [
     "entering",
     "environment",
     "exit_status",
+    "fitting",
+    "free_memory",
     "half_imported",
     "last_in",
     "library_versions",
     "lies_in",
+    "listed",
     "located",
     "metadata_of",
     "module_of",
@@ -61,10 +66,15 @@ __all__ = [
     "numpy_generator",
     "package_of",
     "private_folder",
+    "printable",
     "quiet",
+    "refuse_beyond_memory",
+    "size_words",
     "source_of_module",
     "terminable",
     "torch_generator",
+    "unfit",
+    "unprintable",
     "word_for",
     "write",
 ]

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bimt_bench.ground import differences
-from bimt_bench.spec import SweepSpec
+from bimt_bench.spec import SweepSpec, yaml12
 from bimt_bench.store import Store, read_environment
 
 
@@ -58,8 +56,8 @@ def _differences(other: Path, folder: Path) -> Iterator[str]:
 def _settings(folder: Path) -> dict[str, Any]:
     """What spec.yaml says; nothing if it cannot be read."""
     try:
-        found = yaml.safe_load((folder / "spec.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        found = yaml12.load((folder / "spec.yaml").read_text(encoding="utf-8"))[0]
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 

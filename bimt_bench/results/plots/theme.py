@@ -57,6 +57,8 @@ _SETTINGS = {
     "legend.fontsize": 6.5,
     "legend.frameon": False,
     "figure.titlesize": 8.5,
+    # A dollar in somebody's title is a dollar.
+    "text.parse_math": False,
     # Text stays text in the PDF, in a font type that publishers accept.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
