@@ -88,7 +88,8 @@ def draw(
         joblib.delayed(_save)(one.drawing(), one.title, own, folder, tuple(formats))
         for one, own in zip(networks, names.values(), strict=True)
     ]
-    saved: Iterable[Any] = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)(jobs)
+    together: Any = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)
+    saved = together(jobs)
     return tuple(
         Drawn(str(one.member), str(one.row["configuration"]), files)
         for one, files in zip(networks, saved, strict=True)

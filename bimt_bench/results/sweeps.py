@@ -138,6 +138,7 @@ class SweepResults(Results):
     did.
     """
 
+    folder: Path
     reports: tuple[TaskReport, ...] = ()
     tracked: Tracked | None = None
     undelivered: str | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import pandas as pd
 
@@ -89,7 +89,7 @@ class Results:
         failed: Mapping[str, str] | None = None,
         data_dir: Path | None = None,
         tasks_dir: Path | None = None,
-    ) -> "Results":
+    ) -> Self:
         """The results in the folder of a sweep or of `bimt-bench run`, or in a frame's file."""
         place = Path(path).expanduser()
         if place.name == FRAME:

@@ -87,7 +87,7 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
 
 
 for _name, (_pattern, _first) in _SCALARS.items():
-    _whole = re.compile(rf"(?:{_pattern})\Z")
+    _whole: Any = re.compile(rf"(?:{_pattern})\Z")
     _letters: Any = [*_first, *([""] if _name == "null" else [])]
     _Loader.add_implicit_resolver(f"{_CORE}{_name}", _whole, _letters)
     Dumper.add_implicit_resolver(f"{_CORE}{_name}", _whole, _letters)

@@ -163,7 +163,7 @@ class Tracker:
         children = self._children.get(parent, {})
         for configuration, drawing in drawings.items():
             if configuration in children:
-                self._log_drawing(children[configuration], drawing)
+                self._log_drawing(children[configuration], drawing.read_bytes())
 
     def finish_task(
         self,
