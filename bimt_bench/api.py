@@ -98,6 +98,8 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
+        if console is not None:
+            console.print("making tables and figures", highlight=False)
         return results.FinishedSweep(result, results.task_reports(checked, result, runs), runs)
 
 
