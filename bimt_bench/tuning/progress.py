@@ -106,6 +106,11 @@ class Board:
                 self._compare(pack.task, metric, frame)
                 self._say(pack.task, metric)
 
+    def end(self) -> None:
+        """No pack is under way any more, whatever became of it, and nothing else goes on."""
+        self._running.clear()
+        self.doing = ""
+
     @property
     def elapsed(self) -> float:
         """Seconds since the board was made."""
@@ -227,31 +232,31 @@ class Display:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.board.end()
         if self._live.is_started:
             self._live.stop()
         elif not self._console.is_terminal:
-            self.board.doing = ""
-            self._console.print(self.board.line(), highlight=False)
+            self._console.print(self.board.line(), highlight=False, soft_wrap=True)
             for best in self.board.best.values():
-                self._console.print(f"best {_best(best)}", highlight=False)
+                self._console.print(f"best {_best(best)}", highlight=False, soft_wrap=True)
 
     def tick(self) -> None:
         """Called often; prints a plain line when it is time for one."""
         if self._console.is_terminal or self.board.elapsed - self._last < PLAIN_SECONDS:
             return
         self._last = self.board.elapsed
-        self._console.print(self.board.line(), highlight=False)
+        self._console.print(self.board.line(), highlight=False, soft_wrap=True)
 
     def say(self, doing: str) -> None:
         """What goes on from now, told at once; nothing but packs if empty."""
         self.board.doing = doing
         if doing and not self._console.is_terminal:
             self._last = self.board.elapsed
-            self._console.print(self.board.line(), highlight=False)
+            self._console.print(self.board.line(), highlight=False, soft_wrap=True)
 
     def note(self, line: str) -> None:
         """A line that stays."""
-        self._console.print(line, highlight=False, markup=False)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Group:
         bar = ProgressBar(total=1.0, completed=self.board.fraction(), width=60)

@@ -153,6 +153,7 @@ def sweep(
                     )
                     with interruptible(store, show.note):
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
+                    show.board.end()
                     show.say("ending Ray")
             show.say("writing tables")
             _finish(agenda, store)

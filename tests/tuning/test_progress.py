@@ -158,6 +158,15 @@ def test_plain_lines_every_ten_seconds(board, clock):
     assert lines[-2] == "best t/a: performance 0.5 (L1, strength 2)"
 
 
+def test_packs_that_were_stopped_are_not_under_way_at_the_end(board):
+    out = io.StringIO()
+    with Display(board, Console(file=out, width=20)):
+        board.start(pack("p1", 10, 50.0))
+        board.update({"p1": 0.5})
+    (line,) = out.getvalue().splitlines()
+    assert "pack" not in line and "left" not in line
+
+
 def test_what_goes_on_is_told_at_once(board):
     out = io.StringIO()
     with Display(board, Console(file=out, width=200)) as display:
