@@ -115,6 +115,8 @@ def sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
+        if console is not None:
+            console.print("making tables and figures", highlight=False)
         found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
     if found.undelivered is not None and console is None:
         warnings.warn(found.undelivered, stacklevel=2)

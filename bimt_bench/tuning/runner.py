@@ -26,7 +26,7 @@ from bimt_bench.ground import (
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
-from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
+from bimt_bench.spec import METRICS, OptunaSearch, SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.address import cluster_address
@@ -132,7 +132,9 @@ def sweep(
                 if not store.packs():
                     for line in earlier_lines(folder, spec=spec):
                         show.note(line)
+                show.say("starting Ray")
                 with sessions.session(address=address, workers=workers):
+                    show.say("")
                     slots = sessions.slots(
                         device=device, workers=workers, packs_per_gpu=packs_per_gpu
                     )
@@ -153,7 +155,10 @@ def sweep(
                     )
                     with interruptible(store, show.note):
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
-        _finish(agenda, store, checked)
+                    show.board.end()
+                    show.say("ending Ray")
+            show.say("writing tables")
+            _finish(agenda, store, checked)
         if not agenda.failures:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if events.error is not None:
@@ -234,11 +239,14 @@ class _Events:
         self._note_faults(task.spec.name, results.frame)
         if self._on_pack is None or self.error is not None:
             return
+        self._show.board.doing = "logging"
         try:
             self._on_pack(task.spec, results)
         except Exception as error:  # noqa: BLE001 - raised at the end, when all is kept
             self.error = error
             self.note(f"on_pack failed and will not be called again: {error}")
+        finally:
+            self._show.board.doing = ""
 
     def _note_faults(self, task: str, frame: pd.DataFrame) -> None:
         """Each metric that fails on a task is said once, of the first pack where it does."""
@@ -353,6 +361,7 @@ def _display(checked: Checked, console: Console) -> Display:
         members=checked.members,
         seconds=sum(task.seconds for task in checked.tasks),
         watched=watched,
+        at_most=isinstance(checked.spec.search, OptunaSearch),
     )
     return Display(board, console)
 

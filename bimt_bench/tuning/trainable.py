@@ -147,13 +147,15 @@ class PackTrainable(tune.Trainable):
             self._score_again(pack, task, stored)
             return
         checkpoints = checkpoint_folder(job.results, pack.digest)
+        report = _Reporter(self._collector, pack.digest)
+        report(0.0)
         results = job.run_pack(
             task,
             pack.members,
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
-            on_progress=_Reporter(self._collector, pack.digest),
+            on_progress=report,
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,
             memory_limit=headroom.free(job.device, share=job.share),
@@ -244,7 +246,7 @@ def checkpoint_folder(results: Path, pack: str) -> Path:
 
 
 class _Reporter:
-    """Sends progress to the collector at most once a second; raises Stopped when told to."""
+    """Sends progress to the collector, begun, once a second, and done; Stopped when told to."""
 
     def __init__(self, collector: Any, pack: str) -> None:
         self._collector, self._pack = collector, pack
@@ -252,7 +254,7 @@ class _Reporter:
 
     def __call__(self, fraction: float) -> None:
         now = time.monotonic()
-        if now - self._last < PROGRESS_SECONDS:
+        if now - self._last < PROGRESS_SECONDS and 0.0 < fraction < 1.0:
             return
         self._last = now
         if not ray.get(self._collector.progress.remote(self._pack, fraction)):

@@ -1,5 +1,7 @@
 """Bad input is one clear line and a non-zero status, before anything starts."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 
@@ -344,6 +346,15 @@ def test_an_interrupted_write_leaves_what_was_there(invoke, tmp_path, monkeypatc
     monkeypatch.setattr("bimt_bench.app.folder.write", no_room)
     refused(invoke(*SHORT, "--seeds", "4"), "No space left on device")
     pd.testing.assert_frame_equal(read_frame(folder), before)
+
+
+def test_a_full_disk_is_one_line(invoke, monkeypatch):
+    def no_room(*given, **how):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "network.png")
+
+    monkeypatch.setattr(single, "draw_medians", no_room)
+    words = ("cannot write network.png: No space left on device", "make room")
+    refused(invoke(*SHORT), *words)
 
 
 def test_damaged_results_are_refused_before_anything_is_trained(invoke, tmp_path, monkeypatch):
