@@ -21,7 +21,7 @@ from bimt_bench.identity import scoring_digest, scoring_modules, training_digest
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
 from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
-from bimt_bench.store import Store, StoredPack, folder_for, open_store
+from bimt_bench.store import CorruptPack, Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
@@ -112,7 +112,7 @@ def sweep(
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
         events = _Events(show, on_pack)
-        sizes = pack_sizes(checked, folder, device=device, address=address)
+        sizes = pack_sizes(checked, folder, device=device, address=address, note=show.note)
         allowed = [now, *(one for one in store.circumstances() if one != now)]
         searches = checked.searches(circumstances=allowed, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
@@ -355,7 +355,10 @@ def _collect(agenda: Agenda, store: Store) -> None:
     if not agenda.packs():
         reasons = "; ".join(sorted(set(agenda.failures.values())))
         raise InputError(f"sweep: every pack failed: {reasons}")
-    store.collect(agenda.packs(), members=agenda.members())
+    try:
+        store.collect(agenda.packs(), members=agenda.members())
+    except CorruptPack as error:
+        raise InputError(f"results: {error}; --resume trains that pack again") from error
 
 
 def _interrupted(store: Store) -> str:
