@@ -61,6 +61,7 @@ def run_sweep(
     results_dir: Path = RESULTS,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     data_dir: Path | None = None,
@@ -90,6 +91,7 @@ def run_sweep(
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             device=chosen,
             workers=workers,
@@ -107,6 +109,7 @@ def sweep(
     results_dir: Path = RESULTS,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     data_dir: Path | None = None,
@@ -120,7 +123,8 @@ def sweep(
     """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
-    sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
+    sweep (mixed_versions: though libraries or device differ); resume_as: go on though the sweep
+    or its code has changed, with the packs that still fit; fresh: start again, the old folder
     renamed. workers: packs at a time. Errors as `run_sweep`.
     """
     return run_sweep(
@@ -128,6 +132,7 @@ def sweep(
         results_dir=results_dir,
         address=address,
         resume=resume,
+        resume_as=resume_as,
         fresh=fresh,
         mixed_versions=mixed_versions,
         data_dir=data_dir,

@@ -155,7 +155,7 @@ def _is_sort(column: str, values: pd.Series) -> bool:
 
 def _check_owner(owner: str, name: str, pack: str) -> None:
     if owner not in (pack, ""):  # the first release's files do not say
-        raise CorruptPack(f"{name}, a file of pack {pack}, belongs to pack {owner[:40]}")
+        raise CorruptPack(f"{name}: a file of pack {pack} belongs to pack {owner[:40]}")
 
 
 def _read(folder: Path, name: str, *, most: int | None = None) -> bytes:

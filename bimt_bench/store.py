@@ -215,7 +215,7 @@ def _other_environment(folder: Path, before: Mapping[str, str], now: Mapping[str
 def read_environment(folder: Path) -> dict[str, Any]:
     """What environment.json of a results folder says; nothing if it is absent or damaged.
 
-    What is not of its sort is left out, so that `tasks` and `training` are mappings and
+    What is not of its sort is left out, so that `tasks`, `training`, ... are mappings and
     `circumstances` a list of what devices and versions were, in words.
     """
     path = folder / "environment.json"
@@ -248,6 +248,8 @@ def _of_circumstances(found: object) -> bool:
 _SORTS: Mapping[str, Callable[[object], bool]] = {
     "tasks": _of_words,
     "training": _of_tables,
+    "modules": _of_words,
+    "plugins": _of_words,
     "circumstances": _of_circumstances,
     "code": lambda found: isinstance(found, str),
 }

@@ -118,6 +118,11 @@ class Agenda:
         """Whether every pack of every round was taken and handed back."""
         return not self._waiting and all(p.finished for p in self._tasks.values())
 
+    @property
+    def waiting(self) -> tuple[Pack, ...]:
+        """The packs of open rounds that nobody has taken."""
+        return tuple(self._waiting)
+
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
         return [digest for progress in self._tasks.values() for digest in progress.packs]

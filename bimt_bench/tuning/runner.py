@@ -20,12 +20,20 @@ from bimt_bench.ground import InputError, circumstances, code_of, environment, q
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
-from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
+from bimt_bench.spec import (
+    METRICS,
+    RECIPES,
+    SweepSpec,
+    TaskSpec,
+    catalog,
+    digest_of,
+    kinds_in,
+)
 from bimt_bench.store import CorruptPack, Store, StoredPack, folder_for, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
-from bimt_bench.tuning.earlier import earlier_lines
+from bimt_bench.tuning.earlier import Adopting, check_same, earlier_lines, others
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -67,6 +75,7 @@ def sweep(
     results_dir: Path,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     device: sessions.Device = "auto",
@@ -81,7 +90,10 @@ def sweep(
     """Trains and measures every member of a checked sweep on Ray.
 
     address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
-    it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
+    it. resume: go on with a folder of the same sweep, whose code and plug-ins have not changed
+    since. resume_as: go on though they have, and reuse the packs that are still the
+    same, also from other folders of a sweep of this name. fresh: start again, the old folder
+    renamed.
     mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
     other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
@@ -94,18 +106,22 @@ def sweep(
     sessions.check_address(address)
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
     with _locked(folder):
+        if resume and not resume_as:
+            check_same(folder, spec=spec, now=_noted(checked))
         known = [] if fresh else Store(folder).circumstances()
         device = sessions.device_for(device, known, address=address)
         now = circumstances(device)
         store = open_store(
             folder,
             spec=_beside_its_plugins(spec, plugins),
-            environment={**environment(), **_trained_by(checked)},
+            environment={**environment(), **_noted(checked)},
             circumstances=now,
-            resume=resume,
+            resume=resume or resume_as,
             fresh=fresh,
             mixed_versions=mixed_versions,
         )
+        if resume_as:
+            store = Adopting(folder, donors=tuple(others(folder, spec=spec)))
         _keep_plugins(folder, plugins)
         _keep_tasks(folder, checked)
         if fresh:
@@ -119,10 +135,8 @@ def sweep(
         try:
             with show:
                 _note_omissions(checked, show)
+                _note_others(spec, agenda, store, show)
                 if agenda.has_work():
-                    if not store.packs():
-                        for line in earlier_lines(folder, spec=spec):
-                            show.note(line)
                     with sessions.session(address=address, workers=workers):
                         slots = sessions.slots(
                             device=device, workers=workers, packs_per_gpu=packs_per_gpu
@@ -172,6 +186,41 @@ def _trained_by(checked: Checked) -> dict[str, dict[str, Any]]:
             task.spec.name: training_digests(task.spec, task.recipes) for task in checked.tasks
         },
     }
+
+
+def _noted(checked: Checked) -> dict[str, Any]:
+    """What the folder notes of the code that trains, to say one day what has changed."""
+    roots = [training_modules(t.spec, recipe) for t in checked.tasks for recipe in t.recipes]
+    used = [
+        kinds.source_of(name)
+        for task in checked.tasks
+        for kinds, name in [*kinds_in(task.spec), *((RECIPES, one) for one in task.recipes)]
+    ]
+    return {
+        **_trained_by(checked),
+        "modules": code_of(module for found in roots for module in found),
+        "plugins": {str(source): source.digest for source in used if not source.built_in},
+    }
+
+
+def _note_others(spec: SweepSpec, agenda: Agenda, store: Store, show: Display) -> None:
+    """Says what is taken from other folders of this sweep, or that they are not used."""
+    if isinstance(store, Adopting):
+        agenda.has_work()
+        show.note(_reused(agenda, store))
+    elif agenda.has_work() and not store.packs():
+        for line in earlier_lines(store.folder, spec=spec):
+            show.note(line)
+
+
+def _reused(agenda: Agenda, store: Store) -> str:
+    """How many packs still fit, of those that are known before anything is trained."""
+    reused = len(agenda.packs())
+    again = sum(store.has(pack.digest) for pack in agenda.waiting)
+    trained = len(agenda.waiting) - again
+    scored = f", {again} of them scored again" if again else ""
+    packs = reused + again + trained
+    return f"resume-as: {reused + again} of {packs} packs are reused{scored}; {trained} are trained"
 
 
 def _code(checked: Checked) -> dict[str, str]:
