@@ -68,6 +68,7 @@ def sweep(
     results_dir: Path = RESULTS,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     data_dir: Path | None = None,
@@ -84,14 +85,15 @@ def sweep(
     """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
-    sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the
-    way, results and figures are made all the same, and a warning says what did not get there.
-    plugins: those beside what the sweep names. draw: "chosen" draws the best, the median and the
-    knee of each recipe, "all" the median of each configuration too. console: where progress goes
-    and what takes the place of warnings. Returns what `load` of the results folder does, with the
-    reports. Raises InputError before anything starts: unknown names, sizes that do not fit, an
-    unreachable Ray or MLflow.
+    sweep (mixed_versions: though libraries or device differ); resume_as: go on though the sweep or
+    its code has changed, with the packs that still fit; fresh: start again, the old folder renamed.
+    workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the way,
+    results and figures are made all the same, and a warning says what did not get there. plugins:
+    those beside what the sweep names. draw: "chosen" draws the best, the median and the knee of
+    each recipe, "all" the median of each configuration too. console: where progress goes and what
+    takes the place of warnings. Returns what `load` of the results folder does, with the reports.
+    Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
+    Ray or MLflow.
     """
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
@@ -107,6 +109,7 @@ def sweep(
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             device=chosen,
             workers=workers,

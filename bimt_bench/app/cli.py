@@ -115,6 +115,12 @@ def sweep(
         str | None, typer.Option(help="a running Ray cluster: auto or host:port")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on after an interruption")] = False,
+    resume_as: Annotated[
+        bool,
+        typer.Option(
+            "--resume-as", help="go on though sweep or code changed; reuses packs that still fit"
+        ),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="start again; the old results keep a backup name")
     ] = False,
@@ -146,6 +152,7 @@ def sweep(
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             mixed_versions=mixed_versions,
             data_dir=data_dir,

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from bimt_bench.contents import holds
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, Member
 from bimt_bench.store import CorruptPack, Store, StoredPack
@@ -101,7 +103,7 @@ class Agenda:
         """The pack's results are in the store; a corrupt file counts as failure."""
         progress = self._tasks[pack.task]
         try:
-            results = self._store.read(pack.digest)
+            results = self._read(progress, pack, pack.digest)
         except CorruptPack as error:
             self.failed(pack, str(error))
             return
@@ -127,6 +129,11 @@ class Agenda:
         return self.stopped is not None or (
             not self._waiting and all(p.finished for p in self._tasks.values())
         )
+
+    @property
+    def waiting(self) -> tuple[Pack, ...]:
+        """The packs of open rounds that nobody has taken."""
+        return tuple(self._waiting)
 
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
@@ -174,7 +181,7 @@ class Agenda:
     def _find_or_queue(self, progress: _Progress, pack: Pack) -> None:
         for digest in filter(self._store.has, (pack.digest, *pack.others)):
             try:
-                results = self._store.read(digest)
+                results = self._read(progress, pack, digest)
             except CorruptPack as error:
                 self._listener.note(f"{error}; computing it again")
                 continue
@@ -189,6 +196,17 @@ class Agenda:
             )
             break
         self._waiting.append(pack)
+
+    def _read(self, progress: _Progress, pack: Pack, digest: str) -> StoredPack:
+        """What the store has under a digest, if it is of the pack's members; else CorruptPack."""
+        results = self._store.read(digest)
+        rows = results.frame
+        if not holds(rows, pack.configurations):
+            raise CorruptPack(f"pack {digest} holds other members than it should")
+        for name in progress.search.objectives:
+            if name in rows and not is_numeric_dtype(rows[name].dtype):
+                raise CorruptPack(f"pack {digest}: column '{name}' holds no numbers")
+        return results
 
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
         del progress.open[pack.digest]
@@ -212,7 +230,9 @@ class Agenda:
 def _is_scored(frame: pd.DataFrame, search: Search) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
     wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return all(name in frame and (frame[name] == value).all() for name, value in wanted.items())
+    return {*search.objectives} <= {*frame} and all(
+        name in frame and (frame[name] == value).all() for name, value in wanted.items()
+    )
 
 
 def seed_means(

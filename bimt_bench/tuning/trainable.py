@@ -16,6 +16,7 @@ import pandas as pd
 import ray
 from ray import tune
 
+from bimt_bench.contents import holds
 from bimt_bench.ground import InputError, changed, circumstances, differences, private_folder
 from bimt_bench.identity import scoring_digest
 from bimt_bench.plugins import Plugin, blaming, enter
@@ -143,7 +144,7 @@ class PackTrainable(tune.Trainable):
         _check_metrics(job)
         task = job.task(pack.task)
         stored: StoredPack | None = ray.get(self._collector.stored.remote(pack.digest))
-        if stored is not None:
+        if stored is not None and holds(stored.frame, pack.configurations):
             self._score_again(pack, task, stored)
             return
         checkpoints = checkpoint_folder(job.results, pack.digest)
