@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.curves import Curves
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.network import Network
+    from bimt_bench.results.loading import load, of_pack
     from bimt_bench.results.report import (
         SweepTracking,
         TaskReport,
@@ -31,11 +33,14 @@ _HOMES = {
     "best": "choice",
     "choose": "choice",
     "knee": "choice",
+    "load": "loading",
     "median": "choice",
+    "of_pack": "loading",
     "Estimate": "tradeoff",
     "Settings": "tradeoff",
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
+    "Curves": "curves",
     "DrawnTradeOff": "drawn",
     "FinishedSweep": "sweeps",
     "Network": "network",
@@ -58,6 +63,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "load",
+    "of_pack",
     "CHOICES",
     "Results",
     "best",
@@ -65,6 +72,7 @@ __all__ = [
     "knee",
     "median",
     "Comparison",
+    "Curves",
     "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",
