@@ -31,6 +31,9 @@ class DrawnTradeOff(TradeOff):
 
         A new figure, which a notebook shows, has words about seeds above the axes and the whole
         legend below them. On `ax` the legend is short; `legend=False` leaves it out.
+
+        >>> results.tradeoff().plot(plt.gca(), title="Mine").get_title(loc="left")
+        'Mine'
         """
         return plots.tradeoff_axes(
             self,

@@ -15,6 +15,7 @@ from bimt_bench.results.delivery import (
     complete_configurations,
 )
 from bimt_bench.results.gallery import folder_name, of_sweep
+from bimt_bench.results.loading import load
 from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.tracking import (
     Tracker,
@@ -153,8 +154,12 @@ def finished(
     tasks_dir: Path | None = None,
 ) -> SweepResults:
     """The results of a sweep with all figures and drawings made, and delivered to MLflow."""
-    found = SweepResults.load(
-        result.folder, failed=result.failed, data_dir=checked.data_dir, tasks_dir=tasks_dir
+    found = load(
+        result.folder,
+        kind=SweepResults,
+        failed=result.failed,
+        data_dir=checked.data_dir,
+        tasks_dir=tasks_dir,
     )
     found.reports, found.tracked = _reports(found, checked, result, draw=draw), tracked
     if tracked is not None:

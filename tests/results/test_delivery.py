@@ -20,7 +20,7 @@ from bimt_bench.app.cli import app
 from bimt_bench.ground import InputError, environment
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import resolve
-from bimt_bench.results import SweepResults, TaskReport, finished, tracked
+from bimt_bench.results import SweepResults, TaskReport, finished, load, tracked
 from bimt_bench.results.sweeps import Tracked
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec
@@ -142,7 +142,7 @@ def run(
                 half(runs)
             runs.keep(task, pack)
         end(runs)
-        found = SweepResults.load(swept.result.folder)
+        found = load(swept.result.folder, kind=SweepResults)
         found.reports = swept.reports
         found.undelivered = runs.finish(swept.reports, swept.result)
     return found
