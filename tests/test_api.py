@@ -41,7 +41,7 @@ def test_the_main_path_is_one_page():
     for part in ast.walk(tree):
         if isinstance(part, ast.FunctionDef):
             del part.body[0]  # words and examples do not count
-    assert len(ast.unparse(tree).splitlines()) <= 60
+    assert len(ast.unparse(tree).splitlines()) <= 70
 
 
 def test_every_option_of_a_call_is_written_out():
