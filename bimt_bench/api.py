@@ -1,5 +1,6 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep, Network, Results
+    from bimt_bench.results import FinishedSweep, Network, Results, Synced
 
 RESULTS = Path("runs")
 
@@ -75,6 +76,7 @@ def run_sweep(
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
+    experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
     console: "Console | None" = None,
@@ -82,9 +84,10 @@ def run_sweep(
     """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
 
     What can be refused is refused before anything starts (InputError): unknown names, sizes that do
-    not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
-    `draw`: "chosen" draws the best, the median and the knee of each recipe, "all" the median of
-    each configuration too.
+    not fit, an unreachable Ray or MLflow. `experiment`: of MLflow, `bimt_bench` if absent. Where
+    MLflow is lost later, results and figures are made all the same, and `undelivered` says what is
+    missing there. `plugins`: those beside what the sweep names. `draw`: "chosen" draws the best,
+    the median and the knee of each recipe, "all" the median of each configuration too.
     """
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
@@ -93,8 +96,9 @@ def run_sweep(
     checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
     chosen = tuning.check_device(device)
     tuning.check_address(address)
-    tracking = results.tracked(checked, tracking_uri, data_dir=data_dir) if track else nullcontext()
-    with tracking as runs:
+    with (
+        results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+    ) as runs:
         result = tuning.sweep(
             checked,
             results_dir=results_dir,
@@ -108,9 +112,9 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        return results.FinishedSweep(
-            result, results.task_reports(checked, result, runs, draw=draw), runs
-        )
+        reports = results.task_reports(checked, result, draw=draw)
+        undelivered = None if runs is None else runs.finish(reports, result)
+    return results.FinishedSweep(result, reports, runs, undelivered)
 
 
 def sweep(
@@ -127,6 +131,7 @@ def sweep(
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
+    experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
 ) -> "Results":
@@ -134,8 +139,9 @@ def sweep(
 
     address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
     sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. draw: "chosen" draws the best, the median and the knee of
-    each recipe, "all" the median of each configuration too. Errors as `run_sweep`.
+    renamed. workers: packs at a time. tracking_uri, experiment: of MLflow; a warning says what did
+    not get there. draw: "chosen" draws the best, the median and the knee of each recipe, "all" the
+    median of each configuration too. Errors as `run_sweep`.
     """
     found = run_sweep(
         spec,
@@ -150,11 +156,34 @@ def sweep(
         workers=workers,
         track=track,
         tracking_uri=tracking_uri,
+        experiment=experiment,
         plugins=plugins,
         draw=draw,
-    ).result
+    )
+    if found.undelivered is not None:
+        warnings.warn(found.undelivered, stacklevel=2)
     where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
-    return results.Results.load(found.folder, failed=found.failed, **where)
+    return results.Results.load(found.result.folder, failed=found.result.failed, **where)
+
+
+@blaming()
+def sync(
+    folder: str | Path,
+    *,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    tasks_dir: Path | None = None,
+    plugins: Sequence[str | Path] = (),
+) -> "Synced":
+    """Writes to MLflow what of a finished sweep's folder is not there yet, and nothing twice.
+
+    `plugins`: the sweep's own, which its folder keeps. Returns how many configurations stand there
+    now, a task each. InputError for what is no results folder, or where MLflow cannot be used.
+    """
+    load_all(plugins)
+    return results.sync(
+        folder, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir
+    )
 
 
 @blaming()

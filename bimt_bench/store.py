@@ -15,11 +15,13 @@ release's, where it is absent); a newer one than this version writes is refused.
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -237,6 +239,23 @@ def read_arrays(file: Path, member: str) -> dict[str, np.ndarray]:
 def folder_for(results: Path, *, spec: SweepSpec, digest: str) -> Path:
     """Where the results of a sweep with this digest lie."""
     return results / f"{spec.name}-{digest}"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One sweep at a time in a folder; the lock lies beside it, as `fresh` renames the folder."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise InputError(f"results: another sweep is running in {folder}") from error
+    except OSError as error:
+        raise InputError(f"results: cannot write to {folder.parent}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_store(

@@ -10,8 +10,10 @@ from bimt_bench.app.commands import add_listings, add_looking
 from bimt_bench.app.terminal import (
     DataDir,
     Device,
+    Experiment,
     Plugins,
     TasksDir,
+    TrackingUri,
     print_files,
     refusing,
 )
@@ -122,10 +124,8 @@ def sweep(
         ),
     ] = False,
     results_dir: Annotated[Path, typer.Option(help="where results go")] = Path("runs"),
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
-    ] = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
     track: Annotated[bool, typer.Option(help="log to MLflow")] = True,
     workers: Annotated[int | None, typer.Option(min=1, help="packs at a time")] = None,
     draw: Annotated[
@@ -153,6 +153,7 @@ def sweep(
             workers=workers,
             track=track,
             tracking_uri=tracking_uri,
+            experiment=experiment,
             plugins=plugin or (),
             draw=draw,
             console=terminal.ERR,
@@ -168,11 +169,32 @@ def sweep(
             f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True
         )
     if found.tracked is not None:
-        terminal.OUT.print("\nSee the runs in MLflow:", style="bold")
-        terminal.OUT.print(f"  {found.tracked.open_command}", highlight=False, soft_wrap=True)
-        terminal.OUT.print(f"  then open {found.tracked.page}", highlight=False, soft_wrap=True)
-    if found.result.failed:
+        _print_where(found.tracked.open_command, found.tracked.page)
+    if found.undelivered is not None:
+        terminal.ERR.print(
+            found.undelivered, style="red", markup=False, highlight=False, soft_wrap=True
+        )
+    if found.result.failed or found.undelivered is not None:
         raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    run: Annotated[Path, typer.Argument(help="results folder of a finished sweep")],
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+    tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
+) -> None:
+    """Write a finished sweep to MLflow: what is not there yet, and nothing twice."""
+    from bimt_bench import api
+
+    with refusing(plugin):
+        found = api.sync(run, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir)
+    for task in found.tasks:
+        told = f"{task.task}: {task.configurations} configurations, {task.new} of them new"
+        terminal.OUT.print(told, markup=False, highlight=False, soft_wrap=True)
+    _print_where(found.open_command, found.page)
 
 
 add_looking(app)
@@ -211,3 +233,9 @@ def bench(
             task, packs.split(","), device=device, data_dir=data_dir, tasks_dir=tasks_dir
         )
     terminal.OUT.print(listings.of_pack_speeds(task, found))
+
+
+def _print_where(command: str, page: str) -> None:
+    terminal.OUT.print("\nSee the runs in MLflow:", style="bold")
+    for line in (command, f"then open {page}"):
+        terminal.OUT.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -22,6 +22,14 @@ TasksDir = Annotated[
     typer.Option(help="folder with tasks of your own", envvar="BIMT_BENCH_TASKS"),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
+]
+Experiment = Annotated[
+    str | None,
+    typer.Option(help="MLflow's; bimt_bench if absent", envvar="MLFLOW_EXPERIMENT_NAME"),
+]
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),

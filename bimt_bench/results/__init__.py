@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.network import Network
+    from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.report import (
-        SweepTracking,
         TaskReport,
         draw_medians,
         task_report,
     )
     from bimt_bench.results.scores import SCORES
     from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
+    from bimt_bench.results.syncing import Synced, sync
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Settings, TradeOff
     from bimt_bench.results.trained import Results
@@ -42,7 +43,12 @@ _HOMES = {
     "DrawnTradeOff": "drawn",
     "FinishedSweep": "sweeps",
     "Network": "network",
-    "SweepTracking": "report",
+    "Courier": "delivery",
+    "Delivered": "delivery",
+    "SweepFacts": "delivery",
+    "SweepTracking": "delivery",
+    "Synced": "syncing",
+    "sync": "syncing",
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
@@ -70,12 +76,16 @@ __all__ = [
     "knee",
     "median",
     "Comparison",
+    "Courier",
+    "Delivered",
     "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",
     "Network",
     "Settings",
+    "SweepFacts",
     "SweepTracking",
+    "Synced",
     "TaskReport",
     "TradeOff",
     "compare",
@@ -85,6 +95,7 @@ __all__ = [
     "read_curves",
     "read_frame",
     "setting_words",
+    "sync",
     "task_report",
     "task_reports",
     "title_of",

@@ -41,6 +41,12 @@ class DrawnTradeOff(TradeOff):
         )
 
 
+def axis_of(task: TaskSpec, frame: pd.DataFrame) -> str:
+    """The task's modularity axis, or modularity Q where only that was scored."""
+    own = task.modularity_axis
+    return own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS
+
+
 def tradeoff_of(
     task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None, y: str | None = None
 ) -> DrawnTradeOff:
@@ -49,8 +55,7 @@ def tradeoff_of(
     `x` and `y` name metrics. Rows that were scored before the task's axis existed are put on
     modularity Q. InputError for an unknown metric, or one that the frame has no column of.
     """
-    own = task.modularity_axis
-    axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
+    axis = METRICS.get_kind(x or axis_of(task, frame))
     goal = METRICS.get_kind(y or "performance")
     for side, one in (("x", axis), ("y", goal)):
         if one.name not in frame:

@@ -66,6 +66,16 @@ def of_sweep(results: "Results", task: str, tradeoff: TradeOff, *, which: str) -
     return draw(results, wanted, folder=_place(results, task))
 
 
+def drawn_before(rows: pd.DataFrame, tradeoff: TradeOff, *, folder: Path) -> tuple[Drawn, ...]:
+    """What lies in the folder of a task of the drawings that a sweep leaves."""
+    known = dict(zip(rows["member"], rows["configuration"], strict=True))
+    found: dict[str, list[Path]] = {}
+    for name, member in {**of_configurations(rows), **of_recipes(rows, tradeoff)}.items():
+        files = [folder / f"{name}.{one}" for one in FORMATS]
+        found.setdefault(member, []).extend(file for file in files if file.is_file())
+    return tuple(Drawn(one, str(known[one]), tuple(files)) for one, files in found.items() if files)
+
+
 def draw(
     results: "Results",
     wanted: Mapping[str, str],
@@ -87,10 +97,10 @@ def draw(
         joblib.delayed(_save)(one.drawing(), one.title, own, folder, tuple(formats))
         for one, own in zip(networks, names.values(), strict=True)
     ]
-    saved: Iterable[Any] = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)(jobs)
+    in_parallel: Any = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)
     return tuple(
         Drawn(str(one.member), str(one.row["configuration"]), files)
-        for one, files in zip(networks, saved, strict=True)
+        for one, files in zip(networks, in_parallel(jobs), strict=True)
     )
 
 

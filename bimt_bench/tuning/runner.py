@@ -3,13 +3,11 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pandas as pd
 import ray
 from ray import tune
@@ -21,7 +19,7 @@ from bimt_bench.identity import scoring_digest, scoring_modules, training_digest
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
 from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
-from bimt_bench.store import Store, StoredPack, folder_for, open_store
+from bimt_bench.store import Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
@@ -93,14 +91,18 @@ def sweep(
     spec = checked.spec
     sessions.check_address(address)
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
-    with _locked(folder):
+    with locked(folder):
         known = [] if fresh else Store(folder).circumstances()
         device = sessions.device_for(device, known, address=address)
         now = circumstances(device)
         store = open_store(
             folder,
             spec=_beside_its_plugins(spec, plugins),
-            environment={**environment(), **_trained_by(checked)},
+            environment={
+                **environment(),
+                "sweep_digest": sweep_digest(checked),
+                **_trained_by(checked),
+            },
             circumstances=now,
             resume=resume,
             fresh=fresh,
@@ -367,20 +369,3 @@ def _interrupted(store: Store) -> str:
         f"interrupted; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
         f"{store.folder}; the same command with --resume goes on"
     )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One sweep at a time in a folder; the lock lies beside it, as `fresh` renames the folder."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise InputError(f"results: another sweep is running in {folder}") from error
-    except OSError as error:
-        raise InputError(f"results: cannot write to {folder.parent}: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()
