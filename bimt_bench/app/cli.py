@@ -163,7 +163,7 @@ def sweep(
             tables.of_tradeoff(report.tradeoff, performance=report.task.performance.kind)
         )
     print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
-    print_files(file for r in found.reports for file in r.shown)
+    print_files(file for r in found.reports for file in r.files if file.suffix == ".png")
     for pack, reason in found.result.failed.items():
         terminal.ERR.print(
             f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True

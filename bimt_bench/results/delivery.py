@@ -79,7 +79,7 @@ class SweepTracking:
         self.tracker.finish_task(
             parent,
             report.tradeoff.table(),
-            figures=[*report.figures, *(file for one in report.drawings for file in one.files)],
+            figures=report.files,
             metrics=_totals(report, frame),
         )
         after = self.tracker.written(parent)

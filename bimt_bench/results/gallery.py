@@ -1,6 +1,6 @@
 """Drawings of trained members as files: those that stand for a recipe, or one a configuration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg")
 PIXELS = 1200
 """The longer side of a PNG has at least so many."""
+_CONFIGURATIONS = "configurations"
 # Of so few, starting further processes takes longer than drawing.
 _FEW = 16
 
@@ -31,6 +32,11 @@ class Drawn:
     member: str
     configuration: str
     files: tuple[Path, ...]
+
+    @property
+    def of_recipe(self) -> tuple[Path, ...]:
+        """Those of its files that stand for its recipe."""
+        return tuple(file for file in self.files if file.parent.name != _CONFIGURATIONS)
 
 
 def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
@@ -50,7 +56,7 @@ def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
 def of_configurations(rows: pd.DataFrame) -> dict[str, str]:
     """The median member of each configuration, by name of its drawing."""
     found = {
-        f"configurations/network-{own['recipe'].iloc[0]}-{configuration}": median(own)
+        f"{_CONFIGURATIONS}/network-{own['recipe'].iloc[0]}-{configuration}": median(own)
         for configuration, own in rows.groupby("configuration", sort=False)
     }
     return {name: member for name, member in found.items() if member is not None}
@@ -92,15 +98,20 @@ def draw(
     names: dict[str, list[str]] = {}
     for name, member in wanted.items():
         names.setdefault(member, []).append(name)
-    networks = [results.network(member) for member in names]
-    jobs = [
-        joblib.delayed(_save)(one.drawing(), one.title, own, folder, tuple(formats))
-        for one, own in zip(networks, names.values(), strict=True)
-    ]
-    in_parallel: Any = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)
+    of: dict[str, str] = {}  # configurations by member
+
+    def jobs() -> Iterator[Any]:
+        for member, own in names.items():
+            network = results.network(member)
+            of[member] = str(network.row["configuration"])
+            yield joblib.delayed(_save)(
+                network.drawing(), network.title, own, folder, tuple(formats)
+            )
+
+    in_parallel: Any = joblib.Parallel(n_jobs=1 if len(names) <= _FEW else -1)
+    saved = in_parallel(jobs())
     return tuple(
-        Drawn(str(one.member), str(one.row["configuration"]), files)
-        for one, files in zip(networks, in_parallel(jobs), strict=True)
+        Drawn(member, of[member], files) for member, files in zip(names, saved, strict=True)
     )
 
 
