@@ -44,6 +44,12 @@ def train(
     than published) and `products` (the precision of matrix products) may stand beside either.
     `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
     bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
+
+    >>> found = bimt_bench.train(
+    ...     "symbolic/independence", {"recipe": "l1", "strength": 3.0}, seeds=range(2), steps=20
+    ... )
+    >>> found.frame[["recipe", "strength", "seed"]].values.tolist()
+    [['l1', 3.0, 0], ['l1', 3.0, 1]]
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
@@ -58,7 +64,7 @@ def train(
             shuffles=shuffles,
             on_progress=on_progress,
         )
-    return results.Results.of_pack(pack, data_dir=data_dir)
+    return results.of_pack(pack, data_dir=data_dir)
 
 
 @blaming()
@@ -163,7 +169,7 @@ def sweep(
     if found.undelivered is not None:
         warnings.warn(found.undelivered, stacklevel=2)
     where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
-    return results.Results.load(found.result.folder, failed=found.result.failed, **where)
+    return results.load(found.result.folder, failed=found.result.failed, **where)
 
 
 @blaming()
@@ -199,9 +205,12 @@ def load(
     `data_dir`, `tasks_dir`, `plugins`: data, tasks and kinds of your own, if they are needed; the
     plug-ins that a results folder keeps are loaded if you name them. Curves and weights are read
     when asked for. InputError for what holds no results.
+
+    >>> bimt_bench.load(results.save("kept")).best().name
+    'BIMT, strength 1, seed 0'
     """
     load_all(plugins)
-    return results.Results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
+    return results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
 
 
 @blaming()
@@ -238,6 +247,10 @@ def tradeoff(
     """The trade-off table of results, a frame or a results folder: one row a configuration.
 
     `task` picks one of several; `x` and `y` name metrics, else each task's axis and performance.
+    InputError, with the nearest name, for what is not there.
+
+    >>> bimt_bench.tradeoff(results.frame)[["recipe", "x", "n_seeds"]].values.tolist()
+    [['bimt', 'cross_cluster_mass', 1]]
     """
     if isinstance(frame, results.Results):
         frame = frame.frame if frame.folder is None else frame.folder

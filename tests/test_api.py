@@ -1,5 +1,6 @@
 """The Python calls: light to import, settings as keywords, one thread for small steps."""
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -36,7 +37,11 @@ def test_importing_the_package_loads_neither_torch_nor_ray():
 
 
 def test_the_main_path_is_one_page():
-    assert len(Path(api.__file__).read_text().splitlines()) <= 180
+    tree = ast.parse(Path(api.__file__).read_text())
+    for part in ast.walk(tree):
+        if isinstance(part, ast.FunctionDef):
+            del part.body[0]  # words and examples do not count
+    assert len(ast.unparse(tree).splitlines()) <= 60
 
 
 def test_every_option_of_a_call_is_written_out():

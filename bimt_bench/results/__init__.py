@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.curves import Curves
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.network import Network
     from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
+    from bimt_bench.results.loading import load, of_pack
     from bimt_bench.results.report import (
         TaskReport,
         draw_medians,
@@ -35,11 +37,14 @@ _HOMES = {
     "best": "choice",
     "choose": "choice",
     "knee": "choice",
+    "load": "loading",
     "median": "choice",
+    "of_pack": "loading",
     "Estimate": "tradeoff",
     "Settings": "tradeoff",
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
+    "Curves": "curves",
     "DrawnTradeOff": "drawn",
     "FinishedSweep": "sweeps",
     "Network": "network",
@@ -67,6 +72,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "load",
+    "of_pack",
     "CHOICES",
     "SCORES",
     "check_drawn",
@@ -78,6 +85,7 @@ __all__ = [
     "Comparison",
     "Courier",
     "Delivered",
+    "Curves",
     "DrawnTradeOff",
     "Estimate",
     "FinishedSweep",

@@ -30,6 +30,9 @@ class DrawnTradeOff(TradeOff):
 
         A new figure, which a notebook shows, has words about seeds above the axes and the whole
         legend below them. On `ax` the legend is short; `legend=False` leaves it out.
+
+        >>> results.tradeoff().plot(plt.gca(), title="Mine").get_title(loc="left")
+        'Mine'
         """
         return plots.tradeoff_axes(
             self,
@@ -48,7 +51,12 @@ def axis_of(task: TaskSpec, frame: pd.DataFrame) -> str:
 
 
 def tradeoff_of(
-    task: TaskSpec, frame: pd.DataFrame, *, x: str | None = None, y: str | None = None
+    task: TaskSpec,
+    frame: pd.DataFrame,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    resamples: int = 1000,
 ) -> DrawnTradeOff:
     """The trade-off of a task's rows, of performance on its own modularity axis if not told.
 
@@ -71,6 +79,7 @@ def tradeoff_of(
         y=goal.name,
         y_direction=direction(goal.name, measure),
         reference=task.reference,
+        resamples=resamples,
     )
     held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
     title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title

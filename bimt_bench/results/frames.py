@@ -11,6 +11,8 @@ from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.scores import with_scores
 from bimt_bench.spec import TaskSpec, carried_task, catalog
 
+FRAME = "frame.parquet"
+
 
 def tradeoff_table(
     frame: pd.DataFrame | str | Path,
@@ -111,9 +113,9 @@ def task_in(
 
 def read_frame(path: Path) -> pd.DataFrame:
     """The frame of a results folder, or of a Parquet file of any format; InputError if none."""
-    file = path / "frame.parquet" if path.is_dir() else path
+    file = path / FRAME if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"run: no frame.parquet in '{path}'; {_instead(path)}")
+        raise InputError(f"run: no {FRAME} in '{path}'; {_instead(path)}")
     return read_parquet(file)
 
 
@@ -123,7 +125,7 @@ def _instead(path: Path) -> str:
         return "the sweep is not finished; --resume goes on"
     if path.is_dir():
         held = sorted(str(one) for one in path.glob("*.parquet"))
-        held += sorted(str(one.parent) for one in path.glob("*/frame.parquet"))
+        held += sorted(str(one.parent) for one in path.glob(f"*/{FRAME}"))
         return f"there are {', '.join(held[:5])}" if held else "name a finished sweep's folder"
     near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
     return f"there is no such folder or file{closest(str(path), near)}"

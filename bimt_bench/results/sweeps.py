@@ -16,6 +16,7 @@ from bimt_bench.results.delivery import (
     complete_configurations,
 )
 from bimt_bench.results.gallery import of_sweep
+from bimt_bench.results.loading import load
 from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.syncing import figures_folder
 from bimt_bench.results.tracking import (
@@ -26,7 +27,6 @@ from bimt_bench.results.tracking import (
     resolve_experiment,
     resolve_uri,
 )
-from bimt_bench.results.trained import Results
 from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest
@@ -154,7 +154,7 @@ def task_reports(
     draw: which networks, see `choice.DRAWN`.
     """
     reports: list[TaskReport] = []
-    trained = Results.load(result.folder, data_dir=checked.data_dir)
+    trained = load(result.folder, data_dir=checked.data_dir)
     for task in (swept.spec for swept in checked.tasks):
         frame = result.frame[result.frame["task"] == task.name]
         if not frame.empty:

@@ -296,7 +296,7 @@ def test_table_has_one_row_a_configuration():
     [
         ({"x": "modularity_p"}, "no column 'modularity_p'; did you mean 'modularity_q'"),
         ({"x_direction": "highest"}, "'highest' is neither .* did you mean 'higher'"),
-        ({"resamples": 0}, "resamples: must be at least 1, but is 0"),
+        ({"resamples": -1}, "resamples: must be at least 0, but is -1"),
         ({"frame": pd.DataFrame([member()]).iloc[:0]}, "no rows"),
         ({"frame": pd.DataFrame([member(), member(task="toy/two")])}, r"task takes \['toy/one'"),
         ({"frame": pd.DataFrame([member(), member(steps=7)])}, r"steps takes \[7, 100\]"),

@@ -69,7 +69,7 @@ def draw(
     from bimt_bench import results
 
     with refusing(plugin):
-        held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
+        held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         formats = _listed([format])
         print_files(
             held.save_drawings(member, task=task, recipe=recipe, folder=out, formats=formats)
@@ -95,7 +95,7 @@ def export(
     from bimt_bench import results
 
     with refusing(plugin):
-        held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
+        held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         network = held.network(member, task=task, recipe=recipe)
         folder = Path(f"network-{network.member}") if out is None else out
         print_files(network.export(folder, onnx=onnx))
@@ -128,7 +128,7 @@ def score(
             raise InputError(
                 f"run: there is no '{run}'; a metric is shown by: bimt-bench metrics show {run}"
             )
-        held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
+        held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         who = _listed(members) or ["all"]
         found = held.score(*_listed(metrics), members=who[0] if len(who) == 1 else who)
         terminal.OUT.print(tables.of_scores(found))

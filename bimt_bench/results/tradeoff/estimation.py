@@ -52,7 +52,8 @@ def tradeoff(
 
     `reference` holds the corner of the hypervolume (modularity on x, performance on y); points
     that are not better in both contribute nothing. Intervals come from `resamples` bootstrap
-    resamples over seeds; `seed` fixes them, and the order of rows never matters. Raises
+    resamples over seeds (0: they have no width, which is fast); `seed` fixes them, and the order of
+    rows never matters. Raises
     InputError for a frame of several tasks or lengths, missing columns or unknown directions.
     """
     _check(frame, columns=(x, y), directions=(x_direction, y_direction), resamples=resamples)
@@ -63,7 +64,10 @@ def tradeoff(
     unique = members.drop_duplicates("member").sort_values(["configuration", "seed"])
     intervals = _Intervals(resamples=resamples, seed=seed)
     columns = setting_columns(unique)
-    found = [_point(rows, columns, intervals) for _, rows in unique.groupby("configuration")]
+    # Metrics are many, and pandas would copy all of them, and what the frame carries, each time.
+    slim = unique[list(dict.fromkeys([*REQUIRED, *columns, "_x", "_y"]))].copy(deep=False)
+    slim.attrs = {}
+    found = [_point(rows, columns, intervals) for _, rows in slim.groupby("configuration")]
     points = [p for p in found if isinstance(p, Point)]
     missing = [p for p in found if isinstance(p, Missing)]
     plane = _Plane((x_direction == "higher", y_direction == "higher"), reference, intervals)
@@ -111,7 +115,7 @@ class _Intervals:
         Widened, where the resamples all lie on one side of it, to hold the estimate itself.
         """
         estimate = float(statistic(values, axis=-1))
-        if len(values) < 2:
+        if len(values) < 2 or self.resamples == 0:
             return estimate, estimate
         for method in ("BCa", "percentile"):
             with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -275,8 +279,8 @@ def _check(
             )
     if frame.empty:
         raise InputError("frame: has no rows, but a trade-off needs at least one member")
-    if resamples < 1:
-        raise InputError(f"resamples: must be at least 1, but is {resamples}")
+    if resamples < 0:
+        raise InputError(f"resamples: must be at least 0, but is {resamples}")
     for column in ("task", "steps"):
         found = sorted(frame[column].dropna().unique().tolist()) if column in names else []
         if len(found) > 1:
