@@ -173,7 +173,7 @@ def sweep(
         if len(report.tradeoff.lines) > 1:
             terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
     print_files([found.folder / "frame.parquet", found.folder / "curves.parquet"])
-    print_files(file for r in found.reports for file in r.shown)
+    print_files(file for r in found.reports for file in r.files if file.suffix == ".png")
     for pack, reason in found.failed.items():
         terminal.ERR.print(
             f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True
@@ -186,9 +186,6 @@ def sweep(
         )
     if found.failed or found.undelivered is not None:
         raise typer.Exit(1)
-
-
-add_looking(app)
 
 
 @app.command()
@@ -208,6 +205,9 @@ def sync(
         told = f"{task.task}: {task.configurations} configurations, {task.new} of them new"
         terminal.OUT.print(told, markup=False, highlight=False, soft_wrap=True)
     terminal.print_where(found.open_command, found.page)
+
+
+add_looking(app)
 
 
 @app.command()

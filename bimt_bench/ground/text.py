@@ -16,7 +16,7 @@ MOST_FAULTS = 20
 def unprintable(text: str) -> str | None:
     """The first character that no terminal should be given, in words; None if there is none."""
     found = _UNPRINTABLE.search(text)
-    return None if found is None else f"the control character {ascii(found[0])}"
+    return None if found is None else f"the control character {found[0]!a}"
 
 
 def unfit(text: str) -> str | None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
-    from bimt_bench.results.network import Network
     from bimt_bench.results.loading import load, of_pack
+    from bimt_bench.results.network import Network
     from bimt_bench.results.report import (
         TaskReport,
         draw_medians,
@@ -73,14 +73,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "load",
-    "of_pack",
     "CHOICES",
     "SCORES",
     "Comparison",
     "Courier",
-    "Delivered",
     "Curves",
+    "Delivered",
     "DrawnTradeOff",
     "Estimate",
     "Line",
@@ -100,7 +98,9 @@ __all__ = [
     "draw_medians",
     "finished",
     "knee",
+    "load",
     "median",
+    "of_pack",
     "plain_cell",
     "published_settings",
     "read_curves",

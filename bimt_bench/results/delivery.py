@@ -73,14 +73,13 @@ class SweepTracking:
         before = self.tracker.written(parent)
         whole = complete_configurations(frame, self.facts.seeds)
         self.log(task, frame[frame["configuration"].isin(whole)], curves)
-        drawn = [file for one in report.drawings for file in one.files]
-        self.tracker.draw(
-            parent, {one.configuration: one.files[0] for one in reversed(report.drawings)}
-        )
+        # the first of a configuration's drawings; they are PNG before other formats
+        drawn = {one.configuration: one.files[0] for one in reversed(report.drawings)}
+        self.tracker.draw(parent, drawn)
         self.tracker.finish_task(
             parent,
             report.tradeoff.table(),
-            figures=[*report.figures, *drawn],
+            figures=report.files,
             metrics=_totals(report, frame),
         )
         after = self.tracker.written(parent)

@@ -32,10 +32,9 @@ class TaskReport:
     drawings: tuple[Drawn, ...] = ()
 
     @property
-    def shown(self) -> tuple[Path, ...]:
-        """The figures that anything can show: PNG."""
-        drawn = [file for one in self.drawings for file in one.files]
-        return tuple(file for file in (*self.figures, *drawn) if file.suffix == ".png")
+    def files(self) -> tuple[Path, ...]:
+        """The figures, and the drawings that stand for a recipe."""
+        return (*self.figures, *(file for one in self.drawings for file in one.of_recipe))
 
 
 def task_report(

@@ -1,5 +1,6 @@
 """What becomes of a sweep as it runs and when it ends: MLflow runs, and a report a task."""
 
+import logging
 import os
 import shlex
 from collections.abc import Iterator, Sequence
@@ -7,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bimt_bench.ground import environment
+from bimt_bench.ground import InputError, environment
 from bimt_bench.results.delivery import (
     Courier,
     SweepFacts,
@@ -178,7 +179,11 @@ def _reports(
             continue
         folder = result.folder / "figures" / folder_name(task.name)
         report = task_report(task, frame, result.curves, folder=folder)
-        drawings = of_sweep(results, task.name, report.tradeoff, which=draw)
+        try:
+            drawings = of_sweep(results, task.name, report.tradeoff, which=draw)
+        except InputError as error:  # the trade-offs are worth having without them
+            logging.getLogger(__name__).warning("%s: no networks drawn: %s", task.name, error)
+            drawings = ()
         reports.append(replace(report, drawings=drawings))
     return tuple(reports)
 

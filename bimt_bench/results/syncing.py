@@ -12,7 +12,7 @@ from bimt_bench.ground import InputError
 from bimt_bench.results.delivery import Delivered, SweepFacts, SweepTracking
 from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.frames import check_same, kept_tasks, read_curves, read_frame, task_in
-from bimt_bench.results.gallery import folder_name
+from bimt_bench.results.gallery import drawn_before, folder_name
 from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, cause, masked, open_command
 from bimt_bench.spec import catalog
@@ -99,7 +99,10 @@ def _report(
     task = task_in(rows, name, tasks_dir, kept=kept_tasks(folder))
     check_same(task, rows)
     figures = folder / "figures" / folder_name(task.name)
-    held = tuple(sorted(file for file in figures.glob("*") if file.is_file()))
+    held = sorted(file for file in figures.glob("*") if file.is_file())
     if not held:
         return task_report(task, rows, curves, folder=figures)
-    return TaskReport(task=task, tradeoff=tradeoff_of(task, rows), figures=held)
+    tradeoff = tradeoff_of(task, rows)
+    drawings = drawn_before(rows, tradeoff, folder=figures)
+    drawn = {file for one in drawings for file in one.files}
+    return TaskReport(task, tradeoff, tuple(file for file in held if file not in drawn), drawings)

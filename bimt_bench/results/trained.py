@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
@@ -209,6 +209,9 @@ class Results:
         task; or digests. What is found is kept in `metrics.parquet` of the folder, if there is one,
         where trade-offs find it; the frame stays as it is. `progress`: a bar, on a terminal and in
         a notebook if absent. InputError, with the nearest name, for what is not there.
+
+        >>> results.score("modularity_q", members="best").columns[-4:].tolist()
+        ['modularity_q', 'metric_faults', 'shuffles', 'scoring_digest']
         """
         from bimt_bench.results.scores import score
 
@@ -229,10 +232,14 @@ class Results:
         `which`: a member, as for `network`; absent: the best, the median and the knee of each
         recipe. `folder`: absent, `figures/<task>` of the results' own. `formats`: of png, svg and
         pdf. InputError for what is not there.
+
+        >>> [file.name for file in results.save_drawings("best", folder="drawn")]
+        ['network-best.png', 'network-best.svg']
         """
         from bimt_bench.results.gallery import save_drawings
 
         return save_drawings(self, which, task=task, recipe=recipe, folder=folder, formats=formats)
+
     def save(self, folder: str | Path) -> Path:
         """Keeps all of it in a new folder, which `bimt_bench.load` reads; returns the folder.
 

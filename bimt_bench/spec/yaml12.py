@@ -114,7 +114,7 @@ def load(text: str) -> tuple[Any, list[str]]:
         raise YamlFault(f"{_place(mark)}{' '.join(told.split())}") from None
     except yaml.reader.ReaderError as error:
         raise YamlFault(
-            f"{_place_of(text, error.position)}the character {ascii(chr(error.character))} "
+            f"{_place_of(text, error.position)}the character {chr(error.character)!a} "
             "is not allowed"
         ) from None
     except yaml.YAMLError as error:

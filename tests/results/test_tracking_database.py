@@ -122,7 +122,7 @@ def test_an_empty_file_becomes_a_database_and_a_link_stays_one(tmp_path: Path) -
 
 
 def test_a_full_disk_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = f"""
+    script = """
 import resource, sys
 from bimt_bench.ground import InputError
 from bimt_bench.results.tracking import Tracker
