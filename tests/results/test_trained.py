@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import runpy
 import shutil
 import time
 from pathlib import Path
@@ -289,6 +290,16 @@ def test_results_can_be_copied_and_shown(results):
 
 
 # --------------------------------------------------------------------------- drawn
+
+
+def test_the_guide_runs_as_it_stands(tmp_path, monkeypatch):
+    block = (HERE / "docs/python.md").read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "guide.py").write_text(block)
+    monkeypatch.chdir(tmp_path)
+    held = runpy.run_path("guide.py")
+    assert len(held["left"].collections) and len(held["right"].collections)
+    assert bimt_bench.load("my-results").best().member == held["net"].member
+    plt.close("all")
 
 
 def test_trade_offs_are_drawn_on_given_axes_or_on_a_new_figure(results):
