@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import safetensors.torch
 import torch
@@ -65,6 +66,7 @@ def test_the_documented_examples_run(tmp_path, monkeypatch):
     *examples, _ = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     found: dict[str, object] = {}
     exec("".join(examples), found)  # noqa: S102 - our own documentation
+    plt.close("all")
     network, inputs = found["network"], found["network"].data.test_inputs
     assert (tmp_path / "my-network" / "network.onnx").is_file()
     loaded = documented_loader()(tmp_path / "my-network")

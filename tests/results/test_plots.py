@@ -219,11 +219,11 @@ def test_legends_keep_the_papers_order():
 
 
 def test_drawing_changes_no_global_state():
-    before = dict(mpl.rcParams)
+    before, held = dict(mpl.rcParams), plt.get_fignums()
     trade_figure = tradeoff_figure(trade(sweep_frame(2)), **LABELS)
     network_figure(drawings()["independence"], title="one")
     assert dict(mpl.rcParams) == before
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == held
     assert isinstance(trade_figure, Figure)
 
 
