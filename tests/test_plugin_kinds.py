@@ -16,7 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, plugins
-from bimt_bench.app import cli, doctor
+from bimt_bench.app import cli, doctor, terminal
 from bimt_bench.ground import InputError, Source, circumstances
 from bimt_bench.identity import scoring_digest
 from bimt_bench.recipes import resolve
@@ -569,7 +569,7 @@ def test_the_guides_entry_points_are_those_that_are_loaded():
 )
 def test_listings_say_where_a_kind_comes_from(everything, monkeypatch, command, name, words):
     # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(terminal, "OUT", Console(width=400))
     given = ["--plugin", str(everything)]
     listed = CliRunner().invoke(cli.app, [command, *given])
     assert listed.exit_code == 0, listed.output
@@ -582,7 +582,7 @@ def test_listings_say_where_a_kind_comes_from(everything, monkeypatch, command, 
 
 @pytest.mark.parametrize("command", ["models", "metrics", "data", "losses", "measures"])
 def test_every_kind_that_ships_is_listed_and_can_be_shown(monkeypatch, command):
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(terminal, "OUT", Console(width=400))
     kinds = {"models": MODELS, "metrics": METRICS, "data": DATA, "losses": LOSSES,
              "measures": MEASURES}[command]  # fmt: skip
     listed = CliRunner().invoke(cli.app, [command]).stdout

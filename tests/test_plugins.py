@@ -23,7 +23,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, packs, plugins, tuning
-from bimt_bench.app import cli
+from bimt_bench.app import terminal
 from bimt_bench.app.cli import app
 from bimt_bench.engine import COLUMNS
 from bimt_bench.ground import InputError
@@ -505,7 +505,7 @@ def test_the_command_line_refuses_a_bad_plugin_in_one_line(tmp_path, monkeypatch
 @pytest.mark.parametrize("line", [["recipes"], ["recipes", "show", "soft_count"]])
 def test_recipes_lists_it_with_where_it_comes_from(example, monkeypatch, line):
     # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(terminal, "OUT", Console(width=400))
     done = CliRunner().invoke(app, [*line, "--plugin", str(example)])
     assert done.exit_code == 0, done.output
     assert "Geman and McClure 1987" in done.stdout

@@ -8,10 +8,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from bimt_bench.ground import InputError, closest
 from bimt_bench.metrics import direction
 from bimt_bench.results.tradeoff import Point, TradeOff
 
 CHOICES = ("best", "median", "knee")
+DRAWN = ("chosen", "all")
+"""What a sweep draws: those of each recipe, or the median of each configuration besides."""
+
+
+def check_drawn(draw: object) -> None:
+    """InputError for what a sweep cannot draw."""
+    if draw not in DRAWN:
+        raise InputError(
+            f"draw: {draw!r} given{closest(str(draw), DRAWN)} (allowed: {', '.join(DRAWN)})"
+        )
 
 
 def choose(which: str, rows: pd.DataFrame, tradeoff: Callable[[], TradeOff]) -> str | None:
@@ -60,7 +71,9 @@ def knee_point(front: Sequence[Point], tradeoff: TradeOff) -> Point | None:
     """
     if len(front) < 3:
         return None
-    signs = [1.0 if way == "higher" else -1.0 for way in (tradeoff.x_direction, tradeoff.y_direction)]
+    signs = [
+        1.0 if way == "higher" else -1.0 for way in (tradeoff.x_direction, tradeoff.y_direction)
+    ]
     places = np.array([[p.x.mean, p.y.mean] for p in front]) * signs
     low, high = places.min(axis=0), places.max(axis=0)
     if not (high > low).all():

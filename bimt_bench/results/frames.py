@@ -6,27 +6,37 @@ from pathlib import Path
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.formats import read_curves_parquet, read_parquet
+from bimt_bench.results.scores import with_scores
 from bimt_bench.spec import TaskSpec, carried_task, catalog
+
+FRAME = "frame.parquet"
 
 
 def tradeoff_table(
-    frame: pd.DataFrame | str | Path, *, task: str | None = None, x: str | None = None
+    frame: pd.DataFrame | str | Path,
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
 ) -> pd.DataFrame:
     """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
 
-    A results folder may stand for its frame. A task that was trained at several lengths has a
-    table a length. Raises InputError for a task that is not in the frame, or whose content has
-    changed since.
+    A results folder may stand for its frame, with what was measured later. A task that was trained
+    at several lengths has a table a length. Raises InputError for a task that is not in the frame,
+    or whose content has changed since.
     """
     kept: Mapping[str, Path] = {}
     if not isinstance(frame, pd.DataFrame):
-        frame, kept = read_frame(Path(frame)), kept_tasks(Path(frame))
+        place = Path(frame)
+        frame, kept = with_scores(read_frame(place), place), kept_tasks(place)
     check_members(frame)
     names = [str(name) for name in frame["task"].unique()]
     wanted = frame if task is None else frame[frame["task"] == in_frame(task, names)]
-    tables = [tradeoff_of(spec, rows, x=x).table() for spec, rows in by_task(wanted, kept=kept)]
+    tables = [
+        tradeoff_of(spec, rows, x=x, y=y).table() for spec, rows in by_task(wanted, kept=kept)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -105,9 +115,9 @@ def task_in(
 
 def read_frame(path: Path) -> pd.DataFrame:
     """The frame of a results folder, or of a Parquet file of any format; InputError if none."""
-    file = path / "frame.parquet" if path.is_dir() else path
+    file = path / FRAME if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"run: no frame.parquet in '{path}'; {_instead(path)}")
+        raise InputError(f"run: no {FRAME} in '{path}'; {_instead(path)}")
     return read_parquet(file)
 
 
@@ -117,7 +127,7 @@ def _instead(path: Path) -> str:
         return "the sweep is not finished; --resume goes on"
     if path.is_dir():
         held = sorted(str(one) for one in path.glob("*.parquet"))
-        held += sorted(str(one.parent) for one in path.glob("*/frame.parquet"))
+        held += sorted(str(one.parent) for one in path.glob(f"*/{FRAME}"))
         return f"there are {', '.join(held[:5])}" if held else "name a finished sweep's folder"
     near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
     return f"there is no such folder or file{closest(str(path), near)}"
@@ -125,10 +135,16 @@ def _instead(path: Path) -> str:
 
 def read_curves(path: Path) -> pd.DataFrame:
     """The learning curves of a results folder, or beside a frame's file; InputError if none."""
-    file = path / "curves.parquet" if path.is_dir() else path.with_name("curves.parquet")
-    if not file.is_file():
+    found = kept_curves(path)
+    if found is None:
         raise InputError(f"run: no curves.parquet beside the frame of '{path}'")
-    return read_curves_parquet(file)
+    return found
+
+
+def kept_curves(path: Path) -> pd.DataFrame | None:
+    """The learning curves of results, None where they were not kept; InputError if damaged."""
+    file = path / "curves.parquet" if path.is_dir() else path.with_name("curves.parquet")
+    return read_curves_parquet(file) if file.is_file() else None
 
 
 def check_same(task: TaskSpec, rows: pd.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """Specifications of tasks, sweeps, geometry and members; loading and checking their files."""
 
+from bimt_bench.spec.asked import asked_for
 from bimt_bench.spec.base import (
     Fraction,
     NonNegative,
@@ -49,7 +50,6 @@ from bimt_bench.spec.member import (
     Configuration,
     GeometrySettings,
     Member,
-    asked_for,
     configured,
     trained_as,
 )

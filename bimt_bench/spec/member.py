@@ -41,30 +41,6 @@ class Configuration(Spec):
         return {k: v for k, v in (self.model_extra or {}).items() if v is not None}
 
 
-def asked_for(
-    whole: object, settings: Mapping[str, object], beside: Mapping[str, object]
-) -> Configuration:
-    """The configuration that is given whole (or as a mapping), or by its settings; not as both.
-
-    `beside` are settings that may stand beside either, where they are not None. InputError as
-    `configured`, and for what is no configuration.
-    """
-    if whole is not None and settings:
-        raise InputError(f"{', '.join(settings)}: give a configuration or settings, not both")
-    if isinstance(whole, Mapping):
-        odd = [name for name in whole if not isinstance(name, str)]
-        if odd:
-            raise InputError(f"configuration: {odd[0]!r} given as a name; names are text")
-        whole = configured(whole)
-    if not isinstance(whole, Configuration | None):
-        raise InputError(
-            f"configuration: {whole!r} given; should be a Configuration or settings by name, as in "
-            "{'recipe': 'l1', 'strength': 3.0}"
-        )
-    shared = {name: value for name, value in beside.items() if value is not None}
-    return configured({**settings, **shared}, beside=whole)
-
-
 def configured(
     given: Mapping[str, object], *, beside: Configuration | None = None
 ) -> Configuration:
@@ -130,8 +106,8 @@ class Member:
         }
 
 
-def trained_as(task: TaskSpec, member: Member | Mapping[str, Any]) -> TaskSpec:
-    """The task with the training settings that all members of a pack share; `member` is any.
+def trained_as(task: TaskSpec, member: Member) -> TaskSpec:
+    """The task with the training settings that all members of a pack share.
 
     Evaluated at least ten times however few the steps; phases, which are fractions of the steps,
     shorten with it, and relocation keeps its interval.

@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, plugins
-from bimt_bench.app import cli
+from bimt_bench.app import terminal
 from bimt_bench.app.cli import app
 from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import METRICS
@@ -67,7 +67,7 @@ def test_the_scoring_digest_follows_the_file(example):
 
 @pytest.mark.parametrize("arguments", [["metrics"], ["metrics", "show", "largest_hub"]])
 def test_the_command_line_lists_it_with_where_it_comes_from(example, arguments, monkeypatch):
-    monkeypatch.setattr(cli, "_OUT", Console(width=300))
+    monkeypatch.setattr(terminal, "OUT", Console(width=300))
     done = CliRunner().invoke(app, [*arguments, "--plugin", str(example)])
     assert done.exit_code == 0, done.output
     for told in ("largest_hub", "Largest hub", "lower", "max_h sum_in |w| / sum |w|", "hubs"):

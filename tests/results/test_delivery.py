@@ -20,7 +20,7 @@ from bimt_bench.app.cli import app
 from bimt_bench.ground import InputError, environment
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import resolve
-from bimt_bench.results import FinishedSweep, TaskReport, task_reports, tracked
+from bimt_bench.results import SweepResults, TaskReport, finished, load, tracked
 from bimt_bench.results.sweeps import Tracked
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec
@@ -95,7 +95,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Swept:
             packs.append((task, pack))
     store.collect(names, members=[m for _, pack in packs for m in pack.frame["member"]])
     result = SweepResult(store.frame(), store.curves(), folder, 1.0, {})
-    return Swept(checked, packs, result, task_reports(checked, result))
+    made = finished(checked, result, tracked=None, draw="chosen")
+    return Swept(checked, packs, result, made.reports)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def run(
     experiment: str | None = None,
     half: Callable[[Tracked], object] = lambda _: None,
     end: Callable[[Tracked], object] = lambda _: None,
-) -> FinishedSweep:
+) -> SweepResults:
     """A sweep whose packs are there: `half` is called after the second one, `end` after all."""
     with tracked(swept.checked, uri, experiment=experiment) as runs:
         for i, (task, pack) in enumerate(swept.packs):
@@ -141,8 +142,10 @@ def run(
                 half(runs)
             runs.keep(task, pack)
         end(runs)
-        undelivered = runs.finish(swept.reports, swept.result)
-    return FinishedSweep(swept.result, swept.reports, runs, undelivered)
+        found = load(swept.result.folder, kind=SweepResults)
+        found.reports = swept.reports
+        found.undelivered = runs.finish(swept.reports, swept.result)
+    return found
 
 
 def until_written(runs: Tracked) -> None:
@@ -219,9 +222,7 @@ def test_an_untracked_sweep_is_delivered_from_its_folder(
     assert len(list(swept.result.folder.glob("figures/*/tradeoff.png"))) == 2
 
 
-def test_a_folder_of_an_earlier_version_says_its_digest_in_its_name(
-    swept: Swept, uri: str
-) -> None:
+def test_a_folder_of_an_earlier_version_says_its_digest_in_its_name(swept: Swept, uri: str) -> None:
     file = swept.result.folder / "environment.json"
     file.write_text(file.read_text().replace('"sweep_digest"', '"other"'))
     run(swept, uri)
@@ -405,7 +406,7 @@ def test_a_full_disk_costs_no_results(
 
 
 def test_a_sweep_that_ends_in_an_error_marks_its_runs_as_failed(swept: Swept, uri: str) -> None:
-    with pytest.raises(KeyboardInterrupt), tracked(swept.checked, uri, experiment=None) as runs:
+    with pytest.raises(KeyboardInterrupt), tracked(swept.checked, uri, experiment=None) as runs:  # noqa: PT012
         runs.keep(*swept.packs[0])
         until_written(runs)
         raise KeyboardInterrupt

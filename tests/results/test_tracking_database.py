@@ -43,9 +43,12 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_two_processes_make_one_database_and_both_write_to_it(tmp_path: Path) -> None:
-    script = OPEN + """.start_task(
+    script = (
+        OPEN
+        + """.start_task(
         sys.argv[2], "two", sweep_digest="a" * 12, spec_text="", environment={}
     )"""
+    )
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     both = [opening(uri, script=script.replace("sys.argv[2]", f"'own/{i}'")) for i in range(2)]
     for process in both:
@@ -122,7 +125,7 @@ def test_an_empty_file_becomes_a_database_and_a_link_stays_one(tmp_path: Path) -
 
 
 def test_a_full_disk_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = f"""
+    script = """
 import resource, sys
 from bimt_bench.ground import InputError
 from bimt_bench.results.tracking import Tracker

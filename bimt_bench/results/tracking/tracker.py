@@ -158,6 +158,13 @@ class Tracker:
         """The configurations that have a child run under a parent, as far as is known here."""
         return set(self._children.get(parent, {}))
 
+    def draw(self, parent: str, drawings: Mapping[str, Path]) -> None:
+        """Adds the drawing of a network (PNG) to the child runs of some configurations."""
+        children = self._children.get(parent, {})
+        for configuration, drawing in drawings.items():
+            if configuration in children:
+                self._log_drawing(children[configuration], drawing.read_bytes())
+
     def finish_task(
         self,
         parent: str,
