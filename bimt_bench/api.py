@@ -16,7 +16,7 @@ from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep, Network, Results, Synced
+    from bimt_bench.results import Network, Results, SweepResults, Synced
 
 RESULTS = Path("runs")
 
@@ -68,12 +68,13 @@ def train(
 
 
 @blaming()
-def run_sweep(
+def sweep(
     spec: SweepSpec | str | Path,
     *,
     results_dir: Path = RESULTS,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     data_dir: Path | None = None,
@@ -86,14 +87,19 @@ def run_sweep(
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
     console: "Console | None" = None,
-) -> "FinishedSweep":
-    """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
+) -> "SweepResults":
+    """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
 
-    What can be refused is refused before anything starts (InputError): unknown names, sizes that do
-    not fit, an unreachable Ray or MLflow. `experiment`: of MLflow, `bimt_bench` if absent. Where
-    MLflow is lost later, results and figures are made all the same, and `undelivered` says what is
-    missing there. `plugins`: those beside what the sweep names. `draw`: "chosen" draws the best,
-    the median and the knee of each recipe, "all" the median of each configuration too.
+    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
+    sweep (mixed_versions: though libraries or device differ); resume_as: go on though the sweep or
+    its code has changed, with the packs that still fit; fresh: start again, the old folder renamed.
+    workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the way,
+    results and figures are made all the same, and a warning says what did not get there. plugins:
+    those beside what the sweep names. draw: "chosen" draws the best, the median and the knee of
+    each recipe, "all" the median of each configuration too. console: where progress goes and what
+    takes the place of warnings. Returns what `load` of the results folder does, with the reports.
+    Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
+    Ray or MLflow.
     """
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
@@ -102,14 +108,14 @@ def run_sweep(
     checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
     chosen = tuning.check_device(device)
     tuning.check_address(address)
-    with (
-        results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
-    ) as runs:
+    told = results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+    with told as runs:
         result = tuning.sweep(
             checked,
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             device=chosen,
             workers=workers,
@@ -118,58 +124,12 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        reports = results.task_reports(checked, result, draw=draw)
-        undelivered = None if runs is None else runs.finish(reports, result)
-    return results.FinishedSweep(result, reports, runs, undelivered)
-
-
-def sweep(
-    spec: SweepSpec | str | Path,
-    *,
-    results_dir: Path = RESULTS,
-    address: str | None = None,
-    resume: bool = False,
-    fresh: bool = False,
-    mixed_versions: bool = False,
-    data_dir: Path | None = None,
-    tasks_dir: Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    track: bool = True,
-    tracking_uri: str | None = None,
-    experiment: str | None = None,
-    plugins: Sequence[str | Path] = (),
-    draw: str = "chosen",
-) -> "Results":
-    """Runs a sweep (a spec, a YAML file or a shipped name); returns its folder as `load` does.
-
-    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
-    sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. tracking_uri, experiment: of MLflow; a warning says what did
-    not get there. draw: "chosen" draws the best, the median and the knee of each recipe, "all" the
-    median of each configuration too. Errors as `run_sweep`.
-    """
-    found = run_sweep(
-        spec,
-        results_dir=results_dir,
-        address=address,
-        resume=resume,
-        fresh=fresh,
-        mixed_versions=mixed_versions,
-        data_dir=data_dir,
-        tasks_dir=tasks_dir,
-        device=device,
-        workers=workers,
-        track=track,
-        tracking_uri=tracking_uri,
-        experiment=experiment,
-        plugins=plugins,
-        draw=draw,
-    )
-    if found.undelivered is not None:
+        if console is not None:
+            console.print("making tables and figures", highlight=False)
+        found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+    if found.undelivered is not None and console is None:
         warnings.warn(found.undelivered, stacklevel=2)
-    where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
-    return results.load(found.result.folder, failed=found.result.failed, **where)
+    return found
 
 
 @blaming()

@@ -105,6 +105,8 @@ def test_mlflow_holds_a_parent_a_task_and_a_child_a_configuration(finished):
         expected = means.loc[child.data.tags["bimt_bench.configuration"]]
         for name in FACTS:
             assert child.data.metrics[name] == pytest.approx(expected[name])
+        own = child.data.params["modularity_axis"]
+        assert child.data.metrics["modularity"] == child.data.metrics[own]
     drawn = [run.info.run_id for run in children if client.list_artifacts(run.info.run_id)]
     assert len(drawn) >= 2 * 3  # a task and recipe each, of the best at least
     for child in drawn:

@@ -42,7 +42,8 @@ def test_members_give_the_frames_of_the_first_release(name):
         assert len(metrics) > 30
         for metric in metrics:
             np.testing.assert_allclose(
-                new[metric].to_numpy(float), old[metric].to_numpy(float), rtol=1e-12, atol=1e-12,
+                # whose last digits depended on the size of the pack
+                new[metric].to_numpy(float), old[metric].to_numpy(float), rtol=1e-8, atol=1e-12,
                 err_msg=metric,
             )  # fmt: skip
     else:

@@ -8,6 +8,7 @@ import typer
 from bimt_bench.app import tables, terminal
 from bimt_bench.app.commands import add_listings, add_looking
 from bimt_bench.app.terminal import (
+    RUN_KEEPS,
     DataDir,
     Device,
     Experiment,
@@ -84,7 +85,7 @@ def run(
     """Train one configuration, print its scorecard and draw the network of its median seed."""
     from bimt_bench.app import given, single
 
-    with refusing(plugin):
+    with refusing(plugin, kept=RUN_KEEPS):
         short = {"strength": strength, "steps": steps}
         entries = [f"{name}={text}" for name, text in short.items() if text is not None]
         wanted = given.settings([*(settings or []), *entries])
@@ -114,6 +115,12 @@ def sweep(
         str | None, typer.Option(help="a running Ray cluster: auto or host:port")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on after an interruption")] = False,
+    resume_as: Annotated[
+        bool,
+        typer.Option(
+            "--resume-as", help="go on though sweep or code changed; reuses packs that still fit"
+        ),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="start again; the old results keep a backup name")
     ] = False,
@@ -140,11 +147,12 @@ def sweep(
     from bimt_bench import api
 
     with refusing():
-        found = api.run_sweep(
+        found = api.sweep(
             spec,
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             mixed_versions=mixed_versions,
             data_dir=data_dir,
@@ -162,19 +170,21 @@ def sweep(
         terminal.OUT.print(
             tables.of_tradeoff(report.tradeoff, performance=report.task.performance.kind)
         )
-    print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
+        if len(report.tradeoff.lines) > 1:
+            terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
+    print_files([found.folder / "frame.parquet", found.folder / "curves.parquet"])
     print_files(file for r in found.reports for file in r.files if file.suffix == ".png")
-    for pack, reason in found.result.failed.items():
+    for pack, reason in found.failed.items():
         terminal.ERR.print(
             f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True
         )
     if found.tracked is not None:
-        _print_where(found.tracked.open_command, found.tracked.page)
+        terminal.print_where(found.tracked.open_command, found.tracked.page)
     if found.undelivered is not None:
         terminal.ERR.print(
             found.undelivered, style="red", markup=False, highlight=False, soft_wrap=True
         )
-    if found.result.failed or found.undelivered is not None:
+    if found.failed or found.undelivered is not None:
         raise typer.Exit(1)
 
 
@@ -194,7 +204,7 @@ def sync(
     for task in found.tasks:
         told = f"{task.task}: {task.configurations} configurations, {task.new} of them new"
         terminal.OUT.print(told, markup=False, highlight=False, soft_wrap=True)
-    _print_where(found.open_command, found.page)
+    terminal.print_where(found.open_command, found.page)
 
 
 add_looking(app)
@@ -233,9 +243,3 @@ def bench(
             task, packs.split(","), device=device, data_dir=data_dir, tasks_dir=tasks_dir
         )
     terminal.OUT.print(listings.of_pack_speeds(task, found))
-
-
-def _print_where(command: str, page: str) -> None:
-    terminal.OUT.print("\nSee the runs in MLflow:", style="bold")
-    for line in (command, f"then open {page}"):
-        terminal.OUT.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Tables for the terminal: scorecards and trade-offs."""
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.results import Estimate, Settings, TradeOff
+    from bimt_bench.results import Estimate, Line, Settings, TradeOff
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -104,7 +105,7 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
         note += f", shortened to {tradeoff.steps:,} steps"
     if tradeoff.diverged:
         note += f", {tradeoff.diverged} diverged"
-    title = f"{tradeoff.task} ({note}): hypervolume {tradeoff.hypervolume.value:.4g}"
+    title = f"{tradeoff.task} ({note})"
     table = Table(
         title=title,
         title_justify="left",
@@ -112,7 +113,7 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
         pad_edge=False,
         show_edge=False,
         collapse_padding=True,
-        caption="means of seeds (95 % intervals); ● on the front",
+        caption=_caption(tradeoff),
         caption_justify="left",
     )
     # In a narrow terminal titles break, and numbers stay whole.
@@ -152,6 +153,61 @@ def _settings(settings: "Settings", others: Iterable[str], *, name_it: bool) -> 
     return ", ".join(filter(None, found))
 
 
+def _caption(tradeoff: "TradeOff") -> str:
+    several = len(tradeoff.seeds) > 1
+    found = "means of seeds (95 % intervals)" if several else "one seed, so no intervals"
+    lost = sum(point.lost for point in tradeoff.points)
+    if lost:
+        found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
+    return f"{found}; ● on the front"
+
+
+def of_recipes_compared(tradeoff: "TradeOff") -> Table:
+    """The recipes of a trade-off: their volumes, ranks, and which can be told apart."""
+    corner = f"({tradeoff.reference.modularity:.3g}, {tradeoff.reference.performance:.3g})"
+    table = Table(
+        title=f"Recipes by the volume of their front, from the corner {corner}: {tradeoff.corner}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+        caption="volume: H, chosen on half of the seeds and valued on the other (95 % interval); "
+        "raw: of the means; ranks: over a range of corners",
+        caption_justify="left",
+    )
+    for heading in ("rank", "recipe", "volume", "raw", "ranks", "from the first"):
+        table.add_column(heading, no_wrap=heading == "volume")
+    baseline = next((line.title for line in tradeoff.lines if line.baseline), None)
+    if baseline is not None:
+        table.add_column(f"beside {baseline}")
+    order = sorted(tradeoff.lines, key=lambda line: -line.hypervolume.value)
+    for line in order:
+        table.add_row(*_compared(line, beside=baseline is not None))
+    return table
+
+
+def _compared(line: "Line", *, beside: bool) -> list[str | Text]:
+    volume, found = line.hypervolume, line.standing
+    shown = Text(f"{volume.value:#.3g} ")
+    if math.isfinite(volume.h_low):
+        shown.append(f"({volume.h_low:#.3g}..{volume.h_high:#.3g})", "dim")
+    if volume.lost:
+        shown.append(f" unreliable: {volume.lost} lost", "red")
+    cells: list[str | Text] = ["-", line.title, shown, f"{volume.raw:#.3g}", "-", "-"]
+    if found is not None:
+        best, worst = found.ranks
+        ranks = f"{best}" if best == worst else f"{best} to {worst}"
+        cells[0] = str(found.rank)
+        cells[4:] = [f"{ranks}, {found.standing}", found.first or "-"]
+    if beside:
+        against = None if found is None else found.beside
+        cells.append("-" if against is None else f"{against.verdict} (p {against.p:.2g})")
+    return cells
+
+
 def _with_interval(found: "Estimate") -> Text:
-    """A mean, and dimmed its interval."""
+    """A mean, and dimmed its interval if there are seeds for one."""
+    if not found.has_interval:
+        return Text(f"{found.mean:#.4g}")
     return Text.assemble(f"{found.mean:#.4g} ", (f"({found.low:#.3g}..{found.high:#.3g})", "dim"))

@@ -22,6 +22,8 @@ from bimt_bench.ground import InputError, closest
 from bimt_bench.spec import DATA, DataSettings, NonNegative, Positive, later
 
 Samples = Float[np.ndarray, "n inputs"]
+Targets = Float[np.ndarray, "n outputs"]
+_COPIES = 4  # of the inputs while they are drawn
 Expressions = tuple[sympy.Expr, ...]
 
 
@@ -36,8 +38,10 @@ class Formula(DataKind):
     class Settings(DataSettings):
         """Names of the inputs, one formula an output, and how many samples are drawn from where."""
 
-        inputs: tuple[str, ...] = Field(min_length=1)
-        outputs: tuple[str, ...] = Field(min_length=1, description="one formula an output")
+        inputs: tuple[str, ...] = Field(min_length=1, max_length=1000)
+        outputs: tuple[str, ...] = Field(
+            min_length=1, max_length=100, description="one formula an output"
+        )
         low: float = Field(default=-1.0, allow_inf_nan=False)
         high: float = Field(default=1.0, allow_inf_nan=False)
         train: Positive = 100
@@ -67,6 +71,11 @@ class Formula(DataKind):
             """Where an input is drawn."""
             return self.ranges.get(name) or InputRange(low=self.low, high=self.high)
 
+    def memory(self, settings: Any) -> int:
+        """Shares, columns and tables of inputs, and of targets, in float64."""
+        numbers = _COPIES * len(settings.inputs) + 3 * len(settings.outputs)
+        return 8 * numbers * (settings.train + settings.test)
+
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
         """Inputs float32 [n, inputs], targets float32 [n, outputs].
 
@@ -91,8 +100,7 @@ class Formula(DataKind):
                 f"data.outputs.{i}: '{settings.outputs[i]}' is constant; it depends on no input"
             )
         if settings.noise > 0.0:
-            deviation = settings.noise * train_targets.std(axis=0)
-            train_targets = train_targets + deviation * random.standard_normal(train_targets.shape)
+            train_targets = _with_noise(settings, train_targets, random)
         return TaskData(
             train_inputs=torch.tensor(train, dtype=torch.float32),
             train_targets=torch.tensor(train_targets, dtype=torch.float32),
@@ -105,20 +113,37 @@ class Formula(DataKind):
         )
 
 
+def _with_noise(
+    settings: Formula.Settings, targets: Targets, random: np.random.RandomState
+) -> Targets:
+    deviation = settings.noise * targets.std(axis=0)
+    found = targets + deviation * random.standard_normal(targets.shape)
+    with np.errstate(over="ignore"):
+        fits = np.isfinite(found.astype(np.float32)).all()
+    if not fits:
+        raise InputError(f"data.noise: {settings.noise:g} given; targets are then beyond float32")
+    return found
+
+
 def draw(settings: Formula.Settings, random: np.random.RandomState, count: int) -> Samples:
-    """Inputs float64 [count, inputs], each from its range; InputError for one beyond float32."""
+    """Inputs float64 [count, inputs], each from its range.
+
+    InputError for a range beyond float32, or so narrow that it is one number there.
+    """
     shares = random.random_sample((count, len(settings.inputs)))
     columns = [
         settings.range_of(name).at(share)
         for name, share in zip(settings.inputs, shares.T, strict=True)
     ]
     for name, column in zip(settings.inputs, columns, strict=True):
+        field = f"data.ranges.{name}" if name in settings.ranges else "data.low, data.high"
+        drawn = f"{field}: '{name}' is drawn from {settings.range_of(name)}"
         with np.errstate(over="ignore"):
-            fits = np.isfinite(column.astype(np.float32)).all()
-        if not fits:
-            raise InputError(
-                f"data.ranges.{name}: drawn from {settings.range_of(name)}, which is beyond float32"
-            )
+            held = column.astype(np.float32)
+        if not np.isfinite(held).all():
+            raise InputError(f"{drawn}, which is beyond float32")
+        if count > 1 and np.ptp(held) == 0.0:
+            raise InputError(f"{drawn}, which is one number in float32")
     return np.stack(columns, axis=1)
 
 
@@ -127,7 +152,7 @@ def evaluate(
     expressions: Expressions,
     inputs: tuple[sympy.Symbol, ...],
     at: Samples,
-) -> Float[np.ndarray, "n outputs"]:
+) -> Targets:
     """Targets in float64; InputError with one offending input if one is not a finite float32."""
     columns = []
     for i, expression in enumerate(expressions):

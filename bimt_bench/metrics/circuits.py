@@ -92,7 +92,9 @@ def pruning_area(scored: Scored) -> PerMember:
     gain = quality[-1] - quality[0]
     retained = ((quality[1:] - quality[0]) / gain).clamp(0.0, 1.0)
     at = torch.from_numpy(np.log(pruning.kept[1:]))
-    area = torch.trapezoid(retained, at, dim=0) / max(math.log(pruning.total), 1e-12)
+    # each member's curve in a row: a sum down columns rounds by how many there are
+    rows = retained.T.contiguous()
+    area = torch.trapezoid(rows, at, dim=1) / max(math.log(pruning.total), 1e-12)
     return per_member(torch.where(gain > 0, area, torch.nan))
 
 

@@ -71,7 +71,9 @@ def knee_point(front: Sequence[Point], tradeoff: TradeOff) -> Point | None:
     """
     if len(front) < 3:
         return None
-    signs = [1.0 if way == "higher" else -1.0 for way in (tradeoff.x_direction, tradeoff.y_direction)]
+    signs = [
+        1.0 if way == "higher" else -1.0 for way in (tradeoff.x_direction, tradeoff.y_direction)
+    ]
     places = np.array([[p.x.mean, p.y.mean] for p in front]) * signs
     low, high = places.min(axis=0), places.max(axis=0)
     if not (high > low).all():

@@ -4,6 +4,7 @@ Nothing of it holds up a sweep or ends it. One thread writes while packs run; wh
 deliver is delivered at the end, and what cannot be delivered then, by `sync` from the folder.
 """
 
+import math
 import queue
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from bimt_bench.results.drawn import axis_of
 from bimt_bench.results.report import TaskReport
 from bimt_bench.results.titles import published_settings
 from bimt_bench.results.tracking import Tracker
+from bimt_bench.results.tradeoff import Hypervolume
 from bimt_bench.spec import TaskSpec
 
 # Configurations summarised at a time: pandas takes as long for one as for a hundred.
@@ -61,9 +63,7 @@ class SweepTracking:
             axis=axis_of(task, rows),
         )
 
-    def complete(
-        self, report: TaskReport, frame: pd.DataFrame, curves: pd.DataFrame
-    ) -> Delivered:
+    def complete(self, report: TaskReport, frame: pd.DataFrame, curves: pd.DataFrame) -> Delivered:
         """Writes what is missing of a task: children, then the parent's table and figures.
 
         A configuration that lacks a seed is left out; a resumed sweep brings the others.
@@ -106,9 +106,7 @@ class SweepTracking:
             )
         return self._parents[task]
 
-    def _published(
-        self, task: TaskSpec, rows: pd.DataFrame
-    ) -> Mapping[str, Mapping[str, object]]:
+    def _published(self, task: TaskSpec, rows: pd.DataFrame) -> Mapping[str, Mapping[str, object]]:
         """By recipe, its settings as the task has them."""
         recipes = [str(recipe) for recipe in rows["recipe"].unique()]
         for recipe in recipes:
@@ -186,9 +184,7 @@ def _totals(report: TaskReport, frame: pd.DataFrame) -> dict[str, float]:
     """What a task's parent says in numbers: hypervolumes, sizes of fronts, members."""
     found = report.tradeoff
     metrics = {
-        "hypervolume": found.hypervolume.value,
-        "hypervolume_low": found.hypervolume.low,
-        "hypervolume_high": found.hypervolume.high,
+        **_volumes(found.hypervolume),
         "front_size": float(len(found.front)),
         "members": float(found.members),
         "diverged": float(found.diverged),
@@ -198,3 +194,15 @@ def _totals(report: TaskReport, frame: pd.DataFrame) -> dict[str, float]:
         metrics[f"hypervolume/{line.recipe}"] = line.hypervolume.value
         metrics[f"front/{line.recipe}"] = float(sum(p.on_front for p in line.points))
     return metrics
+
+
+def _volumes(found: Hypervolume) -> dict[str, float]:
+    """The figures of a volume that are known; a single seed has the raw one alone."""
+    named = {
+        "hypervolume": found.value,
+        "hypervolume_low": found.h_low,
+        "hypervolume_high": found.h_high,
+        "hypervolume_raw": found.raw,
+        "hypervolume_smoothed": found.m,
+    }
+    return {name: value for name, value in named.items() if math.isfinite(value)}

@@ -9,6 +9,7 @@ import pandas as pd
 from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, direction
 from bimt_bench.results import plots
+from bimt_bench.results.corner import Corner, corner_of
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import MEASURES, TaskSpec
 
@@ -56,12 +57,13 @@ def tradeoff_of(
     *,
     x: str | None = None,
     y: str | None = None,
-    resamples: int = 1000,
+    corner: Corner = "task",
 ) -> DrawnTradeOff:
     """The trade-off of a task's rows, of performance on its own modularity axis if not told.
 
-    `x` and `y` name metrics. Rows that were scored before the task's axis existed are put on
-    modularity Q. InputError for an unknown metric, or one that the frame has no column of.
+    `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Rows that
+    were scored before the task's axis existed are put on modularity Q. InputError for an unknown
+    metric, or one that the frame has no column of.
     """
     axis = METRICS.get_kind(x or axis_of(task, frame))
     goal = METRICS.get_kind(y or "performance")
@@ -72,15 +74,25 @@ def tradeoff_of(
                 f"bimt-bench metrics RUN --metrics {one.name} does"
             )
     measure = task.performance.kind
+    reference, words = corner_of(task, frame, x=axis.name, y=goal.name, corner=corner)
     found = tradeoff(
         frame,
         x=axis.name,
         x_direction=direction(axis.name, measure),
         y=goal.name,
         y_direction=direction(goal.name, measure),
-        reference=task.reference,
-        resamples=resamples,
+        reference=reference,
+        corner=words,
+        trivial=_trivial(frame) if goal.name == "performance" else None,
     )
     held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
     title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title
     return DrawnTradeOff(**held, title=task.title, x_title=axis.title, y_title=title)
+
+
+def _trivial(frame: pd.DataFrame) -> float | None:
+    """What the trivial predictor reaches, as the members' data say; None in older frames."""
+    if "trivial_performance" not in frame:
+        return None
+    held = frame["trivial_performance"].dropna()
+    return None if held.empty else float(held.iloc[0])

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.formats import read_curves_parquet, read_parquet
 from bimt_bench.results.scores import with_scores
 from bimt_bench.spec import TaskSpec, carried_task, catalog
 
@@ -23,9 +23,9 @@ def tradeoff_table(
 ) -> pd.DataFrame:
     """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
 
-    A results folder may stand for its frame, with what was measured later. A task that was trained at several lengths has a
-    table a length. Raises InputError for a task that is not in the frame, or whose content has
-    changed since.
+    A results folder may stand for its frame, with what was measured later. A task that was trained
+    at several lengths has a table a length. Raises InputError for a task that is not in the frame,
+    or whose content has changed since.
     """
     kept: Mapping[str, Path] = {}
     if not isinstance(frame, pd.DataFrame):
@@ -34,7 +34,9 @@ def tradeoff_table(
     check_members(frame)
     names = [str(name) for name in frame["task"].unique()]
     wanted = frame if task is None else frame[frame["task"] == in_frame(task, names)]
-    tables = [tradeoff_of(spec, rows, x=x, y=y).table() for spec, rows in by_task(wanted, kept=kept)]
+    tables = [
+        tradeoff_of(spec, rows, x=x, y=y).table() for spec, rows in by_task(wanted, kept=kept)
+    ]
     return pd.concat(tables, ignore_index=True)
 
 

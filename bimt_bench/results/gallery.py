@@ -25,6 +25,7 @@ _CONFIGURATIONS = "configurations"
 # Of so few, starting further processes takes longer than drawing.
 _FEW = 16
 
+
 @dataclass(frozen=True)
 class Drawn:
     """A member that was drawn, the configuration that it is one of, and its files."""

@@ -72,7 +72,6 @@ def drawing_of(
     return NetworkDrawing.of(population, data.input_names, data.output_names)
 
 
-
 def draw_medians(
     task: TaskSpec,
     frame: pd.DataFrame,

@@ -15,10 +15,9 @@ from bimt_bench.results.delivery import (
     SweepTracking,
     complete_configurations,
 )
-from bimt_bench.results.gallery import of_sweep
+from bimt_bench.results.gallery import folder_name, of_sweep
 from bimt_bench.results.loading import load
 from bimt_bench.results.report import TaskReport, task_report
-from bimt_bench.results.syncing import figures_folder
 from bimt_bench.results.tracking import (
     Tracker,
     cause,
@@ -27,23 +26,10 @@ from bimt_bench.results.tracking import (
     resolve_experiment,
     resolve_uri,
 )
+from bimt_bench.results.trained import Results
 from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest
-
-
-@dataclass(frozen=True)
-class FinishedSweep:
-    """A sweep with its reports, a task each, and where MLflow shows it (None: not tracked).
-
-    `undelivered`: what did not get to MLflow, why, and the command that delivers it; None if all
-    did.
-    """
-
-    result: SweepResult
-    reports: tuple[TaskReport, ...]
-    tracked: "Tracked | None"
-    undelivered: str | None = None
 
 
 @dataclass
@@ -146,26 +132,59 @@ def tracked(checked: Checked, uri: str | None, *, experiment: str | None) -> Ite
             raise
 
 
-def task_reports(
-    checked: Checked, result: SweepResult, *, draw: str = "chosen"
-) -> tuple[TaskReport, ...]:
-    """The trade-off, figures and drawings of every task of a finished sweep that has members.
+class SweepResults(Results):
+    """The results of a sweep that this process ran, and what became of them.
 
-    draw: which networks, see `choice.DRAWN`.
+    reports: figures and drawings, a task each. tracked: where MLflow shows the sweep, None if
+    nowhere. undelivered: what did not get there, why, and the command that delivers it; None if all
+    did.
     """
+
+    folder: Path
+    reports: tuple[TaskReport, ...] = ()
+    tracked: Tracked | None = None
+    undelivered: str | None = None
+
+
+def finished(
+    checked: Checked,
+    result: SweepResult,
+    *,
+    tracked: Tracked | None,
+    draw: str,
+    tasks_dir: Path | None = None,
+) -> SweepResults:
+    """The results of a sweep with all figures and drawings made, and delivered to MLflow."""
+    found = load(
+        result.folder,
+        kind=SweepResults,
+        failed=result.failed,
+        data_dir=checked.data_dir,
+        tasks_dir=tasks_dir,
+    )
+    found.reports, found.tracked = _reports(found, checked, result, draw=draw), tracked
+    if tracked is not None:
+        found.undelivered = tracked.finish(found.reports, result)
+    return found
+
+
+def _reports(
+    results: Results, checked: Checked, result: SweepResult, *, draw: str
+) -> tuple[TaskReport, ...]:
+    """The trade-off, figures and drawings of every task that has members; see `choice.DRAWN`."""
     reports: list[TaskReport] = []
-    trained = load(result.folder, data_dir=checked.data_dir)
     for task in (swept.spec for swept in checked.tasks):
         frame = result.frame[result.frame["task"] == task.name]
-        if not frame.empty:
-            folder = figures_folder(result.folder, task)
-            report = task_report(task, frame, result.curves, folder=folder)
-            try:
-                drawings = of_sweep(trained, task.name, report.tradeoff, which=draw)
-            except InputError as error:  # the trade-offs are worth having without them
-                logging.getLogger(__name__).warning("%s: no networks drawn: %s", task.name, error)
-                drawings = ()
-            reports.append(replace(report, drawings=drawings))
+        if frame.empty:
+            continue
+        folder = result.folder / "figures" / folder_name(task.name)
+        report = task_report(task, frame, result.curves, folder=folder)
+        try:
+            drawings = of_sweep(results, task.name, report.tradeoff, which=draw)
+        except InputError as error:  # the trade-offs are worth having without them
+            logging.getLogger(__name__).warning("%s: no networks drawn: %s", task.name, error)
+            drawings = ()
+        reports.append(replace(report, drawings=drawings))
     return tuple(reports)
 
 

@@ -15,7 +15,7 @@ from bimt_bench.results.frames import check_same, kept_tasks, read_curves, read_
 from bimt_bench.results.gallery import drawn_before, folder_name
 from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, cause, masked, open_command
-from bimt_bench.spec import TaskSpec, catalog
+from bimt_bench.spec import catalog
 from bimt_bench.store import locked, read_environment
 
 # What environment.json says besides the environment: see `bimt_bench.tuning.runner`.
@@ -80,11 +80,6 @@ def facts_of(folder: Path) -> SweepFacts:
     )
 
 
-def figures_folder(results: Path, task: TaskSpec) -> Path:
-    """Where a results folder keeps the figures of a task."""
-    return results / "figures" / folder_name(task.name)
-
-
 def _digest(folder: Path, told: object) -> str:
     """The sweep's digest; folders of earlier versions say it in their name only."""
     named = re.search(r"-([0-9a-f]{12})(?:\.backup-\d+)?$", folder.resolve().name)
@@ -103,7 +98,7 @@ def _report(
     """The report of a task with the figures that are there, or new ones if there are none."""
     task = task_in(rows, name, tasks_dir, kept=kept_tasks(folder))
     check_same(task, rows)
-    figures = figures_folder(folder, task)
+    figures = folder / "figures" / folder_name(task.name)
     held = sorted(file for file in figures.glob("*") if file.is_file())
     if not held:
         return task_report(task, rows, curves, folder=figures)

@@ -238,9 +238,7 @@ class Results:
         """
         from bimt_bench.results.gallery import save_drawings
 
-        return save_drawings(
-            self, which, task=task, recipe=recipe, folder=folder, formats=formats
-        )
+        return save_drawings(self, which, task=task, recipe=recipe, folder=folder, formats=formats)
 
     def save(self, folder: str | Path) -> Path:
         """Keeps all of it in a new folder, which `bimt_bench.load` reads; returns the folder.
@@ -307,8 +305,7 @@ class Results:
         return rows[rows["recipe"] == recipe]
 
     def _chosen(self, which: str, rows: pd.DataFrame) -> str | None:
-        # a knee is one of means: it needs no intervals
-        return choose(which, rows, lambda: self._tradeoff(rows, resamples=0))
+        return choose(which, rows, lambda: self._tradeoff(rows))
 
     def _tradeoff(self, rows: pd.DataFrame, **asked: Any) -> "DrawnTradeOff":
         from bimt_bench.results.drawn import tradeoff_of
@@ -336,7 +333,11 @@ class Results:
     def _geometry(self, row: "pd.Series[Any]") -> GeometrySpec | None:
         """The geometry that a row names, if the frame carries it; named ones need not be."""
         for one in carried_geometries(self.frame):
-            told = {"geometry": one.name, "placement": one.placement, "distance": named(one.distance)}
+            told = {
+                "geometry": one.name,
+                "placement": one.placement,
+                "distance": named(one.distance),
+            }
             if all(name not in row or plain_cell(row[name]) == word for name, word in told.items()):
                 return one
         return None
@@ -365,7 +366,9 @@ def _found(
     if member in members or len(starting) == 1:
         return member if member in members else starting[0]
     if starting:
-        raise InputError(f"member: '{member}' begins {len(starting)} digests, {starting[0]} and others")
+        raise InputError(
+            f"member: '{member}' begins {len(starting)} digests, {starting[0]} and others"
+        )
     raise InputError(
         f"member: '{member}' is not in these results{closest(member, [*CHOICES, *members])} "
         f"({len(members)} members; give {allowed})"

@@ -213,7 +213,7 @@ def test_nothing_but_arithmetic_is_read(text: str, tmp_path, monkeypatch) -> Non
         (("x1", "x1"), r"data\.inputs\.1: 'x1' is declared twice"),
         (("pi",), "already means"),
         (("sin",), "already means"),
-        (("lambda",), "is not a name"),
+        (("lambda",), "is a word of Python"),
         (("x 1",), "is not a name"),
         (("x);import os",), "is not a name"),
     ],

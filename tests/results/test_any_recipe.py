@@ -18,7 +18,7 @@ from bimt_bench.results import (
     tradeoff_of,
     tradeoff_table,
 )
-from bimt_bench.results.report import drawing_title, published_settings
+from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.words import in_order
 from bimt_bench.spec import Configuration, catalog, setting
@@ -113,7 +113,11 @@ def test_figures_say_its_title_and_dial_in_a_colour_of_its_own():
     assert {"strength 3", "kept 0.02 to 0.1"} <= set(legend)
     learning = plots.curves_figure(curves_of(frame), frame)
     labels = [text.get_text() for text in learning.legends[0].get_texts()]
-    assert labels == ["Vanilla", "BIMT, strength 3", "Thin wires, kept 0.1, schedule cubic, warm steps 10"]
+    assert labels == [
+        "Vanilla",
+        "BIMT, strength 3",
+        "Thin wires, kept 0.1, schedule cubic, warm steps 10",
+    ]
     written = {text.get_text() for text in learning.findobj(Text)}
     assert "connection cost" in written
     colours = plots.theme.colours(in_order(frame["recipe"]))

@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.numpy
 import torch
 from matplotlib.collections import LineCollection
 
@@ -114,13 +113,13 @@ HALF = [[0.5, np.inf, 0.5, np.nan]]
     ("name", "given", "told"),
     [
         ("mlp", [[1.0, 2.0]], r"inputs: shape (1, 2) given; should be (samples, 4)"),
-        ("mlp", np.zeros(4), "inputs: shape (4,) given; should be (samples, 4); that is one sample"),
+        ("mlp", np.zeros(4), "inputs: shape (4,) given; should be (samples, 4); that is one sa"),
         ("mlp", torch.zeros(()), "inputs: shape () given"),
         ("rnn", np.zeros((2, 5)), "inputs: shape (2, 5) given; should be (samples, 5, 2)"),
         ("mlp", HALF, "inputs: 2 of 4 numbers are not finite, the first at [0, 1]"),
         ("mlp", torch.tensor(HALF), "inputs: 2 of 4 numbers are not finite"),
         ("mlp", torch.zeros(1, 4, dtype=torch.complex64), "inputs: complex numbers given"),
-        ("mlp", np.zeros((1, 4), dtype=complex), "inputs: ndarray given; should be an array of numb"),
+        ("mlp", np.zeros((1, 4), dtype=complex), "inputs: ndarray given; should be an array of"),
         ("mlp", [[1.0], [1.0, 2.0]], "inputs: list given"),
         ("mlp", [["a", "b", "c", "d"]], "inputs: list given"),
         ("mlp", None, "inputs: NoneType given"),
@@ -228,13 +227,17 @@ def test_what_a_pruned_network_is_called(net):
     assert pruned.title.splitlines() == [
         f"symbolic/independence: {pruned.name}", "steps 50", f"r2 {pruned.performance():.4g}",
     ]  # fmt: skip
-    assert repr(pruned).startswith(f"Network('{pruned.name}': symbolic/independence, 20-20 silu, r2 ")
+    assert repr(pruned).startswith(
+        f"Network('{pruned.name}': symbolic/independence, 20-20 silu, r2 "
+    )
     assert "modularity_q" in net.row and "modularity_q" not in pruned.row
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan"), True, "0.1", None])
 def test_a_share_is_a_number_from_0_to_1(net, share):
-    with pytest.raises(InputError, match=rf"share: {share!r} given; should be a number from 0 to 1"):
+    with pytest.raises(
+        InputError, match=rf"share: {share!r} given; should be a number from 0 to 1"
+    ):
         net.pruned(share)
 
 
@@ -254,7 +257,7 @@ def test_two_networks_side_by_side(net, results):
 def test_classes_agree_or_do_not():
     net = networks.network("embedding mlp")
     found = net.compare(net.pruned(0.0), "accuracy")
-    same = (net.predict(net.data.test_inputs) == net.pruned(0.0).predict(net.data.test_inputs))
+    same = net.predict(net.data.test_inputs) == net.pruned(0.0).predict(net.data.test_inputs)
     assert found.loc["answers", "difference"] == pytest.approx(float(same.double().mean()))
 
 
@@ -275,7 +278,7 @@ def wires(axes):
 
 def test_it_is_drawn_on_given_axes_or_on_a_figure_that_notebooks_show(net):
     before = plt.get_fignums()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
+    _, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
     assert net.draw(left) is left
     assert net.pruned(0.1).draw(right, title="a tenth").get_title(loc="left") == "a tenth"
     assert left.get_title(loc="left").splitlines()[0] == net.name
@@ -348,9 +351,9 @@ def change(folder, key, value):
         (lambda f: (f / "network.json").write_text("{"), "network.json' is not valid JSON"),
         (lambda f: (f / "network.json").write_text("[1]"), "is no export of a network"),
         (lambda f: (f / "network.safetensors").write_bytes(b"abc"), "are damaged"),
-        (lambda f: (f / "network.safetensors").write_bytes(safetensors.numpy.save({})), "are damaged"),
+        (lambda f: (f / "network.safetensors").write_bytes(b"\2" + bytes(7)), "are damaged"),
         (lambda f: change(f, "version", 9), "has format 9, but this version of bimt_bench reads"),
-        (lambda f: change(f, "version", 1), "is of an earlier version, which does not hold the task"),
+        (lambda f: change(f, "version", 1), "is of an earlier version, which does not hold the"),
         (lambda f: change(f, "task", {}), "is of an earlier version"),
         (lambda f: change(f, "task", 3), "is of an earlier version"),
         (lambda f: change(f, "groups", None), "are damaged"),
@@ -383,7 +386,9 @@ def test_a_strangers_model_needs_its_plugin(tmp_path):
     arrays = net.population.arrays(0)
     source = MODELS.source_of("gated")
     MODELS.drop(source)
-    with pytest.raises(InputError, match="model 'gated' comes from plug-in 'gated', which is not lo"):
+    with pytest.raises(
+        InputError, match="model 'gated' comes from plug-in 'gated', which is not lo"
+    ):
         bimt_bench.load_network(tmp_path)
     with pytest.raises(InputError, match="unknown model 'gated'.*comes with --plugin FILE"):
         Network(net.task, arrays, net.row)

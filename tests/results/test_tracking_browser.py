@@ -89,9 +89,7 @@ def write_sweep(folder: Path) -> tuple[Tracker, str, tuple[str, ...]]:
     )
     figure = folder / "tradeoff.png"
     figure.write_bytes(picture())
-    tracker.finish_task(
-        parent, both, figures=[figure], metrics={"hypervolume/bimt": 0.5}
-    )
+    tracker.finish_task(parent, both, figures=[figure], metrics={"hypervolume/bimt": 0.5})
     return tracker, parent, children
 
 

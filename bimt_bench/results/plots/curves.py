@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter
-from scipy import stats
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.recipes import RECIPES, settings_for
+from bimt_bench.results import statistics
 from bimt_bench.results.columns import plain_cell, setting_columns
 from bimt_bench.results.plots import theme
 from bimt_bench.results.words import differing, in_order, setting_words, title_with_dial
@@ -27,7 +27,6 @@ PANELS = {
 _KEYS = ("member", "step")
 _LOGARITHMIC = ("train_loss", "test_loss", "cost", "charged_cost")
 _HEIGHT = 2.35  # inches
-_RESAMPLES = 500
 _WIDEST = 60  # letters of settings in an entry of the legend
 _ROW, _ROWS = 0.14, 2  # inches of a row of the legend; rows that the figure has place for
 
@@ -36,8 +35,8 @@ _ROW, _ROWS = 0.14, 2  # inches of a row of the legend; rows that the figure has
 class Curve:
     """One configuration's seed mean of one quantity over the steps, all arrays [steps].
 
-    `low`, `high`: 95 % bootstrap interval of the mean over seeds. Only steps that all of its
-    finished members logged appear.
+    `low`, `high`: 95 % interval (Student's t) of the mean over seeds; of three seeds or fewer the
+    range. Only steps that all of its finished members logged appear.
     """
 
     recipe: str
@@ -55,7 +54,7 @@ def curves_figure(curves: pd.DataFrame, frame: pd.DataFrame, *, title: str = "")
     """Test loss, performance and connection cost against steps, by recipe.
 
     `curves` has columns member, step and the quantities; `frame` one row a member. Each recipe
-    shows in full, with its 95 % bootstrap band, the configuration whose dial is nearest to its
+    shows in full, with its band, the configuration whose dial is nearest to its
     default (the task's own lambda, where the dial is a strength); its other configurations are
     thin lines. Diverged members are left out, and so is a quantity that nobody logged. Raises
     InputError when columns are missing or no member finished.
@@ -127,23 +126,15 @@ def _quantities(curves: pd.DataFrame) -> list[str]:
 def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
     """One curve a configuration, from rows of its members' identity, seed, step and the quantity.
 
-    The interval is the percentile one over seeds, the same resamples at every step; a single
-    seed has an interval of no width. NaN at a step (not logged) drops the step.
+    NaN at a step (not logged) drops the step.
     """
     found = []
     for _, rows in joined.sort_values(["configuration", "seed"]).groupby("configuration"):
         wide = rows.pivot(index="seed", columns="step", values=quantity).dropna(axis=1)
         values = wide.to_numpy(float)
-        low = high = mean = values.mean(axis=0)
-        if len(values) > 1 and values.size:
-            low, high = stats.bootstrap(
-                (values,),
-                np.mean,
-                axis=0,
-                n_resamples=_RESAMPLES,
-                method="percentile",
-                rng=np.random.default_rng(0),
-            ).confidence_interval
+        mean, low, high = statistics.t_interval(values.T)
+        if len(values) <= theme.FEW_SEEDS and values.size:
+            low, high = values.min(axis=0), values.max(axis=0)
         first = rows.iloc[0]
         found.append(
             Curve(
@@ -276,7 +267,8 @@ def _task(frame: pd.DataFrame) -> str:
 def _subtitle(frame: pd.DataFrame, shown: Sequence[Curve]) -> str:
     seeds = sorted({c.seeds for c in shown})
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    words = "one seed" if seeds == [1] else f"means of {count} seeds, 95 % bands"
+    band = "range" if seeds[-1] <= theme.FEW_SEEDS else "95 % interval"
+    words = "one seed" if seeds == [1] else f"means of {count} seeds, bands: {band}"
     diverged = int((frame["status"] == "diverged").sum())
     if "shortened" in frame and bool(frame["shortened"].iloc[0]):
         words += f" · shortened to {int(frame['steps'].iloc[0]):,} steps"

@@ -19,6 +19,8 @@ from bimt_bench.ground import InputError
 from bimt_bench.recipes import RECIPES
 from bimt_bench.results.words import in_order
 
+FEW_SEEDS = 3
+"""Up to so many seeds, single ones or their range are drawn: intervals would be mostly guesses."""
 COLUMN_WIDTH = 3.5
 """Width of one column of a paper, in inches."""
 QUIET = "#5f5f5f"
@@ -55,6 +57,8 @@ _SETTINGS = {
     "legend.fontsize": 6.5,
     "legend.frameon": False,
     "figure.titlesize": 8.5,
+    # A dollar in somebody's title is a dollar.
+    "text.parse_math": False,
     # Text stays text in the PDF, in a font type that publishers accept.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,

@@ -29,8 +29,9 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with the dial; a line joins configurations that differ in the dial only, and the band is
-    the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    and grow with the dial; a line joins configurations that differ in the dial only, and the band
+    is the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the
+    non-dominated front of all recipes.
     """
     with theme.style():
         figure = Figure(figsize=(theme.COLUMN_WIDTH, _HEIGHT), layout="constrained")
@@ -75,9 +76,7 @@ def _fill(figure: Figure, tradeoff: TradeOff, *, title: str, x_label: str, y_lab
     return axes
 
 
-def _draw(
-    axes: Axes, tradeoff: TradeOff, frame: Frame, *, x_label: str, y_label: str
-) -> Looks:
+def _draw(axes: Axes, tradeoff: TradeOff, frame: Frame, *, x_label: str, y_label: str) -> Looks:
     """Bands, members, means and the front on one panel; returns how each recipe looks."""
     recipes = [line.recipe for line in tradeoff.lines]
     looks = Looks(theme.colours(recipes), theme.markers(recipes), Sizes.of(tradeoff.points))
@@ -118,10 +117,11 @@ def _band(axes: Axes, line: Line, frame: Frame, looks: Looks) -> None:
 
 
 def _outlines(run: Sequence[Point], scale: np.ndarray) -> list[np.ndarray]:
-    """Convex outlines [k, 2] of each two neighbours' intervals; none where no interval is known."""
-    if all(p.x.low == p.x.high and p.y.low == p.y.high for p in run):
+    """Convex outlines [k, 2] of each two neighbours' intervals; none where no interval is shown."""
+    shown = [p for p in run if has_band(p)]
+    if all(p.x.low == p.x.high and p.y.low == p.y.high for p in shown):
         return []
-    ovals = [_oval(p, scale) for p in run]
+    ovals = [_oval(p, scale) for p in shown]
     pairs = pairwise(ovals) if len(ovals) > 1 else [(ovals[0],)]
     outlines = []
     for pair in pairs:
@@ -129,6 +129,11 @@ def _outlines(run: Sequence[Point], scale: np.ndarray) -> list[np.ndarray]:
         outline = corners[ConvexHull(corners).vertices]
         outlines.append(np.concatenate([outline, outline[:1]]) * scale)
     return outlines
+
+
+def has_band(point: Point) -> bool:
+    """Whether its interval is drawn; of a few seeds the single ones say more."""
+    return point.x.has_interval and point.y.has_interval and len(point.seeds) > theme.FEW_SEEDS
 
 
 def _oval(point: Point, scale: np.ndarray) -> np.ndarray:
@@ -213,8 +218,11 @@ def _better(direction: Direction) -> str:
 
 def _subtitle(tradeoff: TradeOff, frame: Frame) -> str:
     seeds = len(tradeoff.seeds)
-    first = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds, 95 % intervals"
-    first += f" · {tradeoff.diverged} of {tradeoff.members} members diverged"
+    banded = any(has_band(p) for p in tradeoff.points)
+    shown = "95 % intervals" if banded else "single seeds as dots"
+    first = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds, {shown}"
+    lost = tradeoff.lost
+    first += f" · {lost} of {tradeoff.members} members lost" if lost else " · no member lost"
     second = [f"shortened to {tradeoff.steps:,} steps"] if tradeoff.shortened else []
     if frame.beyond:
         members = "member" if frame.beyond == 1 else "members"
@@ -308,5 +316,6 @@ def _mark_handles(tradeoff: TradeOff) -> list[Artist]:
     if len(tradeoff.seeds) > 1:
         dot = {"marker": "o", "markersize": 2.2, "markeredgewidth": 0, "alpha": 0.6}
         handles.append(Line2D([], [], color=grey, linestyle="none", label="one member", **dot))
-        handles.append(Patch(facecolor=grey, alpha=0.25, linewidth=0, label="95 % interval"))
+        if any(has_band(p) for p in tradeoff.points):
+            handles.append(Patch(facecolor=grey, alpha=0.25, linewidth=0, label="95 % interval"))
     return handles

@@ -48,7 +48,7 @@ def resolve_uri(tracking_uri: str | None = None) -> str:
         )
     if dialect == "sqlite":
         _check_names_a_file(uri)
-    elif not _host_and_port(uri)[0] and dialect in ("http", "https"):
+    elif _host_and_port(uri)[0] is None and dialect in ("http", "https"):
         raise InputError(f"tracking_uri: '{uri}' names no host; write 'http://host:5000'")
     return uri
 
@@ -154,10 +154,16 @@ def _check_names_a_file(uri: str) -> None:
 
 def _host_and_port(uri: str) -> tuple[str | None, int | None]:
     """Of a server or a database; InputError if the address cannot be read."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
-        parts = urlsplit(uri)
-        return parts.hostname, parts.port
-    except ValueError as error:
+        if uri.startswith(("http://", "https://")):
+            parts = urlsplit(uri)
+            return parts.hostname, parts.port
+        url = make_url(uri)  # takes characters in a password that end an address elsewhere
+        return url.host, url.port
+    except (ValueError, ArgumentError) as error:
         raise InputError(f"tracking_uri: '{masked(uri)}' is no address: {error}") from None
 
 

@@ -134,9 +134,7 @@ def _numbers(column: pd.Series) -> np.ndarray:
     return pd.to_numeric(column).to_numpy(dtype=float, na_value=math.nan)
 
 
-def mean_curves(
-    rows: pd.DataFrame, curves: pd.DataFrame
-) -> dict[str, dict[str, dict[int, float]]]:
+def mean_curves(rows: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[str, dict[int, float]]]:
     """Seed means of the learning curves: configuration -> {`curve/<name>`: {step: value}}.
 
     curves: columns member (digest), step and those of `CURVES`; other members' rows are ignored.
