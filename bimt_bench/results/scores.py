@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bimt_bench.engine import Population
-from bimt_bench.ground import InputError, write
+from bimt_bench.ground import InputError, closest, write
 from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import FAULTS, METRICS, Scored, measured
 from bimt_bench.results.choice import CHOICES
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SCORES = "metrics.parquet"
 IDENTITY = ("task", "performance_metric", "recipe", "configuration", "seed", "member")
 _TOGETHER = 32  # members measured at a time: their memory is bounded, and a bar moves
+_SORTS = ("all", "front", *CHOICES)
+_ALLOWED = f"allowed: {', '.join(_SORTS)}, or digests"
 _CODE = "scoring_digest"
 _SHUFFLES = 20  # where a frame does not say it
 
@@ -90,9 +92,13 @@ def _members(results: "Results", members: str | Sequence[str]) -> list[str]:
             return list(dict.fromkeys(_on_fronts(results)))
         if members in CHOICES:
             return list(dict.fromkeys(_of_recipes(results, members)))
+        if (near := closest(members, _SORTS)) and not any(
+            one.startswith(members) for one in results.members
+        ):
+            raise InputError(f"members: '{members}' given{near} ({_ALLOWED})")
         members = [members]
     if not members:
-        raise InputError("members: none given; should be all, front, best, median, knee or digests")
+        raise InputError(f"members: none given ({_ALLOWED})")
     return list(dict.fromkeys(str(results.network(one).member) for one in members))
 
 
