@@ -28,7 +28,7 @@ def unfit(text: str) -> str | None:
 
 
 def printable(text: str) -> str:
-    """The text with such characters written out: '\\x1b[31m' stands for a terminal's escape."""
+    r"""The text with such characters written out: '\x1b[31m' stands for a terminal's escape."""
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 

@@ -147,5 +147,3 @@ def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, An
         "labels": labels,
         "names": [names[label] for label in labels or ()] if has_names else None,
     }
-
-

@@ -23,9 +23,9 @@ def tradeoff_table(
 ) -> pd.DataFrame:
     """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
 
-    A results folder may stand for its frame, with what was measured later. A task that was trained at several lengths has a
-    table a length. Raises InputError for a task that is not in the frame, or whose content has
-    changed since.
+    A results folder may stand for its frame, with what was measured later. A task that was trained
+    at several lengths has a table a length. Raises InputError for a task that is not in the frame,
+    or whose content has changed since.
     """
     kept: Mapping[str, Path] = {}
     if not isinstance(frame, pd.DataFrame):

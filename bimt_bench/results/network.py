@@ -119,7 +119,7 @@ class Network:
     @overload
     def predict(self, inputs: object) -> np.ndarray: ...
     def predict(self, inputs: object) -> np.ndarray | Tensor:
-        """What it answers: of classes their numbers [samples], of quantities the outputs themselves.
+        """What it answers: of classes their numbers [samples], of quantities the outputs.
 
         With an answer at every time step classes are [samples, time]. `net.data.output_names[k]`
         is the name of class k. Inputs and errors as for a call.
@@ -181,9 +181,10 @@ class Network:
     ) -> "Axes":
         """Draws it onto `ax`, or onto a new figure that a notebook shows, and returns the axes.
 
-        A new figure has all of `title` above it, `ax` the name and the performance. Wires below `faintest` of their connection's largest |weight| are left out, and of the rest
-        all but the `most` strongest. Raises InputError for what is no Axes, and for numbers outside
-        their range.
+        A new figure has all of `title` above it, `ax` the name and the performance. Wires below
+        `faintest` of their connection's largest |weight| are left out, and of the rest all but the
+        `most` strongest. Raises InputError for what is no Axes, and for numbers outside their
+        range.
 
         >>> figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
         >>> net.draw(left) is left
@@ -293,8 +294,8 @@ class Network:
     def save(self, folder: str | Path) -> tuple[Path, ...]:
         """Writes network.safetensors and network.json into a folder, made if absent; their paths.
 
-        `bimt_bench.load_network` takes them back. docs/export.md says what they hold. Raises InputError where
-        nothing can be written.
+        `bimt_bench.load_network` takes them back. docs/export.md says what they hold. Raises
+        InputError where nothing can be written.
 
         >>> [file.name for file in net.save("my-network")]
         ['network.safetensors', 'network.json']

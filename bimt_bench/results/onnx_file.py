@@ -24,9 +24,7 @@ def check_packages() -> None:
     """InputError unless what writes ONNX is installed."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(
-            f"export: ONNX needs {' and '.join(missing)}; pip install '{EXTRA}'"
-        )
+        raise InputError(f"export: ONNX needs {' and '.join(missing)}; pip install '{EXTRA}'")
 
 
 def as_onnx(module: nn.Module, data: TaskData, *, model: str) -> bytes:

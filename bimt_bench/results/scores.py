@@ -113,7 +113,7 @@ def _of_recipes(results: "Results", which: str) -> Iterator[str]:
 
 
 def _together(results: "Results", members: Sequence[str]) -> Iterator[list["Network"]]:
-    """Networks that can be one population: of one task as trained, whose geometry is known or not."""
+    """Networks that can be one population: of one task as trained, geometry known or not."""
     waiting: dict[tuple[object, ...], list[Network]] = {}
     for member in members:
         network = results.network(member)

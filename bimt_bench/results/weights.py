@@ -33,6 +33,7 @@ class InMemory:
     held: StoredWeights = field(repr=False)
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         return dict(self.held[str(row["member"])])
 
 
@@ -44,6 +45,7 @@ class InPacks:
     _checked: set[str] = field(default_factory=set, repr=False)
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         pack, member = str(row.get("pack")), str(row["member"])
         try:
             if pack not in self._checked:
@@ -64,6 +66,7 @@ class InOneFile:
     file: Path
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         member = str(row["member"])
         with _reading(self.file, member):
             found = read_arrays(self.file, f"{row.get('code')}/{member}")
@@ -79,6 +82,7 @@ class Nowhere:
     where: str
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         raise InputError(
             f"network: the weights of member {row['member']} were not kept: {self.where} has "
             "frames only; train the member again to have its network"

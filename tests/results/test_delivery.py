@@ -406,7 +406,7 @@ def test_a_full_disk_costs_no_results(
 
 
 def test_a_sweep_that_ends_in_an_error_marks_its_runs_as_failed(swept: Swept, uri: str) -> None:
-    with pytest.raises(KeyboardInterrupt), tracked(swept.checked, uri, experiment=None) as runs:
+    with pytest.raises(KeyboardInterrupt), tracked(swept.checked, uri, experiment=None) as runs:  # noqa: PT012
         runs.keep(*swept.packs[0])
         until_written(runs)
         raise KeyboardInterrupt

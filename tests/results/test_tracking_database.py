@@ -43,9 +43,12 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_two_processes_make_one_database_and_both_write_to_it(tmp_path: Path) -> None:
-    script = OPEN + """.start_task(
+    script = (
+        OPEN
+        + """.start_task(
         sys.argv[2], "two", sweep_digest="a" * 12, spec_text="", environment={}
     )"""
+    )
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     both = [opening(uri, script=script.replace("sys.argv[2]", f"'own/{i}'")) for i in range(2)]
     for process in both:

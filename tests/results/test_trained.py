@@ -1,4 +1,4 @@
-"""Results: the frame and what it leads to; loaded from every kind of folder, mistakes in one line."""
+"""Results: the frame and what it leads to; loaded from every folder, mistakes in one line."""
 
 import copy
 import json
@@ -132,7 +132,9 @@ def test_of_a_member_that_other_code_trained_too_todays_is_meant(results, monkey
 
 
 @pytest.mark.parametrize(
-    "file", sorted((HERE / "results").glob("*/*.parquet")), ids=lambda f: f"{f.parent.name}/{f.stem}"
+    "file",
+    sorted((HERE / "results").glob("*/*.parquet")),
+    ids=lambda f: f"{f.parent.name}/{f.stem}",
 )
 def test_old_results_open_with_the_same_calls(file):
     found = bimt_bench.load(file)
@@ -166,7 +168,7 @@ def test_damaged_weights_are_one_clear_line_and_the_rest_is_read(folder):
     file.write_bytes(content)
     found = bimt_bench.load(folder)
     assert found.tradeoff().points
-    with pytest.raises(InputError, match=r"was truncated or altered \(its SHA-256 differs\)") as told:
+    with pytest.raises(InputError, match=r"was truncated or altered \(its SHA-256") as told:
         found.best()
     assert "\n" not in str(told.value)
 
@@ -324,7 +326,7 @@ def test_curves_are_a_frame_that_knows_its_members(results):
     (line,) = [one for one in axes.get_lines() if len(one.get_xdata()) > 1]
     wanted = curves[curves["step"] > 5].groupby("step")["test_loss"].mean() * 2
     np.testing.assert_allclose(line.get_ydata(), wanted)
-    again = pickle.loads(pickle.dumps(curves))
+    again = pickle.loads(pickle.dumps(curves))  # noqa: S301 - its own
     assert again.members.equals(results.frame)
     alone = results.curves.plot()
     assert alone.get_title(loc="left") or alone.texts

@@ -29,8 +29,9 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with the dial; a line joins configurations that differ in the dial only, and the band is
-    the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    and grow with the dial; a line joins configurations that differ in the dial only, and the band
+    is the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the
+    non-dominated front of all recipes.
     """
     with theme.style():
         figure = Figure(figsize=(theme.COLUMN_WIDTH, _HEIGHT), layout="constrained")
