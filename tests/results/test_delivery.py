@@ -85,7 +85,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     checked = check(SweepSpec.model_validate(SPEC))
     digest = sweep_digest(checked)
     folder = tmp_path_factory.mktemp("runs") / f"small-{digest}"
-    told = {**environment(), "sweep_digest": digest}
+    told = {**environment(), "sweep_digest": digest, "modules": {"a": "b"}}
     store = open_store(folder, spec=checked.spec, environment=told)
     names, packs = [], []
     for task in (swept.spec for swept in checked.tasks):
