@@ -137,7 +137,7 @@ def draw(settings: Formula.Settings, random: np.random.RandomState, count: int) 
     ]
     for name, column in zip(settings.inputs, columns, strict=True):
         field = f"data.ranges.{name}" if name in settings.ranges else "data.low, data.high"
-        drawn = f"{field}: '{name}' is drawn from {settings.range_of(name)}"
+        drawn = f"{field}: drawn from {settings.range_of(name)}"
         with np.errstate(over="ignore"):
             held = column.astype(np.float32)
         if not np.isfinite(held).all():
