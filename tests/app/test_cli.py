@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from rich.console import Console
 from typer.testing import CliRunner
 
 import bimt_bench
 from bimt_bench.app import cli, single
 from bimt_bench.app.cli import app
+from bimt_bench.app.terminal import Terminal
 from bimt_bench.ground import files
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import read_frame
@@ -33,8 +33,8 @@ def invoke(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "400")
     # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
-    monkeypatch.setattr(cli, "_ERR", Console(width=400, stderr=True))
+    monkeypatch.setattr(cli, "_OUT", Terminal(width=400))
+    monkeypatch.setattr(cli, "_ERR", Terminal(width=400, stderr=True))
     for name in ("MLFLOW_TRACKING_URI", "BIMT_BENCH_TASKS", "BIMT_BENCH_DATA"):
         monkeypatch.delenv(name, raising=False)
 
@@ -67,6 +67,8 @@ def nothing_was_written(folder: Path) -> None:
         ([TASK_NAME, "--strength", "-1"], ["strength: -1 given", "greater than"]),
         ([TASK_NAME, "--strength", "nan"], ["strength: 'nan' given", "number"]),
         ([TASK_NAME, "--set", "strength=.nan"], ["strength: nan given", "finite"]),
+        ([TASK_NAME, "--set", "strength=\x1b[31m"], ["strength: '\\x1b[31m' given", "not valid YAML"]),
+        ([TASK_NAME + "\x1b[31m"], ["unknown task 'symbolic/independence\\x1b[31m'; did you mean"]),
         ([TASK_NAME, "--set", "strength=1e999"], ["strength: '1e999' given", "beyond numbers"]),
         ([TASK_NAME, "--set", f"strength={'9' * 5000}"], ["strength", "YAML"]),
         ([TASK_NAME, "--set", "strength='1'"], ["strength: '1' given", "number"]),

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from bimt_bench.ground import fitting
+from bimt_bench.ground import fitting, printable
 from bimt_bench.results.drawing import NetworkDrawing, Plane
 from bimt_bench.results.plots import theme
 
@@ -52,7 +52,7 @@ def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
         axes.autoscale_view()
         axes.set_aspect("equal", adjustable="datalim")
         axes.margins(0.03)
-        figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
+        figure.suptitle(printable(title), x=0.02, ha="left", fontweight="bold")
         figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
     return figure
 
