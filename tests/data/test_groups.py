@@ -1,8 +1,7 @@
 """Finite groups and operations: the published S4, the axioms of each group, and what is refused."""
 
-import time
-
 import itertools
+import time
 
 import numpy as np
 import pytest
