@@ -32,16 +32,22 @@ ODD_NUMBERS = (
     float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
 ODD_WORDS = (
-    "", " ", "yes", "off", "010", "0x10", "1:00", "2001-01-01", "<<", "null", "~", "$", "$x^{", "\\",
-    "\\frac", "\x1b[31m", "\ud800", "\u202e", "a\nb", "a\tb", "x" * 7000, "[red]", "[/]", "{}", "%s",
-    "input", "hidden1", "output", "x1", "lambda", "../x", "/dev/zero", "mine.csv", "~", "line", "grid",
+    "", " ", "yes", "off", "010", "0x10", "1:00", "2001-01-01", "<<", "null", "~", "$", "$x^{",
+    "\\",
+    "\\frac", "\x1b[31m", "\ud800", "\u202e", "a\nb", "a\tb", "x" * 7000, "[red]", "[/]", "{}",
+    "%s",
+    "input", "hidden1", "output", "x1", "lambda", "../x", "/dev/zero", "mine.csv", "~", "line",
+    "grid",
     "x1**x1**x1", "sin(10**99)*x1", "((x1+x2)**50+x1)**50", "*".join(["sin(x1)"] * 45),
     "max(x1,x2)**-3", "1/x1", "log(x1)", "1e-46*x1", "x1+1e-15*x2", "a*b+1", "a/b", "a**b", "S5",
-    "Z2 x Z3", "A1", "D999", "bimt", "l1", "pruning", "mse", "accuracy", "r2", "symbolic/independence",
+    "Z2 x Z3", "A1", "D999", "bimt", "l1", "pruning", "mse", "accuracy", "r2",
+    "symbolic/independence",
 )  # fmt: skip
 ODD_TEXT = (
-    "!!timestamp x", "!!float _", "!!int ''", "!!bool 7", "!!python/object:os.x {}", "&a [*a]", "*a",
-    "<<: *a", "{<<: {a: 1}}", "? [a]\n: 1", "- - -", "%YAML 1.1\n---\n", "---\n", "...\n", "\t", "'",
+    "!!timestamp x", "!!float _", "!!int ''", "!!bool 7", "!!python/object:os.x {}", "&a [*a]",
+    "*a",
+    "<<: *a", "{<<: {a: 1}}", "? [a]\n: 1", "- - -", "%YAML 1.1\n---\n", "---\n", "...\n", "\t",
+    "'",
     '"', "|", ">-", "0x" + "f" * 5000, "9" * 5000, "1e999", "{" * 60, "[" * 60, "# ", ": ", "\x00",
     "\x85", "\ufeff", "&b ", "!", "!!str ", "1_000", "010", "1:00", "on",
 )  # fmt: skip
@@ -174,7 +180,11 @@ def read_sweep(file: str) -> None:
 QUIET = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
     print_blob=True,
 )
 

@@ -67,7 +67,9 @@ class _Asked:
 @lru_cache(maxsize=8)
 def _load(asked: _Asked) -> TaskData:
     kind = asked.kind()
-    refuse_beyond_memory(f"data: {asked.settings.kind}, as large as this,", kind.memory(asked.settings))
+    refuse_beyond_memory(
+        f"data: {asked.settings.kind}, as large as this,", kind.memory(asked.settings)
+    )
     found = kind.load(asked.settings, data_dir=asked.data_dir)
     check_usable(found)
     return found

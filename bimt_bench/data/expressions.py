@@ -47,7 +47,9 @@ def symbols(names: Sequence[str], *, field: str) -> dict[str, sympy.Symbol]:
         if len(name) > _LONGEST_NAME:
             raise InputError(f"{field}.{i}: {len(name):,} characters; at most {_LONGEST_NAME}")
         if keyword.iskeyword(name):
-            raise InputError(f"{where} is a word of Python, in which formulas are read; use another")
+            raise InputError(
+                f"{where} is a word of Python, in which formulas are read; use another"
+            )
         if not _NAME.fullmatch(name):
             raise InputError(f"{where} is not a name; use letters, digits and _, such as x1")
         if name in CONSTANTS or name in FUNCTIONS:

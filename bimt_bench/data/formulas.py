@@ -112,9 +112,7 @@ class Formula(DataKind):
         )
 
 
-def _parsed(
-    settings: Formula.Settings, known: Mapping[str, sympy.Symbol]
-) -> Iterator[sympy.Expr]:
+def _parsed(settings: Formula.Settings, known: Mapping[str, sympy.Symbol]) -> Iterator[sympy.Expr]:
     for i, text in enumerate(settings.outputs):
         field = f"data.outputs.{i}"
         with working_out(text, field=field):
@@ -123,7 +121,10 @@ def _parsed(
 
 
 def _dependencies(
-    settings: Formula.Settings, expressions: Expressions, inputs: tuple[sympy.Symbol, ...], at: Samples
+    settings: Formula.Settings,
+    expressions: Expressions,
+    inputs: tuple[sympy.Symbol, ...],
+    at: Samples,
 ) -> Bool[np.ndarray, "outputs inputs"]:
     found = []
     for i, (text, expression) in enumerate(zip(settings.outputs, expressions, strict=True)):

@@ -16,7 +16,7 @@ MOST_FAULTS = 20
 def unprintable(text: str) -> str | None:
     """The first character that no terminal should be given, in words; None if there is none."""
     found = _UNPRINTABLE.search(text)
-    return None if found is None else f"the control character {ascii(found[0])}"
+    return None if found is None else f"the control character {found[0]!a}"
 
 
 def unfit(text: str) -> str | None:
@@ -28,7 +28,7 @@ def unfit(text: str) -> str | None:
 
 
 def printable(text: str) -> str:
-    """The text with such characters written out: '\\x1b[31m' stands for a terminal's escape."""
+    r"""The text with such characters written out: '\x1b[31m' stands for a terminal's escape."""
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 

@@ -16,8 +16,8 @@ from bimt_bench.spec import MODELS, TaskSpec
 def build(task: TaskSpec, data: TaskData) -> Architecture:
     """The architecture of a task, its input and output sized by the task's data.
 
-    Raises InputError if the data do not fit the model, if it is beyond this machine's memory, if its
-    module and its wiring do not fit each
+    Raises InputError if the data do not fit the model, if it is beyond this machine's memory, if
+    its module and its wiring do not fit each
     other, or if `pinned` names no group.
     """
     kind: ModelKind = MODELS.get_kind(task.model.kind)()

@@ -87,10 +87,10 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
 
 
 for _name, (_pattern, _first) in _SCALARS.items():
-    _whole = re.compile(rf"(?:{_pattern})\Z")
+    _pattern_of = re.compile(rf"(?:{_pattern})\Z")
     _letters: Any = [*_first, *([""] if _name == "null" else [])]
-    _Loader.add_implicit_resolver(f"{_CORE}{_name}", _whole, _letters)
-    Dumper.add_implicit_resolver(f"{_CORE}{_name}", _whole, _letters)
+    _Loader.add_implicit_resolver(f"{_CORE}{_name}", _pattern_of, _letters)
+    Dumper.add_implicit_resolver(f"{_CORE}{_name}", _pattern_of, _letters)
 
 
 def load(text: str) -> tuple[Any, list[str]]:
@@ -114,7 +114,7 @@ def load(text: str) -> tuple[Any, list[str]]:
         raise YamlFault(f"{_place(mark)}{' '.join(told.split())}") from None
     except yaml.reader.ReaderError as error:
         raise YamlFault(
-            f"{_place_of(text, error.position)}the character {ascii(chr(error.character))} "
+            f"{_place_of(text, error.position)}the character {chr(error.character)!a} "
             "is not allowed"
         ) from None
     except yaml.YAMLError as error:
@@ -232,4 +232,3 @@ def _place(mark: Any) -> str:
 def _place_of(text: str, position: int) -> str:
     before = text[:position]
     return f"line {before.count(chr(10)) + 1}, column {position - before.rfind(chr(10))}: "
-

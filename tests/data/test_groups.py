@@ -84,7 +84,7 @@ def test_rotations_are_named_by_their_steps(group, function) -> None:
         ("S1000", "more than a billion elements"),
         ("A5 x A5", "3600 elements"),
         ("D999", "1998 elements"),
-        ((tuple(range(1, 64)) + (0,), (1, 0, *range(2, 64))), "more than 1024 elements"),
+        (((*range(1, 64), 0), (1, 0, *range(2, 64))), "more than 1024 elements"),
         ("Z1", "1 elements; a group here has 2"),
         ("Z2000", "moves 2000 points"),
         (((0, 1), (1, 0, 2)), r"data.group.1: \[1, 0, 2\] given; should be 0 to 1"),

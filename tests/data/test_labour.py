@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -48,23 +49,26 @@ def test_formulas_beyond_the_limits_are_refused(text: str, told: str) -> None:
     assert told in refused(text)
 
 
+def busy() -> None:
+    """Calls functions for ever, and keeps errors to itself, as SymPy does."""
+    while True:
+        with suppress(Exception):
+            str.upper("a")
+
+
 def test_work_is_counted_and_the_count_ends(monkeypatch) -> None:
     monkeypatch.setattr("bimt_bench.data.labour.MOST_CALLS", 1000)
-    with (
-        pytest.raises(InputError, match="^f: 'x1' takes too long to work out; write it more simp"),
-        working_out("x1", field="f"),
-    ):
-        try:
-            while True:
-                str.upper("a")
-        except Exception:
-            raise AssertionError("an error within must not keep the refusal") from None
+    told = "^f: 'x1' takes too long to work out; write it more simply$"
+    with pytest.raises(InputError, match=told), working_out("x1", field="f"):
+        busy()
     assert sys.getprofile() is None
     with working_out("x1", field="f"):
         pass
 
 
-@pytest.mark.parametrize("error", [TypeError("odd\nlines"), RecursionError(), NotImplementedError()])
+@pytest.mark.parametrize(
+    "error", [TypeError("odd\nlines"), RecursionError(), NotImplementedError()]
+)
 def test_whatever_fails_inside_is_one_line(error: Exception) -> None:
     with (
         pytest.raises(InputError, match=r"^f: 'x1' cannot be worked out: \w+Error: ") as caught,

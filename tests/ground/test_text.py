@@ -32,7 +32,11 @@ def test_text_of_people_stays_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("x" * 201, "has 201 characters; at most 200"), ("a\nb", "holds a line end"), ("a\tb", "holds")],
+    [
+        ("x" * 201, "has 201 characters; at most 200"),
+        ("a\nb", "holds a line end"),
+        ("a\tb", "holds"),
+    ],
 )
 def test_what_can_be_no_name(text: str, told: str) -> None:
     assert (unfit(text) or "").startswith(told)

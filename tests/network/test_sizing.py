@@ -1,4 +1,4 @@
-"""Networks beyond a machine's memory: refused by their number of parameters, before they are made."""
+"""Networks beyond a machine's memory: refused by their parameters, before they are made."""
 
 import pytest
 import torch
@@ -44,7 +44,9 @@ def test_a_module_that_only_making_can_count_is_made() -> None:
     class Looks(MlpKind):
         def module(self, settings, shapes):
             found = super().module(settings, shapes)
-            assert float(next(found.parameters()).detach().sum()) < 1e9  # no meta tensor has a value
+            assert (
+                float(next(found.parameters()).detach().sum()) < 1e9
+            )  # no meta tensor has a value
             return found
 
     settings = choose(MODELS, {"kind": "mlp", "hidden": [5]})

@@ -343,7 +343,11 @@ LONG = "x" * 7000
         ("superseded_by", LONG, "superseded_by: 'xxx"),
         ("loss", LONG, "loss: 'xxx"),
         ("data", [LONG] * 50, "data: ['xxx"),
-        ("reference", {"modularity": float("nan"), "performance": 0.0}, "reference.modularity: nan"),
+        (
+            "reference",
+            {"modularity": float("nan"), "performance": 0.0},
+            "reference.modularity: nan",
+        ),
         ("x" * 150, 1, f"{'x' * 150}: unknown field; fields are name, version"),
     ],
 )
@@ -358,7 +362,9 @@ def test_text_that_no_table_or_figure_can_hold_is_refused_in_a_short_line(
 @pytest.mark.parametrize("field", ["title", "description", "source"])
 @pytest.mark.parametrize("text", ["\x1b[31mred", "\ud800", "a\u202eb", "\x07"])
 def test_control_characters_are_refused_in_a_specification_of_python_too(field, text) -> None:
-    with pytest.raises(ValidationError, match=rf"{field}\n.*(unicode string|holds the control character)"):
+    with pytest.raises(
+        ValidationError, match=rf"{field}\n.*(unicode string|holds the control character)"
+    ):
         TaskSpec.model_validate(independence() | {field: text})
 
 
@@ -383,7 +389,10 @@ def test_a_file_beyond_the_size_is_not_read(tmp_path, monkeypatch) -> None:
         ("- a\n- b", "holds a list, not fields"),
         ("just words", "holds a str, not fields"),
         ("a: [1", "is not valid YAML: .*line 1"),
-        ("a: !!python/object/apply:os.system ['true']", "is not valid YAML: line 1, column 4: tag !!python"),
+        (
+            "a: !!python/object/apply:os.system ['true']",
+            "is not valid YAML: line 1, column 4: tag !!python",
+        ),
         ("[" * 5000, "is not valid YAML"),
         ("? [a]\n: 1", "line 1, column 3: a list or fields given as a name"),
     ],

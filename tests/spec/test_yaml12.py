@@ -1,4 +1,4 @@
-"""YAML by the core schema of version 1.2: what words mean, what is refused and where, and limits."""
+"""YAML by the core schema of 1.2: what words mean, what is refused and where, and limits."""
 
 import math
 import re
@@ -16,12 +16,15 @@ from bimt_bench.spec import catalog, yaml12
     ("text", "value"),
     [
         ("010", 10), ("0o10", 8), ("0x1F", 31), ("-7", -7), ("+7", 7), ("08", 8),
-        ("9223372036854775807", 2**63 - 1), ("1e3", 1000.0), ("1.", 1.0), (".5", 0.5), ("-1.5E+2", -150.0),
+        ("9223372036854775807", 2**63 - 1), ("1e3", 1000.0), ("1.", 1.0), (".5", 0.5),
+        ("-1.5E+2", -150.0),
         (".inf", math.inf), ("-.INF", -math.inf), ("true", True), ("False", False),
         ("null", None), ("~", None), ("", None),
         # of YAML 1.1, and words in 1.2
-        ("yes", "yes"), ("off", "off"), ("on", "on"), ("n", "n"), ("1:00", "1:00"), ("1_000", "1_000"),
-        ("2001-01-01", "2001-01-01"), ("0b11", "0b11"), ("tRUE", "tRUE"), ("=", "="), ("1.2.3", "1.2.3"),
+        ("yes", "yes"), ("off", "off"), ("on", "on"), ("n", "n"), ("1:00", "1:00"),
+        ("1_000", "1_000"),
+        ("2001-01-01", "2001-01-01"), ("0b11", "0b11"), ("tRUE", "tRUE"), ("=", "="),
+        ("1.2.3", "1.2.3"),
         ("!!str 7", "7"), ("!!int '7'", 7), ("!!float 7", 7.0), ("!!bool 'true'", True),
         ("'010'", "010"),
     ],
@@ -39,7 +42,7 @@ def test_nan_is_a_number() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: 1\nb: !!timestamp 2001-01-01", "line 2, column 4: tag !!timestamp given; allowed here"),
+        ("a: 1\nb: !!timestamp x", "line 2, column 4: tag !!timestamp given; allowed here"),
         ("a: !!float _", "line 1, column 4: !!float '_' given, which is none"),
         ("a: !!int ''", "line 1, column 4: !!int '' given"),
         ("a: !!bool 7", "line 1, column 4: !!bool '7' given"),
@@ -142,7 +145,8 @@ def _numbers_of(value: object) -> object:
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False)
-    | st.sampled_from(["010", "09", "0o7", "1e5", "1e-3", "yes", "1:00", "2001-01-01", "<<", "~", "=", ""])
+    | st.sampled_from(["010", "09", "0o7", "1e5", "1e-3", "yes", "1:00", "2001-01-01", "<<", "~",
+    "=", ""])
     | st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\u202a"
                             "\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
