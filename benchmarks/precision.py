@@ -28,7 +28,7 @@ def train(task: str, steps: int | None, seeds: int, products: str) -> tuple[pd.D
     began = time.process_time()
     frame = bimt_bench.train(
         task, seeds=range(seeds), steps=steps, products=products, device="cpu", shuffles=1
-    )
+    ).frame
     spent = (time.process_time() - began) / seeds / frame["steps"].iloc[0]
     return frame.set_index("seed"), spent * 1e6
 

@@ -2,9 +2,10 @@
 
 import bimt_bench
 
-frame = bimt_bench.train("symbolic/independence", seeds=range(5))
-frame = bimt_bench.sweep("quick")
-table = bimt_bench.tradeoff(frame)
+results = bimt_bench.train("symbolic/independence", seeds=range(5))
+results = bimt_bench.load("runs/quick-...")        # or bimt_bench.sweep("quick")
+results.frame; results.curves.plot(); results.tradeoff("symbolic/independence").plot()
+net = results.best("symbolic/independence"); net.draw(); net.metrics()
 """
 
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 from bimt_bench.ground import __version__
 
 if TYPE_CHECKING:
-    from bimt_bench.api import sweep, tradeoff, train
+    from bimt_bench.api import load, load_network, sweep, sync, tradeoff, train
 
-__all__ = ["__version__", "sweep", "tradeoff", "train"]
+__all__ = ["__version__", "load", "load_network", "sweep", "sync", "tradeoff", "train"]
 
 
 def __getattr__(name: str) -> object:

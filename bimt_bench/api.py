@@ -1,6 +1,7 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bimt_bench import results, tuning
-from bimt_bench.ground import InputError
+from bimt_bench.ground import bar
 from bimt_bench.plugins import blaming, load_all
-from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, catalog, configured
+from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catalog
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep
+    from bimt_bench.results import Network, Results, SweepResults, Synced
 
 RESULTS = Path("runs")
 
@@ -23,7 +24,7 @@ RESULTS = Path("runs")
 @blaming()
 def train(
     task: str | TaskSpec,
-    configuration: Configuration | None = None,
+    configuration: Configuration | Mapping[str, Any] | None = None,
     *,
     seeds: Sequence[int] = (0,),
     steps: int | None = None,
@@ -33,34 +34,47 @@ def train(
     tasks_dir: Path | None = None,
     shuffles: int = 20,
     plugins: Sequence[str | Path] = (),
+    progress: bool | None = None,
     **settings: Any,
-) -> pd.DataFrame:
-    """Trains one configuration with some seeds in this process; one row a member.
+) -> "Results":
+    """Trains one configuration with some seeds in this process; `.frame` has one row a member.
 
-    The configuration is given whole or as keywords (`recipe="l1", strength=3.0`), not both; a
+    The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`); a
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
-    `shuffles` is the number of null-model draws; `plugins` are files or modules with kinds of your
-    own. Raises InputError for what is unknown or not allowed, and where a plug-in goes wrong.
+    `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
+    bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
+
+    >>> found = bimt_bench.train(
+    ...     "symbolic/independence", {"recipe": "l1", "strength": 3.0}, seeds=range(2), steps=20
+    ... )
+    >>> found.frame[["recipe", "strength", "seed"]].values.tolist()
+    [['l1', 3.0, 0], ['l1', 3.0, 1]]
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
-    if configuration is not None and settings:
-        raise InputError(f"{', '.join(settings)}: give a configuration or settings, not both")
-    shared = {k: v for k, v in (("steps", steps), ("products", products)) if v is not None}
-    asked = configured({**settings, **shared}, beside=configuration)
-    return tuning.train_pack(
-        published, [asked], seeds=seeds, device=device, data_dir=data_dir, shuffles=shuffles
-    ).frame
+    asked = asked_for(configuration, settings, {"steps": steps, "products": products})
+    with bar(f"{published.name} · {asked.recipe}", shown=progress) as on_progress:
+        pack = tuning.train_pack(
+            published,
+            [asked],
+            seeds=seeds,
+            device=device,
+            data_dir=data_dir,
+            shuffles=shuffles,
+            on_progress=on_progress,
+        )
+    return results.of_pack(pack, data_dir=data_dir)
 
 
 @blaming()
-def run_sweep(
+def sweep(
     spec: SweepSpec | str | Path,
     *,
     results_dir: Path = RESULTS,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     data_dir: Path | None = None,
@@ -69,27 +83,39 @@ def run_sweep(
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
+    experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
+    draw: str = "chosen",
     console: "Console | None" = None,
-) -> "FinishedSweep":
-    """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
+) -> "SweepResults":
+    """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
 
-    What can be refused is refused before anything starts (InputError): unknown names, sizes that do
-    not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
+    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
+    sweep (mixed_versions: though libraries or device differ); resume_as: go on though the sweep or
+    its code has changed, with the packs that still fit; fresh: start again, the old folder renamed.
+    workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the way,
+    results and figures are made all the same, and a warning says what did not get there. plugins:
+    those beside what the sweep names. draw: "chosen" draws the best, the median and the knee of
+    each recipe, "all" the median of each configuration too. console: where progress goes and what
+    takes the place of warnings. Returns what `load` of the results folder does, with the reports.
+    Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
+    Ray or MLflow.
     """
+    results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
     loaded = load_all([*spec.plugins, *plugins])
     checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
     chosen = tuning.check_device(device)
     tuning.check_address(address)
-    tracking = results.tracked(checked, tracking_uri, data_dir=data_dir) if track else nullcontext()
-    with tracking as runs:
+    told = results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+    with told as runs:
         result = tuning.sweep(
             checked,
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             device=chosen,
             workers=workers,
@@ -98,53 +124,94 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        return results.FinishedSweep(result, results.task_reports(checked, result, runs), runs)
+        if console is not None:
+            console.print("making tables and figures", highlight=False)
+        found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+    if found.undelivered is not None and console is None:
+        warnings.warn(found.undelivered, stacklevel=2)
+    return found
 
 
-def sweep(
-    spec: SweepSpec | str | Path,
+@blaming()
+def sync(
+    folder: str | Path,
     *,
-    results_dir: Path = RESULTS,
-    address: str | None = None,
-    resume: bool = False,
-    fresh: bool = False,
-    mixed_versions: bool = False,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    tasks_dir: Path | None = None,
+    plugins: Sequence[str | Path] = (),
+) -> "Synced":
+    """Writes to MLflow what of a finished sweep's folder is not there yet, and nothing twice.
+
+    `plugins`: the sweep's own, which its folder keeps. Returns how many configurations stand there
+    now, a task each. InputError for what is no results folder, or where MLflow cannot be used.
+    """
+    load_all(plugins)
+    return results.sync(
+        folder, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir
+    )
+
+
+@blaming()
+def load(
+    path: str | Path,
+    *,
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    track: bool = True,
-    tracking_uri: str | None = None,
     plugins: Sequence[str | Path] = (),
-) -> pd.DataFrame:
-    """Runs a sweep, given as a spec, a YAML file or a shipped name; one row a member.
+) -> "Results":
+    """What was trained before: the folder of a sweep or of `bimt-bench run`, or a frame's file.
 
-    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
-    sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. Errors as `run_sweep`.
+    `data_dir`, `tasks_dir`, `plugins`: data, tasks and kinds of your own, if they are needed; the
+    plug-ins that a results folder keeps are loaded if you name them. Curves and weights are read
+    when asked for. InputError for what holds no results.
+
+    >>> bimt_bench.load(results.save("kept")).best().name
+    'BIMT, strength 1, seed 0'
     """
-    return run_sweep(
-        spec,
-        results_dir=results_dir,
-        address=address,
-        resume=resume,
-        fresh=fresh,
-        mixed_versions=mixed_versions,
-        data_dir=data_dir,
-        tasks_dir=tasks_dir,
-        device=device,
-        workers=workers,
-        track=track,
-        tracking_uri=tracking_uri,
-        plugins=plugins,
-    ).result.frame
+    load_all(plugins)
+    return results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
+
+
+@blaming()
+def load_network(
+    folder: str | Path,
+    *,
+    data_dir: Path | None = None,
+    device: str = "cpu",
+    plugins: Sequence[str | Path] = (),
+) -> "Network":
+    """The network whose files `network.save(folder)` wrote; it computes the same, to the bit.
+
+    Its task comes along in the files; the task's data do not (`data_dir`: where files of them lie
+    already). `plugins`: files or modules with its kinds, if they are of your own. InputError for a
+    folder without such files, for files that are damaged or of a newer format, and for a plug-in
+    that is not loaded or has changed.
+
+    >>> files = net.save("my-network")
+    >>> again = bimt_bench.load_network("my-network")
+    >>> again.member == net.member, bool((again(x) == net(x)).all())
+    (True, True)
+    """
+    load_all(plugins)
+    return results.Network.read(folder, data_dir=data_dir, device=device)
 
 
 def tradeoff(
-    frame: pd.DataFrame | str | Path, *, task: str | None = None, x: str | None = None
+    frame: "Results | pd.DataFrame | str | Path",
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
 ) -> pd.DataFrame:
-    """The trade-off table of a frame or of a sweep's results folder: one row a configuration.
+    """The trade-off table of results, a frame or a results folder: one row a configuration.
 
-    `task` picks one of several; `x` names the modularity metric, else each task's own.
+    `task` picks one of several; `x` and `y` name metrics, else each task's axis and performance.
+    InputError, with the nearest name, for what is not there.
+
+    >>> bimt_bench.tradeoff(results.frame)[["recipe", "x", "n_seeds"]].values.tolist()
+    [['bimt', 'cross_cluster_mass', 1]]
     """
-    return results.tradeoff_table(frame, task=task, x=x)
+    if isinstance(frame, results.Results):
+        frame = frame.frame if frame.folder is None else frame.folder
+    return results.tradeoff_table(frame, task=task, x=x, y=y)

@@ -13,7 +13,14 @@ import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import SECONDS as CHECKPOINT_SECONDS
-from bimt_bench.engine import Checkpoints, Population, Trained, memory, train_population
+from bimt_bench.engine import (
+    Checkpoints,
+    Population,
+    TaskMeasure,
+    Trained,
+    memory,
+    train_population,
+)
 from bimt_bench.ground import InputError, __version__, library_versions
 from bimt_bench.identity import scoring_digest, training_digest
 from bimt_bench.metrics import FAULTS, Scored, measured
@@ -76,7 +83,7 @@ def run_pack(
             else Checkpoints(checkpoints, seconds=checkpoint_seconds, on_note=note),
         )
         metrics = score(task, data, trained.population, part, trained.status, shuffles=shuffles)
-        facts = [identity_frame(part), _circumstances(task, trained, published, shuffles)]
+        facts = [identity_frame(part), _circumstances(task, data, trained, published, shuffles)]
         frame = pd.concat([*facts, metrics], axis=1)
         weights = {m.digest: trained.population.arrays(i) for i, m in enumerate(part)}
         found.append(PackResult(frame=frame, curves=trained.curves, weights=weights))
@@ -202,7 +209,11 @@ def _joined(found: Sequence[PackResult]) -> PackResult:
 
 
 def _circumstances(
-    task: TaskSpec, trained: Trained, published: TaskSpec, shuffles: int
+    task: TaskSpec,
+    data: task_data.TaskData,
+    trained: Trained,
+    published: TaskSpec,
+    shuffles: int,
 ) -> pd.DataFrame:
     """The columns that `CIRCUMSTANCES` names."""
     count = len(trained.members)
@@ -214,6 +225,9 @@ def _circumstances(
             "model": briefly(task.model),
             "loss": briefly(task.loss),
             "performance_metric": task.performance.kind,
+            "trivial_performance": TaskMeasure.of(task.performance).trivial(
+                data.train_targets, data.test_targets, len(data.output_names)
+            ),
             "shuffles": shuffles,
             "status": trained.status,
             "reason": pd.array(trained.reason, dtype="string"),

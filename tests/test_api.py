@@ -1,5 +1,6 @@
 """The Python calls: light to import, settings as keywords, one thread for small steps."""
 
+import ast
 import inspect
 import subprocess
 import sys
@@ -36,34 +37,35 @@ def test_importing_the_package_loads_neither_torch_nor_ray():
 
 
 def test_the_main_path_is_one_page():
-    assert len(Path(api.__file__).read_text().splitlines()) <= 150
+    tree = ast.parse(Path(api.__file__).read_text())
+    for part in ast.walk(tree):
+        if isinstance(part, ast.FunctionDef):
+            del part.body[0]  # words and examples do not count
+    assert len(ast.unparse(tree).splitlines()) <= 70
 
 
 def test_every_option_of_a_call_is_written_out():
-    for call in (api.sweep, api.run_sweep, api.tradeoff):
+    for call in (api.sweep, api.load, api.tradeoff):
         kinds = {parameter.kind for parameter in inspect.signature(call).parameters.values()}
         assert inspect.Parameter.VAR_KEYWORD not in kinds
-    options = [set(inspect.signature(call).parameters) for call in (api.sweep, api.run_sweep)]
-    assert options[1] - options[0] == {"console"}
-    assert not options[0] - options[1]
 
 
 # --------------------------------------------------------------------------- train
 
 
 def test_settings_are_given_as_keywords_or_as_a_configuration():
-    keywords = api.train(TASK, recipe="l1", strength=3.0, geometry="ring", **SHORT)
+    keywords = api.train(TASK, recipe="l1", strength=3.0, geometry="ring", **SHORT).frame
     whole = Configuration(recipe="l1", strength=3.0, geometry="ring")
-    assert member(api.train(TASK, whole, **SHORT)) == member(keywords)
+    assert member(api.train(TASK, whole, **SHORT).frame) == member(keywords)
     shortened = Configuration(recipe="l1", strength=3.0, geometry="ring", steps=2)
-    assert member(api.train(TASK, shortened, shuffles=1)) == member(keywords)
+    assert member(api.train(TASK, shortened, shuffles=1).frame) == member(keywords)
     assert keywords[["recipe", "strength", "geometry", "steps"]].iloc[0].to_list() == [
         "l1", 3.0, "ring", 2,
     ]  # fmt: skip
 
 
 def test_settings_left_out_are_those_of_bimt_as_published():
-    frame = api.train(TASK, seeds=range(2), **SHORT)
+    frame = api.train(TASK, seeds=range(2), **SHORT).frame
     expected = [
         recipes.resolve(catalog.task(TASK), Configuration(recipe="bimt", steps=2), seed).digest
         for seed in (0, 1)

@@ -14,8 +14,8 @@ from bimt_bench.data import TaskData
 from bimt_bench.ground import InputError
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import resolve
-from bimt_bench.results import plots
-from bimt_bench.results.report import drawing_of, tradeoff_of
+from bimt_bench.results import plots, tradeoff_of
+from bimt_bench.results.report import drawing_of
 from bimt_bench.spec import (
     DISTANCES,
     LOSSES,
@@ -72,7 +72,7 @@ def test_the_guides_sphere_trains_and_keeps_its_places(loaded):
     np.testing.assert_allclose(np.linalg.norm(places - 0.5, axis=1), 0.5)
     away = geometry.distances(places, places, task.geometry.distance)
     assert away.max() <= np.pi * 0.5 + 1e-9
-    frame = api.train(task, recipe="bimt", swap_every=10, shuffles=2)
+    frame = api.train(task, recipe="bimt", swap_every=10, shuffles=2).frame
     assert frame["status"].tolist() == ["ok"]
     assert 0.0 < frame["mean_wire_length"].iloc[0] <= np.pi * 0.5
 
@@ -81,7 +81,7 @@ def test_the_guides_loss_and_measure_train_and_are_measured(loaded):
     fields = loaded("A loss and its measure")
     task = task_with(**fields)
     assert (task.loss.delta, task.performance.tolerance) == (0.5, 0.05)
-    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2)
+    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2).frame
     assert (frame["performance_metric"] == "within").all()
     assert frame["performance"].between(0.0, 1.0).all()
     assert (frame["test_loss"] < 0.5 * 0.5 * 10).all() and frame["circuit_size"].notna().all()
@@ -99,7 +99,7 @@ def test_a_task_measured_by_an_error_is_better_where_that_is_lower():
         performance="mean_absolute_error",
         reference={"modularity": 0.0, "performance": 2.0},
     )
-    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2)
+    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2).frame
     assert (frame["performance"] == frame["test_loss"]).all()
     found = tradeoff_of(task, frame)
     assert found.y_direction == "lower" and found.hypervolume.value > 0.0
@@ -120,7 +120,7 @@ def test_tokens_are_learnt_one_at_a_time(monkeypatch):
     )
     task = task.model_copy(update={"training": task.training.model_copy(update={
         "steps": 150, "learning_rate": 0.02, "batch_size": 10})})  # fmt: skip
-    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2)
+    frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2).frame
     assert frame["status"].tolist() == ["ok", "ok"]
     assert (frame["performance"] > 0.9).all(), "an echo is easy"
     assert (frame["test_loss"] < 0.5).all()

@@ -16,7 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, plugins
-from bimt_bench.app import cli, doctor
+from bimt_bench.app import cli, doctor, terminal
 from bimt_bench.ground import InputError, Source, circumstances
 from bimt_bench.identity import scoring_digest
 from bimt_bench.recipes import resolve
@@ -126,7 +126,9 @@ def test_one_file_brings_kinds_of_every_set(everything):
     loaded = plugins.load(everything)
     for name, kinds in NAMES.items():
         assert kinds.source_of(name) == loaded.source
-    frame = api.train(own_task(), Configuration(recipe="bimt"), seeds=(0, 1), steps=40, shuffles=2)
+    frame = api.train(
+        own_task(), Configuration(recipe="bimt"), seeds=(0, 1), steps=40, shuffles=2
+    ).frame
     assert (frame["status"] == "ok").all()
     assert (frame["source"] == f"everything:{loaded.digest}").all()
     assert frame["performance"].between(0.0, 1.0).all()
@@ -482,7 +484,7 @@ def test_a_sweep_finds_the_task_beside_it(own_files):
 
 
 def test_a_task_is_trained_from_its_file(own_files):
-    frame = api.train(str(own_files / "product.yaml"), recipe="l1", steps=20, shuffles=2)
+    frame = api.train(str(own_files / "product.yaml"), recipe="l1", steps=20, shuffles=2).frame
     assert list(frame["task"]) == ["own/product"]
 
 
@@ -520,7 +522,7 @@ def test_the_guides_model_trains_and_its_neurons_change_places(tmp_path):
     plugins.load(tmp_path / "shortcut.py")
     model = choose(MODELS, {"kind": "shortcut", "hidden": 8})
     task = TASK.model_copy(update={"model": model})
-    frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2)
+    frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2).frame
     assert (frame["status"] == "ok").all()
     assert frame["source"].str.startswith("shortcut:").all()
 
@@ -533,7 +535,7 @@ def test_the_guides_convolution_trains_and_its_channels_change_places(tmp_path):
     images = catalog.task("vision/digits")
     model = choose(MODELS, {"kind": "look", "channels": 3})
     task = images.model_copy(update={"model": model, "geometry": TASK.geometry})
-    frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2)
+    frame = api.train(task, seeds=(0, 1), steps=40, swap_every=20, shuffles=2).frame
     assert (frame["status"] == "ok").all()
     assert (frame["performance"] > 0.3).all()  # a guess is right once in ten
     moons = catalog.task("classification/two_moons").model_copy(update={"model": model})
@@ -567,7 +569,7 @@ def test_the_guides_entry_points_are_those_that_are_loaded():
 )
 def test_listings_say_where_a_kind_comes_from(everything, monkeypatch, command, name, words):
     # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(terminal, "OUT", Console(width=400))
     given = ["--plugin", str(everything)]
     listed = CliRunner().invoke(cli.app, [command, *given])
     assert listed.exit_code == 0, listed.output
@@ -580,7 +582,7 @@ def test_listings_say_where_a_kind_comes_from(everything, monkeypatch, command, 
 
 @pytest.mark.parametrize("command", ["models", "metrics", "data", "losses", "measures"])
 def test_every_kind_that_ships_is_listed_and_can_be_shown(monkeypatch, command):
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(terminal, "OUT", Console(width=400))
     kinds = {"models": MODELS, "metrics": METRICS, "data": DATA, "losses": LOSSES,
              "measures": MEASURES}[command]  # fmt: skip
     listed = CliRunner().invoke(cli.app, [command]).stdout

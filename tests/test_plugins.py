@@ -23,7 +23,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, packs, plugins, tuning
-from bimt_bench.app import cli
+from bimt_bench.app import terminal
 from bimt_bench.app.cli import app
 from bimt_bench.engine import COLUMNS
 from bimt_bench.ground import InputError
@@ -289,7 +289,7 @@ def test_the_guides_mask_leaves_the_share_that_it_is_told(tmp_path):
 
 def test_source_is_in_the_frame_and_every_column_is_accounted_for(example):
     frame = api.train("symbolic/independence", Configuration(recipe="soft_count", width=0.05),
-                      seeds=(0, 1), plugins=[example], **SHORT)  # fmt: skip
+                      seeds=(0, 1), plugins=[example], **SHORT).frame  # fmt: skip
     digest = RECIPES.source_of("soft_count").digest
     assert (frame["source"] == f"soft_count:{digest}").all()
     assert (frame["width"] == 0.05).all() and (frame["dial_value"] == 1.0).all()
@@ -505,7 +505,7 @@ def test_the_command_line_refuses_a_bad_plugin_in_one_line(tmp_path, monkeypatch
 @pytest.mark.parametrize("line", [["recipes"], ["recipes", "show", "soft_count"]])
 def test_recipes_lists_it_with_where_it_comes_from(example, monkeypatch, line):
     # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Console(width=400))
+    monkeypatch.setattr(terminal, "OUT", Console(width=400))
     done = CliRunner().invoke(app, [*line, "--plugin", str(example)])
     assert done.exit_code == 0, done.output
     assert "Geman and McClure 1987" in done.stdout

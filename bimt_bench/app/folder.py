@@ -18,7 +18,7 @@ import safetensors.numpy
 from bimt_bench.ground import InputError, write
 from bimt_bench.packs import PackResult, Weights
 from bimt_bench.results import read_frame
-from bimt_bench.spec import Member
+from bimt_bench.spec import Member, carrying_all
 
 FRAME, CURVES, WEIGHTS = "frame.parquet", "curves.parquet", "weights.safetensors"
 
@@ -77,7 +77,8 @@ class RunFolder:
         held = self._held()
         if held is not None:
             new = set(frame["member"])
-            frame = pd.concat([_without(held.frame, new, code), frame], ignore_index=True)
+            both = [_without(held.frame, new, code), frame]
+            frame = carrying_all(pd.concat(both, ignore_index=True), reversed(both))
             curves = pd.concat([_without(held.curves, new, code), curves], ignore_index=True)
             weights = {**held.weights, **weights}
         # the frame last: what it names is there

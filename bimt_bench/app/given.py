@@ -7,12 +7,12 @@ from typing import Any
 from bimt_bench.ground import InputError
 from bimt_bench.spec import catalog
 
+_SHOWN = 60  # letters of what was given, in a message
 # More would train for days, or be a slip of the finger.
 MOST_SEEDS = 10_000
 _NUMBER = r"\s*[0-9]{1,18}\s*"
-_SHAPE = re.compile(
-    rf"(?P<listed>{_NUMBER}(,{_NUMBER})+)|((?P<first>{_NUMBER}):)?(?P<last>{_NUMBER})", re.ASCII
-)
+_PART = rf"{_NUMBER}(:{_NUMBER})?"
+_SHAPE = re.compile(rf"{_PART}(,{_PART})*", re.ASCII)
 
 
 def settings(entries: Sequence[str]) -> dict[str, Any]:
@@ -40,22 +40,31 @@ def settings(entries: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def seeds(text: str) -> Sequence[int]:
-    """'5': seeds 0 to 4. '0,1,7': these. '5:8': 5, 6 and 7.
+def seeds(given: str) -> Sequence[int]:
+    """'5': seeds 0 to 4. '0,1,7': these. '5:8': 5, 6 and 7. '0,2,5:8': 0, 2, 5, 6 and 7.
 
     InputError for anything else and for none or too many; whether they are seeds, training says.
     """
-    shape = _SHAPE.fullmatch(text.strip())
-    if shape is None:
+    text = given.strip()
+    if _SHAPE.fullmatch(text) is None:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
         raise InputError(
-            f"seeds: '{text}' given; should be how many (5), a list (0,1,7) or a range (5:8)"
+            f"seeds: '{shown}' given; should be how many (5), a list (0,1,7), a range (5:8) or "
+            "lists and ranges (0,2,5:8)"
         )
-    if shape["listed"]:
-        return [int(part) for part in text.split(",")]
-    first, last = int(shape["first"] or 0), int(shape["last"])
-    if not 0 < last - first <= MOST_SEEDS:
+    if text.isdecimal():
+        text = f"0:{text}"
+    found = [_range(part) for part in text.split(",")]
+    count = sum(one.stop - one.start for one in found)
+    if not all(one.start < one.stop for one in found) or count > MOST_SEEDS:
         raise InputError(
-            f"seeds: '{text}' given, which is {max(0, last - first)} seeds; a run trains 1 to "
-            f"{MOST_SEEDS} of them"
+            f"seeds: '{given}' given, which is {max(0, count)} seeds; a run trains 1 to "
+            f"{MOST_SEEDS} of them, and a range from:to ends before `to`"
         )
-    return range(first, last)
+    return [seed for one in found for seed in one]
+
+
+def _range(part: str) -> range:
+    """'7' or '5:8', as a range."""
+    first, colon, end = part.partition(":")
+    return range(int(first), int(end) if colon else int(first) + 1)

@@ -1,39 +1,19 @@
-"""Tables for the terminal: tasks, scorecards and trade-offs."""
+"""Tables for the terminal: scorecards and trade-offs."""
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bimt_bench.spec import MODELS
-
 if TYPE_CHECKING:
-    from bimt_bench.results import Estimate, Settings, TradeOff
-    from bimt_bench.spec import TaskSpec
+    from bimt_bench.results import Estimate, Line, Settings, TradeOff
 
 ARROWS = {"higher": "↑", "lower": "↓"}
-
-
-def of_tasks(tasks: Iterable["TaskSpec"]) -> Table:
-    """The tasks, a row each."""
-    table = Table(title="Tasks", title_justify="left")
-    table.add_column("task", no_wrap=True)
-    for heading in ("network", "loss", "steps", "lambda", "reduce"):
-        table.add_column(heading, overflow="fold")
-    for task in tasks:
-        model = MODELS.get_kind(task.model.kind)().describe(task.model)
-        table.add_row(
-            task.name,
-            model,
-            task.loss.kind,
-            f"{task.training.steps:,}",
-            f"{task.penalty.lam:g}",
-            task.penalty.reduce,
-        )
-    return table
 
 
 def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> Table:
@@ -82,6 +62,31 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
     return table
 
 
+def of_scores(scores: pd.DataFrame) -> Group:
+    """Metrics that were measured of members, a table a task: means of each recipe's members."""
+    from bimt_bench.metrics import METRICS, direction
+    from bimt_bench.results import title_of
+
+    tables = []
+    for task, rows in scores.groupby("task", sort=False):
+        recipes = dict(tuple(rows.groupby("recipe", sort=False)))
+        table = Table(title=f"{task}: means of members", title_justify="left")
+        table.add_column("metric")
+        for recipe, own in recipes.items():
+            members = "1 member" if len(own) == 1 else f"{len(own)} members"
+            table.add_column(f"{title_of(str(recipe))} ({members})", justify="right")
+        table.add_column("better")
+        for name, metric in METRICS.items():
+            if name not in rows or rows[name].isna().all():
+                continue
+            means = (own[name].mean() for own in recipes.values())
+            cells = ("-" if pd.isna(mean) else f"{mean:.4g}" for mean in means)
+            better = direction(name, str(rows["performance_metric"].iloc[0]))
+            table.add_row(metric.title, *cells, ARROWS[better])
+        tables.append(table)
+    return Group(*tables)
+
+
 def _better_style(value: float, usual: float, direction: str) -> str:
     """Green for better than usual, red for worse, nothing where that is unknown or equal."""
     gain = value - usual if direction == "higher" else usual - value
@@ -91,13 +96,16 @@ def _better_style(value: float, usual: float, direction: str) -> str:
 
 
 def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
-    """The configurations of a trade-off: seed means, intervals, and who is on the front."""
+    """The configurations of a trade-off: seed means, intervals, and who is on the front.
+
+    performance: the task's measure.
+    """
     note = f"{tradeoff.members} members, {len(tradeoff.seeds)} seeds"
     if tradeoff.shortened:
         note += f", shortened to {tradeoff.steps:,} steps"
     if tradeoff.diverged:
         note += f", {tradeoff.diverged} diverged"
-    title = f"{tradeoff.task} ({note}): hypervolume {tradeoff.hypervolume.value:.4g}"
+    title = f"{tradeoff.task} ({note})"
     table = Table(
         title=title,
         title_justify="left",
@@ -105,7 +113,7 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
         pad_edge=False,
         show_edge=False,
         collapse_padding=True,
-        caption="means of seeds (95 % intervals); ● on the front",
+        caption=_caption(tradeoff),
         caption_justify="left",
     )
     # In a narrow terminal titles break, and numbers stay whole.
@@ -118,7 +126,8 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
         heading = str(*dials) if len(dials) == 1 else "dial"
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column(f"{tradeoff.x} {ARROWS[tradeoff.x_direction]}", justify="right", no_wrap=True)
-    y_heading = f"{performance} {ARROWS[tradeoff.y_direction]}"
+    measured = performance if tradeoff.y == "performance" else tradeoff.y
+    y_heading = f"{measured} {ARROWS[tradeoff.y_direction]}"
     table.add_column(y_heading, justify="right", no_wrap=True)
     table.add_column("")  # the caption says what the dot means
     for line in tradeoff.lines:
@@ -144,6 +153,61 @@ def _settings(settings: "Settings", others: Iterable[str], *, name_it: bool) -> 
     return ", ".join(filter(None, found))
 
 
+def _caption(tradeoff: "TradeOff") -> str:
+    several = len(tradeoff.seeds) > 1
+    found = "means of seeds (95 % intervals)" if several else "one seed, so no intervals"
+    lost = sum(point.lost for point in tradeoff.points)
+    if lost:
+        found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
+    return f"{found}; ● on the front"
+
+
+def of_recipes_compared(tradeoff: "TradeOff") -> Table:
+    """The recipes of a trade-off: their volumes, ranks, and which can be told apart."""
+    corner = f"({tradeoff.reference.modularity:.3g}, {tradeoff.reference.performance:.3g})"
+    table = Table(
+        title=f"Recipes by the volume of their front, from the corner {corner}: {tradeoff.corner}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+        caption="volume: H, chosen on half of the seeds and valued on the other (95 % interval); "
+        "raw: of the means; ranks: over a range of corners",
+        caption_justify="left",
+    )
+    for heading in ("rank", "recipe", "volume", "raw", "ranks", "from the first"):
+        table.add_column(heading, no_wrap=heading == "volume")
+    baseline = next((line.title for line in tradeoff.lines if line.baseline), None)
+    if baseline is not None:
+        table.add_column(f"beside {baseline}")
+    order = sorted(tradeoff.lines, key=lambda line: -line.hypervolume.value)
+    for line in order:
+        table.add_row(*_compared(line, beside=baseline is not None))
+    return table
+
+
+def _compared(line: "Line", *, beside: bool) -> list[str | Text]:
+    volume, found = line.hypervolume, line.standing
+    shown = Text(f"{volume.value:#.3g} ")
+    if math.isfinite(volume.h_low):
+        shown.append(f"({volume.h_low:#.3g}..{volume.h_high:#.3g})", "dim")
+    if volume.lost:
+        shown.append(f" unreliable: {volume.lost} lost", "red")
+    cells: list[str | Text] = ["-", line.title, shown, f"{volume.raw:#.3g}", "-", "-"]
+    if found is not None:
+        best, worst = found.ranks
+        ranks = f"{best}" if best == worst else f"{best} to {worst}"
+        cells[0] = str(found.rank)
+        cells[4:] = [f"{ranks}, {found.standing}", found.first or "-"]
+    if beside:
+        against = None if found is None else found.beside
+        cells.append("-" if against is None else f"{against.verdict} (p {against.p:.2g})")
+    return cells
+
+
 def _with_interval(found: "Estimate") -> Text:
-    """A mean, and dimmed its interval."""
+    """A mean, and dimmed its interval if there are seeds for one."""
+    if not found.has_interval:
+        return Text(f"{found.mean:#.4g}")
     return Text.assemble(f"{found.mean:#.4g} ", (f"({found.low:#.3g}..{found.high:#.3g})", "dim"))

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt_bench.engine.population import Population
+from bimt_bench.engine.quick import QuickActivations
 from bimt_bench.network import Scale
 from bimt_bench.spec import Precision
 
@@ -52,7 +53,10 @@ class Differentiation(Protocol):
 
 
 class Autograd:
-    """Differentiates an architecture's forward pass with torch's autograd."""
+    """Differentiates an architecture's forward pass with torch's autograd.
+
+    Activations are computed by our own loops where there is one.
+    """
 
     def __init__(
         self,
@@ -91,7 +95,8 @@ class Autograd:
         """Outputs, and the gradient by each of the parameters."""
         leaves = {name: value.requires_grad_() for name, value in parameters.items()}
         flat, architecture = self._population.flat, self._population.architecture
-        with torch.autocast(flat.device.type, torch.bfloat16, enabled=self._rounded):
+        rounded = torch.autocast(flat.device.type, torch.bfloat16, enabled=self._rounded)
+        with rounded, QuickActivations():
             outputs = architecture.forward(leaves, batch, positions, scale=scale)
         outputs = outputs.to(flat.dtype)
         loss = self._loss.mean(outputs, targets)

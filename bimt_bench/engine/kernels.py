@@ -119,6 +119,18 @@ def _activate(kind, z, active):
             z[i] = one - size * size
 
 
+@loop("f1 f1")
+def tanh(given, found):
+    """Finds the hyperbolic tangent of each entry; what is undefined stays so."""
+    one, two, zero = given.dtype.type(1.0), given.dtype.type(2.0), given.dtype.type(0.0)
+    for i in range(given.shape[0]):
+        x = given[i]
+        q, scale = _reduced(-two * abs(x))
+        e = scale * q + (scale - one)
+        size = (zero - e) / (two + e)  # 0 of 0, not -0
+        found[i] = -size if x < zero else size
+
+
 @_inner
 def _shift(row, shift):
     for i in range(row.shape[0]):

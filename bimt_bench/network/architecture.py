@@ -94,6 +94,8 @@ def take(values: Tensor, axis: int, index: Int[Tensor, "member size"]) -> Tensor
 
 def in_folds(order: Int[Tensor, "member size"], folds: int) -> Int[Tensor, "member entries"]:
     """The order of a group's neurons as that of an axis on which the group is repeated."""
+    if folds == 1:
+        return order
     offsets = torch.arange(folds, device=order.device) * order.shape[1]
     return (order.unsqueeze(1) + offsets[:, None]).flatten(1)
 

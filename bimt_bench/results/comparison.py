@@ -8,8 +8,11 @@ import pandas as pd
 
 from bimt_bench.metrics import METRICS
 from bimt_bench.results.columns import plain_cell
-from bimt_bench.results.frames import by_task, kept_tasks, read_curves, read_frame
+from bimt_bench.results.frames import by_task, in_frame, kept_curves, kept_tasks, read_frame
+from bimt_bench.results.gallery import folder_name
 from bimt_bench.results.report import TaskReport, task_report
+from bimt_bench.results.scores import with_scores
+from bimt_bench.spec import carrying_all
 
 
 @dataclass(frozen=True)
@@ -21,25 +24,52 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Path], *, x: str | None = None, out: Path, tasks_dir: Path | None = None
+    runs: Sequence[Path],
+    *,
+    task: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    out: Path,
+    tasks_dir: Path | None = None,
 ) -> Iterator[Comparison]:
-    """Tables and figures of every task in some results folders, into `out/<task>/`.
+    """Tables and figures of a task, or every task, in some results, into `out/<task>/`.
 
-    A member that several sweeps trained counts once; a task swept at several lengths gives a
-    comparison a length. Raises InputError for a folder that holds no results or for a task that
-    has changed since.
+    `runs` are results folders or Parquet files of frames; metrics that were measured later count
+    with those of the frame. `x` and `y` name metrics, else the task's modularity axis and
+    performance. A member that several sweeps trained counts once; a task swept at several lengths
+    gives a comparison a length. Learning curves are drawn where they were kept. Raises InputError
+    for what holds no results, for a task that is not there or has changed since, and for a metric
+    that is unknown or was not measured.
     """
-    if x is not None:
-        METRICS.get_kind(x)
-    frame = pd.concat([read_frame(run) for run in runs], ignore_index=True)
-    curves = pd.concat([read_curves(run) for run in runs], ignore_index=True)
-    curves = curves.drop_duplicates(["member", "step"])
+    for name in filter(None, (x, y)):
+        METRICS.get_kind(name)
+    frame = _joined([_scored(run) for run in runs])
+    if task is not None:
+        frame = frame[frame["task"] == in_frame(task, frame["task"].unique())]
+    curves = _curves(runs)
     kept = {name: file for run in runs for name, file in kept_tasks(run).items()}
-    for task, rows in by_task(frame, tasks_dir, kept=kept):
+    for spec, rows in by_task(frame, tasks_dir, kept=kept):
         length = plain_cell(rows["steps"].iloc[0]) if "steps" in rows else None
-        name = task.name.replace("/", "-")
+        name = folder_name(spec.name)
         folder = out / (name if length is None else f"{name}-{length}")
-        report = task_report(task, rows, curves, folder=folder, x=x)
+        report = task_report(spec, rows, curves, folder=folder, x=x, y=y)
         table = folder / "tradeoff.csv"
         report.tradeoff.table().to_csv(table, index=False)
         yield Comparison(report=report, table=table)
+
+
+def _scored(run: Path) -> pd.DataFrame:
+    """The frame of a run with all metrics that were measured of it."""
+    return with_scores(read_frame(run), run)
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return carrying_all(pd.concat(frames, ignore_index=True), frames)
+
+
+def _curves(runs: Sequence[Path]) -> pd.DataFrame | None:
+    """The learning curves of the runs that have them, each once; None if there are none."""
+    found = [curves for run in runs if (curves := kept_curves(run)) is not None]
+    if not found:
+        return None
+    return pd.concat(found, ignore_index=True).drop_duplicates(["member", "step"])

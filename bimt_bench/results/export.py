@@ -3,9 +3,10 @@
 <folder>/network.safetensors   the parameters, as they stand in positions
 <folder>/network.json          the wiring, where neurons sit, and what it was trained on
 <folder>/network.onnx          optional: the same function, in the task's order
+
+`bimt_bench.results.exported` reads the first two back.
 """
 
-import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +15,19 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from torch.onnx import OnnxExporterError
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, write
 from bimt_bench.network import Architecture, Group
+from bimt_bench.results import onnx_file
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.spec import MODELS, TaskSpec
 
 Arrays = Mapping[str, np.ndarray]
 
 FORMAT, VERSION = "bimt_bench network", 2
-ONNX_PACKAGES = ("onnx", "onnxscript")
+TENSORS, FACTS, ONNX = "network.safetensors", "network.json", "network.onnx"
 
 
 def export(
@@ -41,24 +42,38 @@ def export(
 ) -> tuple[Path, ...]:
     """Writes the files of the member `index` of a population and returns their paths.
 
-    `member` is its row of identity, where what is empty becomes null. InputError if ONNX is asked
-    for without the packages that write it, or for a model that it cannot express.
+    `member` is what is known of it, as a row of the frame; what is empty becomes null. InputError
+    where nothing can be written, if ONNX is asked for without the packages that write it, or for a
+    model that it cannot express.
     """
     if onnx:
-        _check_onnx()
+        onnx_file.check_packages()
     architecture, arrays = population.architecture, population.arrays(index)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: torch.from_numpy(arrays[name]) for name in architecture.shapes}
     metadata = {"format": FORMAT, "version": str(VERSION)}
     identity = {name: plain_cell(value) for name, value in (member or {}).items()}
+    place = population.geometries[index]
     facts = _facts(task, data, architecture, arrays, identity)
-    files = [folder / "network.safetensors", folder / "network.json"]
-    write(files[0], safetensors.torch.save(tensors, metadata=metadata))
-    write(files[1], json.dumps(facts, indent=1).encode())
+    facts["geometry"] = None if place is None else place.model_dump(mode="json", by_alias=True)
+    contents = {
+        TENSORS: safetensors.torch.save(tensors, metadata=metadata),
+        FACTS: json.dumps(facts, indent=1).encode(),
+    }
     if onnx:
-        files.append(folder / "network.onnx")
-        _write_onnx(population.member(index), data, files[-1], model=task.model.kind)
-    return tuple(files)
+        contents[ONNX] = onnx_file.as_onnx(population.member(index), data, model=task.model.kind)
+    return _written(folder, contents)
+
+
+def _written(folder: Path, contents: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Writes files into a folder, made if absent; InputError where that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            write(folder / name, content)
+    except OSError as error:
+        told = error.strerror or error
+        raise InputError(f"export: nothing can be written into '{folder}': {told}") from error
+    return tuple(folder / name for name in contents)
 
 
 def _facts(
@@ -73,7 +88,12 @@ def _facts(
     return {
         "format": FORMAT,
         "version": VERSION,
-        "task": {"name": task.name, "version": task.version, "digest": task.digest()},
+        "task": {
+            "name": task.name,
+            "version": task.version,
+            "digest": task.digest(),
+            "spec": task.model_dump(mode="json", by_alias=True),
+        },
         "member": member,
         "input": {
             "kind": "numbers" if data.tokens is None else "tokens",
@@ -127,33 +147,3 @@ def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, An
         "labels": labels,
         "names": [names[label] for label in labels or ()] if has_names else None,
     }
-
-
-def _check_onnx() -> None:
-    missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(
-            f"export: ONNX needs {' and '.join(missing)}; pip install {' '.join(ONNX_PACKAGES)}"
-        )
-
-
-def _write_onnx(network: torch.nn.Module, data: TaskData, path: Path, *, model: str) -> None:
-    """The module with a free number of samples; inputs are called `inputs`, outputs `outputs`."""
-    example = data.test_inputs[:2]
-    if data.tokens is None:
-        example = example.to(next(network.parameters()).dtype)
-    try:
-        torch.onnx.export(
-            network.eval(),
-            (example,),
-            str(path),
-            input_names=["inputs"],
-            output_names=["outputs"],
-            dynamic_shapes=({0: "samples"},),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    except OnnxExporterError as error:
-        told = str(error).strip().splitlines() or ["no message"]
-        raise InputError(f"export: model '{model}' cannot be written as ONNX: {told[0]}") from error

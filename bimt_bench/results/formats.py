@@ -39,24 +39,37 @@ def read_parquet(file: Path) -> pd.DataFrame:
 
     Raises InputError for a file that is no frame, is damaged, or is of a newer format.
     """
-    return _typed(_read(file, frame_from_1))
+    frame = _read(file, frame_from_1)
+    _check(frame)
+    try:
+        return _typed(frame)
+    except (TypeError, ValueError) as error:
+        raise _unreadable(file, error) from error
 
 
 def read_curves_parquet(file: Path) -> pd.DataFrame:
     """Learning curves of any format; InputError as for frames."""
-    return _read(file, curves_from_1)
+    curves = _read(file, curves_from_1)
+    for column in ("member", "step"):
+        if column not in curves.columns:
+            raise InputError(f"run: '{file}' has no column '{column}', and holds no curves")
+    return curves
 
 
 def _read(file: Path, from_1: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
     try:
         format_ = format_of(file)
         table = pd.read_parquet(file)
+        return from_1(table) if format_ == 1 else table
     except InputError:
         raise
-    except (OSError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"run: '{file}' is no readable Parquet file: {told}") from error
-    return from_1(table) if format_ == 1 else table
+    except Exception as error:  # whatever pyarrow, or what is made of a table, meets there
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    told = " ".join(str(error).split())[:200] or type(error).__name__
+    return InputError(f"run: '{file}' is no readable Parquet file: {told}")
 
 
 def curves_from_1(curves: pd.DataFrame) -> pd.DataFrame:

@@ -66,9 +66,7 @@ def said_of_run(values: Mapping[str, object], published: Mapping[str, object]) -
     return first | said(values, unpublished(values, published))
 
 
-def title_with_dial(
-    recipe: str, dial: str | None, value: float | None, *, others: str = ""
-) -> str:
+def title_with_dial(recipe: str, dial: str | None, value: float | None, *, others: str = "") -> str:
     """A configuration in a title or a legend: 'BIMT, strength 0.3, learning rate 0.01'.
 
     others: what `setting_words` says of its other settings.

@@ -1,5 +1,6 @@
 """Specifications of tasks, sweeps, geometry and members; loading and checking their files."""
 
+from bimt_bench.spec.asked import asked_for
 from bimt_bench.spec.base import (
     Fraction,
     NonNegative,
@@ -10,6 +11,7 @@ from bimt_bench.spec.base import (
     later,
     told,
 )
+from bimt_bench.spec.carried import carried_geometries, carried_task, carrying, carrying_all
 from bimt_bench.spec.doors import (
     DATA,
     DISTANCES,
@@ -31,6 +33,7 @@ from bimt_bench.spec.doors import (
     briefly,
     choose,
     kinds_in,
+    named,
 )
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.frames import (
@@ -140,8 +143,13 @@ __all__ = [
     "Traits",
     "Value",
     "Values",
+    "asked_for",
     "at_path",
     "briefly",
+    "carried_geometries",
+    "carried_task",
+    "carrying",
+    "carrying_all",
     "choose",
     "configured",
     "digest_of",
@@ -152,6 +160,7 @@ __all__ = [
     "kinds_in",
     "later",
     "merged",
+    "named",
     "plain",
     "setting",
     "settings_of",

@@ -160,7 +160,7 @@ class SweepSpec(Spec):
             raise ValueError(f"seeds must differ, but {seed} is given twice")
         if (name := _repeated([task.task for task in self.tasks])) is not None:
             raise ValueError(f"a task can be swept once, but {brief(name)} is given twice")
-        faults = [*self._misshapen(), *self._given_twice()]
+        faults = [*self._misshapen(), *self._given_twice(), *self._asked_twice()]
         if faults:
             raise ValidationError.from_exception_data(type(self).__name__, faults)
         return self
@@ -189,6 +189,14 @@ class SweepSpec(Spec):
                             yield _fault(
                                 (*path, name, i), f"{value!r} given; should be a recipe's name"
                             )
+
+    def _asked_twice(self) -> Iterator[Any]:
+        if isinstance(self.search, OptunaSearch):
+            metrics = [objective.metric for objective in self.search.objectives]
+            for i, metric in enumerate(metrics):
+                if metric in metrics[:i]:
+                    told = f"'{metric}' is objective {metrics.index(metric)} already; name it once"
+                    yield _fault(("search", "objectives", i, "metric"), told)
 
     def _given_twice(self) -> Iterator[Any]:
         for i, task in enumerate(self.tasks):

@@ -1,9 +1,12 @@
 """A pack trained in this process, without Ray: what `run` and `train` do."""
 
+import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,13 +15,14 @@ from bimt_bench.ground import InputError, circumstances
 from bimt_bench.identity import pack_digest
 from bimt_bench.packs import PackResult, run_pack
 from bimt_bench.recipes import check_fit, resolve
-from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, settings_of
+from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, carrying, settings_of
 from bimt_bench.tuning import headroom
 from bimt_bench.tuning.packing import SMALL_WORK
 from bimt_bench.tuning.prepare import fitted, multiply_adds
 from bimt_bench.tuning.threads import one_thread
 
 LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 100_000
 
 
 def train_pack(
@@ -41,7 +45,7 @@ def train_pack(
     if shuffles < 1:
         raise InputError(f"shuffles: {shuffles} given; should be 1 or more")
     chosen = choose_device(device)
-    members = [resolve(task, c, seed) for c in configurations for seed in _checked(seeds)]
+    members = [resolve(task, c, seed) for c in configurations for seed in checked_seeds(seeds)]
     _check_shared(members)
     try:
         data = task_data.load(task.data, data_dir=data_dir)
@@ -64,7 +68,8 @@ def train_pack(
             on_progress=on_progress,
         )
     digest = pack_digest(task, members, circumstances=circumstances(chosen.partition(":")[0]))
-    return replace(found, frame=found.frame.assign(pack=digest))
+    frame = carrying(found.frame.assign(pack=digest), [task], [m.geometry for m in members])
+    return replace(found, frame=frame)
 
 
 def choose_device(device: str) -> str:
@@ -81,20 +86,34 @@ def choose_device(device: str) -> str:
     )
 
 
-def _checked(seeds: Sequence[int]) -> list[int]:
-    if not isinstance(seeds, Iterable):
-        raise InputError(f"seeds: {seeds!r} given; name each of them, as range(5) does")
-    found = list(seeds)
+def checked_seeds(seeds: object) -> list[int]:
+    """Seeds as Python's whole numbers; InputError if there are none, or for what is no seed."""
+    # an array without axes is iterable by its type, and is not
+    if not isinstance(seeds, Iterable) or isinstance(seeds, str) or getattr(seeds, "ndim", 1) == 0:
+        raise InputError(f"seeds: {seeds!r} given; name each of them, as range(5) or [0, 1] do")
+    found: list[int] = []
+    for seed in seeds:
+        if len(found) == MOST_SEEDS:
+            raise InputError(f"seeds: more than {MOST_SEEDS:,} given, which one pack cannot hold")
+        found.append(_seed(seed))
     if not found:
         raise InputError("seeds: none given; name one or more")
-    for seed in found:
-        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise InputError(f"seeds: {seed!r} given; a seed is a whole number")
-        if not 0 <= seed <= LARGEST_SEED:
-            raise InputError(f"seeds: {seed} given; a seed is a number from 0 to {LARGEST_SEED}")
-    if len(set(found)) < len(found):
-        raise InputError("seeds: one is given twice; seeds must differ")
-    return [int(seed) for seed in found]
+    twice = [seed for seed, count in Counter(found).items() if count > 1]
+    if twice:
+        raise InputError(f"seeds: {twice[0]} is given twice; seeds must differ")
+    return found
+
+
+def _seed(seed: Any) -> int:
+    try:
+        found = None if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:  # also arrays of several numbers
+        found = None
+    if found is None:
+        raise InputError(f"seeds: {seed!r} given; a seed is a whole number")
+    if not 0 <= found <= LARGEST_SEED:
+        raise InputError(f"seeds: {found} given; a seed is a number from 0 to {LARGEST_SEED}")
+    return found
 
 
 def _check_shared(members: Sequence[Member]) -> None:

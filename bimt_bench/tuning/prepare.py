@@ -11,10 +11,18 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import check_task, own_settings
 from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import METRICS, direction, lacking
+from bimt_bench.metrics import METRICS, direction, lacking, performance
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
-from bimt_bench.spec import MEASURES, Member, OptunaSearch, SweepSpec, TaskSpec, catalog
+from bimt_bench.spec import (
+    MEASURES,
+    GeometrySpec,
+    Member,
+    OptunaSearch,
+    SweepSpec,
+    TaskSpec,
+    catalog,
+)
 from bimt_bench.tuning.agenda import Search
 from bimt_bench.tuning.faults import Faults, Scope
 from bimt_bench.tuning.packing import SweepTask
@@ -63,6 +71,13 @@ class Checked:
         return tuple(o.metric for o in found.objectives) if isinstance(found, OptunaSearch) else ()
 
     @property
+    def geometries(self) -> list[GeometrySpec]:
+        """The geometries that the sweep spells out itself."""
+        fields = (one for task in self.tasks for space in task.spaces for one in space.fields)
+        options = (o.value for f in fields if f.setting.name == "geometry" for o in f.options)
+        return [GeometrySpec.model_validate(one) for one in options if isinstance(one, dict)]
+
+    @property
     def members(self) -> int:
         """Members of the whole sweep: exact for a grid, the most there can be for Optuna."""
         return sum(task.members for task in self.tasks)
@@ -93,9 +108,14 @@ def check(
             samples = len(loaded[task.name].train_inputs)
             tasks.append(_task(spec, judge, samples, spaces))
     if isinstance(spec.search, OptunaSearch):
-        for i, objective in enumerate(spec.search.objectives):
+        metrics = [objective.metric for objective in spec.search.objectives]
+        for i, metric in enumerate(metrics):
             for task in tasks:
-                for told in _objective_faults(objective.metric, task.spec, loaded[task.spec.name]):
+                found = [
+                    *_objective_faults(metric, task.spec, loaded[task.spec.name]),
+                    *_same_measure(metric, metrics[:i], task.spec),
+                ]
+                for told in found:
                     faults.add(f"search.objectives.{i}.metric", f": {told}")
     faults.refuse()
     return Checked(spec, tuple(tasks), loaded, data_dir)
@@ -259,6 +279,13 @@ def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator
     need = lacking(metric, task, loaded)
     if need is not None:
         yield f"'{metric}' is undefined on {task.name}, which has no {need.what}"
+
+
+def _same_measure(metric: str, before: Sequence[str], task: TaskSpec) -> Iterator[str]:
+    """A measure under its own name beside 'performance': one objective that is counted twice."""
+    one, other = performance.OWN, task.performance.kind
+    if (metric == one and other in before) or (metric == other and one in before):
+        yield f"on {task.name} '{one}' is {other}; name one of the two"
 
 
 def _proposals(

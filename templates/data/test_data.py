@@ -27,5 +27,5 @@ def test_a_network_is_trained_on_it():
         "performance": choose(MEASURES, "accuracy"),
     }
     task = catalog.task("symbolic/independence").model_copy(update=parts)
-    frame = bimt_bench.train(task, steps=40, shuffles=2)
+    frame = bimt_bench.train(task, steps=40, shuffles=2).frame
     assert (frame["status"] == "ok").all()

@@ -13,6 +13,6 @@ def test_it_trains_and_relocates():
     plugins.load(PLUGIN)
     model = choose(MODELS, {"kind": "template_name", "hidden": 12})
     task = catalog.task("symbolic/independence").model_copy(update={"model": model})
-    frame = bimt_bench.train(task, steps=40, swap_every=20, seeds=(0, 1), shuffles=2)
+    frame = bimt_bench.train(task, steps=40, swap_every=20, seeds=(0, 1), shuffles=2).frame
     assert (frame["status"] == "ok").all()
     assert frame["source"].str.startswith("template_name:").all()

@@ -27,6 +27,6 @@ def test_places_differ_and_lie_in_the_unit_square():
 def test_neurons_are_placed_there():
     frame = bimt_bench.train(
         "symbolic/independence", geometry=GEOMETRY, steps=40, shuffles=2, plugins=[PLUGIN]
-    )
+    ).frame
     assert (frame["status"] == "ok").all()
     assert list(frame["geometry"]) == ["own"]

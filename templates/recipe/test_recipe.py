@@ -11,7 +11,7 @@ def trained(**settings):
     return bimt_bench.train(
         "symbolic/independence", recipe="template_name", steps=40, shuffles=2,
         seeds=(0, 1), plugins=[PLUGIN], **settings,
-    )  # fmt: skip
+    ).frame  # fmt: skip
 
 
 def test_it_trains_and_its_settings_are_columns():

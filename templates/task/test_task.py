@@ -10,5 +10,5 @@ FILE = Path(__file__).parent / "template/name.yaml"
 
 def test_it_is_a_task_that_can_be_trained():
     assert catalog.task(str(FILE)).name == "template/name"
-    frame = bimt_bench.train(str(FILE), steps=40, shuffles=2)
+    frame = bimt_bench.train(str(FILE), steps=40, shuffles=2).frame
     assert (frame["status"] == "ok").all()

@@ -1,21 +1,21 @@
 """Bad input is one clear line and a non-zero status, before anything starts."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 import bimt_bench
-from bimt_bench.app import cli, single
-from bimt_bench.app.cli import app
-from bimt_bench.app.terminal import Terminal
+from bimt_bench.app import single
 from bimt_bench.ground import files
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import read_frame
 from bimt_bench.spec import catalog
+from tests.app.said import refused
 
 SWEEP = {
     "name": "small",
@@ -26,32 +26,6 @@ SWEEP = {
 }
 TASK_NAME = "symbolic/independence"
 TASK = Path(bimt_bench.__file__).parent.parent / "tasks" / "symbolic" / "independence.yaml"
-
-
-@pytest.fixture
-def invoke(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "400")
-    # made when the module was first imported, in whatever width that found
-    monkeypatch.setattr(cli, "_OUT", Terminal(width=400))
-    monkeypatch.setattr(cli, "_ERR", Terminal(width=400, stderr=True))
-    for name in ("MLFLOW_TRACKING_URI", "BIMT_BENCH_TASKS", "BIMT_BENCH_DATA"):
-        monkeypatch.delenv(name, raising=False)
-
-    def call(*arguments: str):
-        return CliRunner().invoke(app, list(arguments))
-
-    return call
-
-
-def refused(result, *words: str) -> None:
-    assert result.exit_code == 2, result.output
-    lines = [line for line in result.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("error: ")
-    for word in words:
-        assert word in lines[0]
-    assert "Traceback" not in result.output
 
 
 def nothing_was_written(folder: Path) -> None:
@@ -377,6 +351,15 @@ def test_an_interrupted_write_leaves_what_was_there(invoke, tmp_path, monkeypatc
     monkeypatch.setattr("bimt_bench.app.folder.write", no_room)
     refused(invoke(*SHORT, "--seeds", "4"), "No space left on device")
     pd.testing.assert_frame_equal(read_frame(folder), before)
+
+
+def test_a_full_disk_is_one_line(invoke, monkeypatch):
+    def no_room(*given, **how):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "network.png")
+
+    monkeypatch.setattr(single, "draw_medians", no_room)
+    words = ("cannot write network.png: No space left on device", "make room")
+    refused(invoke(*SHORT), *words)
 
 
 def test_damaged_results_are_refused_before_anything_is_trained(invoke, tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def flowers(tmp_path) -> Path:
 def test_the_examples_of_a_formula_and_a_table_are_trained(flowers) -> None:
     formula, table = blocks(section("extending.md", "A formula or a table"), "yaml")
     for block in (formula, table):
-        frame = bimt_bench.train(str(task_file(flowers, block)), **SHORT)
+        frame = bimt_bench.train(str(task_file(flowers, block)), **SHORT).frame
         assert (frame["status"] == "ok").all()
     loaded = data.load(catalog.task(str(flowers / "task.yaml")).data)
     assert loaded.output_names == ("setosa", "versicolor", "virginica")
@@ -62,7 +62,7 @@ def test_the_example_of_a_data_kind_is_trained(tmp_path) -> None:
             tmp_path,
             "{data: {kind: circle, radius: 0.5}, loss: cross_entropy, performance: accuracy}",
         )
-        frame = bimt_bench.train(str(file), **SHORT)
+        frame = bimt_bench.train(str(file), **SHORT).frame
         assert (frame["status"] == "ok").all()
         assert len(data.load(catalog.task(str(file)).data).train_inputs) == 200
     finally:

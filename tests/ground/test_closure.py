@@ -50,7 +50,7 @@ SAID = {
     "a suggestion in a message": ("ground/nearest.py", "; did you mean", "; or do you mean"),
     "a function that words errors": ("data/expressions.py", "unknown function", "no function"),
     "a list of faults": ("spec/faults.py", "import", "import os\nimport"),
-    "the command line": ("app/cli.py", "List the tasks", "Show the tasks"),
+    "the command line": ("app/cli.py", "Train one configuration", "Train this configuration"),
     "the version": ("ground/version.py", '__version__ = "', '__version__ = "9.'),
     "public names": ("engine/__init__.py", "__all__ = [\n", '__all__ = [\n    "sky",\n'),
     "a title": ("recipes/bimt.py", 'title = "BIMT"', 'title = "Bimt"'),

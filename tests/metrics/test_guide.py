@@ -9,7 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bimt_bench import api, plugins
-from bimt_bench.app import cli
+from bimt_bench.app import terminal
 from bimt_bench.app.cli import app
 from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import METRICS
@@ -31,7 +31,7 @@ def example(tmp_path) -> Path:
 
 def test_its_metric_is_a_column(example):
     frame = api.train("symbolic/independence", recipe="vanilla", steps=10, shuffles=2,
-                      seeds=(0, 1), plugins=[example])  # fmt: skip
+                      seeds=(0, 1), plugins=[example]).frame  # fmt: skip
     assert frame["largest_hub"].between(1 / 42, 0.5).all() and frame["metric_faults"].isna().all()
     names = list(frame.columns)
     assert names.index("largest_hub") > names.index("lesion_effect")  # after ours
@@ -67,7 +67,7 @@ def test_the_scoring_digest_follows_the_file(example):
 
 @pytest.mark.parametrize("arguments", [["metrics"], ["metrics", "show", "largest_hub"]])
 def test_the_command_line_lists_it_with_where_it_comes_from(example, arguments, monkeypatch):
-    monkeypatch.setattr(cli, "_OUT", Console(width=300))
+    monkeypatch.setattr(terminal, "OUT", Console(width=300))
     done = CliRunner().invoke(app, [*arguments, "--plugin", str(example)])
     assert done.exit_code == 0, done.output
     for told in ("largest_hub", "Largest hub", "lower", "max_h sum_in |w| / sum |w|", "hubs"):

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from bimt_bench.ground import InputError
-from bimt_bench.results.report import median_member
+from bimt_bench.results.choice import median
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import ReferencePoint
 from tests.rows import member
@@ -21,7 +22,7 @@ def of(rows, *, direction="higher", reference=ORIGIN, **other) -> TradeOff:
         x="modularity_q",
         x_direction=direction,
         reference=reference,
-        **({"resamples": 200} | other),
+        **other,
     )
 
 
@@ -35,40 +36,30 @@ def seeded(recipe, strength, xs, ys, **other):
 
 def test_mean_deviation_and_interval_over_seeds():
     point = of(seeded("bimt", 1.0, [0.1, 0.2, 0.6], [0.9, 0.8, 0.4])).points[0]
+    wanted = stats.ttest_1samp([0.1, 0.2, 0.6], 0.0).confidence_interval(0.95)
     assert point.x.mean == pytest.approx(0.3)
     assert point.x.std == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
-    assert 0.1 <= point.x.low < point.x.mean < point.x.high <= 0.6
-    assert 0.4 <= point.y.low < point.y.mean < point.y.high <= 0.9
+    assert (point.x.low, point.x.high) == pytest.approx((wanted.low, wanted.high))
+    assert point.y.low < point.y.mean < point.y.high
 
 
-def test_interval_agrees_with_the_normal_one_for_many_seeds():
-    values = np.random.default_rng(1).normal(0.5, 0.1, 400)
-    point = of(seeded("bimt", 1.0, values, values), resamples=2000).points[0]
-    half = 1.96 * values.std(ddof=1) / 20
-    assert point.x.low == pytest.approx(values.mean() - half, abs=half / 8)
-    assert point.x.high == pytest.approx(values.mean() + half, abs=half / 8)
+def test_one_seed_has_neither_interval_nor_deviation():
+    result = of([member(x=0.25, y=0.75)])
+    point = result.points[0]
+    assert (point.x.mean, point.x.std, point.x.has_interval) == (0.25, None, False)
+    assert result.hypervolume.raw == result.hypervolume.value == pytest.approx(0.1875)
+    assert np.isnan(result.hypervolume.h_low)
 
 
-def test_one_seed_has_an_interval_of_no_width_and_no_deviation():
-    point = of([member(x=0.25, y=0.75)]).points[0]
-    assert (point.x.low, point.x.mean, point.x.high) == (0.25, 0.25, 0.25)
-    assert point.x.std is None
-    assert of([member(x=0.25, y=0.75)]).hypervolume.low == pytest.approx(0.1875)
+def test_the_interquartile_mean_is_not_ruled_by_the_worst_run():
+    point = of(seeded("bimt", 1.0, [0.1] * 4, [0.9, 0.91, 0.89, -5.0])).points[0]
+    assert point.y.middle == pytest.approx(0.895)
+    assert point.y.mean < 0
 
 
 def test_identical_values_have_an_interval_of_no_width():
     point = of(seeded("bimt", 1.0, [0.1] * 3, [0.7] * 3)).points[0]
     assert (point.x.low, point.x.mean, point.x.high, point.x.std) == (0.1, 0.1, 0.1, 0.0)
-
-
-def test_same_seed_same_bits_and_another_seed_other_intervals():
-    rng = np.random.default_rng(0)
-    rows = seeded("bimt", 1.0, rng.random(7), rng.random(7))
-    assert of(rows, seed=3) == of(rows, seed=3)
-    one, other = of(rows, seed=3), of(rows, seed=4)
-    assert one.points[0].x.mean == other.points[0].x.mean
-    assert one.points[0].x.low != other.points[0].x.low
-    assert one.hypervolume.low != other.hypervolume.low
 
 
 def test_another_configuration_leaves_an_interval_as_it_is():
@@ -81,22 +72,36 @@ def test_another_configuration_leaves_an_interval_as_it_is():
 # --------------------------------------------------------------------------- what is left out
 
 
-def test_diverged_members_are_left_out_and_counted():
-    rows = seeded("bimt", 1.0, [0.2, 0.4], [0.6, 0.8])
-    rows.append(member("bimt", 1.0, seed=2, x=np.nan, y=np.nan, status="diverged"))
+def test_lost_members_count_as_the_trivial_predictor():
+    rows = seeded("bimt", 1.0, [0.2, 0.4, 0.3], [0.88, 0.92, 0.9])
+    rows += [member("bimt", 1.0, seed=s, x=np.nan, y=np.nan, status="diverged") for s in (3, 4)]
+    result = of(rows, trivial=-0.1)
+    point = result.points[0]
+    assert (point.diverged, result.diverged, result.lost, point.lost) == (2, 2, 2, 2)
+    assert point.y.mean == pytest.approx((3 * 0.9 + 2 * -0.1) / 5)
+    assert point.x.mean == pytest.approx(0.9 / 5)
+    assert (point.seeds, point.lost_seeds, result.members) == ((0, 1, 2), (3, 4), 5)
+    assert result.hypervolume.lost == 2
+    assert result.hypervolume.raw == pytest.approx(0.18 * 0.5)
+    assert result.table()["diverged"].tolist() == [2]
+
+
+def test_a_survivor_among_lost_members_does_not_lead():
+    rows = [member("bimt", 1.0, seed=0, x=0.9, y=0.95)]
+    rows += [member("bimt", 1.0, seed=s, x=None, y=None, status="diverged") for s in range(1, 6)]
+    rows += seeded("l1", 1.0, [0.5] * 6, [0.9] * 6)
     result = of(rows)
-    assert result.points[0].diverged == result.diverged == 1
-    assert result.points[0].x.mean == pytest.approx(0.3)
-    assert result.points[0].seeds == (0, 1)
-    assert result.members == 3
+    assert [p.settings.recipe for p in result.front] == ["l1"]
+    ranks = {line.recipe: line.standing.rank for line in result.lines}
+    assert ranks == {"l1": 1, "bimt": 2}
 
 
 @pytest.mark.parametrize("hole", [{"x": np.nan}, {"y": np.nan}, {"x": np.inf}])
-def test_unmeasured_members_are_left_out_and_counted(hole):
+def test_unmeasured_members_count_as_lost(hole):
     rows = [member(x=0.2, y=0.4), member(seed=1, **hole)]
     point = of(rows).points[0]
     assert (point.unmeasured, point.diverged, point.seeds) == (1, 0, (0,))
-    assert (point.x.mean, point.y.mean) == (0.2, 0.4)
+    assert (point.x.mean, point.y.mean) == pytest.approx((0.1, 0.2))
 
 
 def test_a_configuration_without_a_measured_member_is_missing():
@@ -112,7 +117,7 @@ def test_a_configuration_without_a_measured_member_is_missing():
 def test_a_frame_in_which_nothing_finished_has_no_front_and_no_volume():
     result = of([member(x=None, y=None, status="diverged")])
     assert (result.front, result.lines) == ((), ())
-    assert result.hypervolume.value == 0.0
+    assert result.hypervolume.raw == result.hypervolume.value == 0.0
     assert len(result.table()) == 1
     assert result.recipe_table().empty
 
@@ -212,24 +217,82 @@ def test_every_recipe_has_its_own_front_and_volume():
     assert by_recipe["on_recipe_front"].all()
 
 
-def test_seeds_are_resampled_jointly():
+def test_seeds_are_compared_in_pairs():
     # With xa > xb and ya = 1, yb = 2 the volume from (-10, 0) is xa + xb + 20. Seed by seed
-    # xa + xb = 11, so it is 31 in every joint resample, and varies when each is drawn apart.
+    # xa + xb = 11, so the volume has no error, though xa and xb have.
     xs = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
     rows = seeded("bimt", 1.0, 10 + xs, [1.0] * 5) + seeded("bimt", 2.0, 1 - xs, [2.0] * 5)
     volume = of(rows, reference=ReferencePoint(modularity=-10.0, performance=0.0)).hypervolume
-    assert volume.value == pytest.approx(31.0)
-    assert volume.low == pytest.approx(31.0)
-    assert volume.high == pytest.approx(31.0)
+    found = (volume.raw, volume.h, volume.h_low, volume.h_high)
+    assert found == pytest.approx((31.0,) * 4)
 
 
-def test_a_resample_that_draws_none_of_a_configuration_keeps_the_others():
-    rows = seeded("l1", 1.0, [0.5, 0.5, 0.5], [0.5, 0.5, 0.5])
+def test_volumes_are_of_the_seeds_that_all_configurations_have():
+    rows = seeded("l1", 1.0, [0.5, 0.6, 0.7], [0.5, 0.5, 0.5])
+    rows += [member("l1", 2.0, seed=s, x=0.4, y=0.8) for s in (1, 2)]
+    assert of(rows).lines[0].hypervolume.seeds == 2
     rows.append(member("bimt", 1.0, seed=2, x=1.0, y=1.0))
-    volume = of(rows).hypervolume
-    assert volume.value == pytest.approx(1.0)
-    assert volume.low == pytest.approx(0.25)
-    assert volume.high == pytest.approx(1.0)
+    result = of(rows)
+    assert {line.recipe: line.hypervolume.seeds for line in result.lines} == {"l1": 2, "bimt": 1}
+    assert all(line.standing is None for line in result.lines)
+    assert np.isnan(result.recipe_table().set_index("recipe").loc["bimt", "hypervolume"])
+
+
+def test_equal_configurations_gain_nothing_by_their_number():
+    generator = np.random.default_rng(0)
+    found = {"one": [], "nine": []}
+    for _ in range(40):
+        draws = 0.67 + 0.1 * generator.standard_normal((9, 2, 5))
+        for name, count in (("one", 1), ("nine", 9)):
+            rows = [r for i in range(count) for r in seeded("bimt", float(i + 1), *draws[i])]
+            found[name].append(of(rows).hypervolume)
+    means = {k: (np.mean([v.raw for v in f]), np.mean([v.h for v in f])) for k, f in found.items()}
+    assert means["nine"][0] > 1.15 * means["one"][0]
+    assert means["nine"][1] == pytest.approx(0.67**2, rel=0.05)
+    assert means["one"][1] == pytest.approx(0.67**2, rel=0.05)
+
+
+def ranked():
+    """Three recipes on six seeds, of which the last two cannot be told apart."""
+    generator = np.random.default_rng(2)
+    rows = []
+    for recipe, x in (("vanilla", 0.2), ("l1", 0.41), ("bimt", 0.4)):
+        for dial, y in ((1.0, 0.9), (2.0, 0.8)):
+            noise = 0.02 * generator.standard_normal((2, 6))
+            rows += seeded(recipe, dial, x + dial / 10 + noise[0], y + noise[1])
+    return of(rows)
+
+
+def test_recipes_are_ranked_and_told_apart_only_where_they_can_be():
+    lines = {line.recipe: line.standing for line in ranked().lines}
+    assert {lines["l1"].rank, lines["bimt"].rank} == {1, 2}
+    assert lines["vanilla"].rank == 3
+    assert lines["vanilla"].beside is None
+    assert lines["bimt"].beside.verdict == lines["l1"].beside.verdict == "better"
+    assert lines["vanilla"].first == "worse"
+    second = next(one for one in lines.values() if one.rank == 2)
+    first = next(one for one in lines.values() if one.rank == 1)
+    assert second.first == "not told apart"
+    assert first.first is None
+    assert lines["vanilla"].standing == "never first"
+
+
+def test_the_recipe_table_has_all_three_volumes_and_the_verdicts():
+    table = ranked().recipe_table().set_index("recipe")
+    assert (table["hypervolume_low"] < table["hypervolume"]).all()
+    assert (table["hypervolume"] < table["hypervolume_high"]).all()
+    assert table.loc["bimt", "beside_baseline_p"] < 0.05
+    assert table.loc["vanilla", "rank"] == 3
+    assert table["lost"].eq(0).all()
+    assert table["corner"].eq("given").all()
+
+
+def test_recipes_with_more_tries_are_compared_at_equal_numbers():
+    rows = [r for i in range(12) for r in seeded("bimt", i + 1.0, [0.5] * 3, [0.5] * 3)]
+    rows += [r for i in range(6) for r in seeded("l1", i + 1.0, [0.5] * 3, [0.5] * 3)]
+    found = {line.recipe: line.standing.per_tries for line in of(rows).lines}
+    assert found == {"bimt": pytest.approx(0.25), "l1": pytest.approx(0.25)}
+    assert ranked().lines[0].standing.per_tries is None
 
 
 # --------------------------------------------------------------------------- summaries
@@ -296,7 +359,6 @@ def test_table_has_one_row_a_configuration():
     [
         ({"x": "modularity_p"}, "no column 'modularity_p'; did you mean 'modularity_q'"),
         ({"x_direction": "highest"}, "'highest' is neither .* did you mean 'higher'"),
-        ({"resamples": 0}, "resamples: must be at least 1, but is 0"),
         ({"frame": pd.DataFrame([member()]).iloc[:0]}, "no rows"),
         ({"frame": pd.DataFrame([member(), member(task="toy/two")])}, r"task takes \['toy/one'"),
         ({"frame": pd.DataFrame([member(), member(steps=7)])}, r"steps takes \[7, 100\]"),
@@ -369,9 +431,9 @@ def test_the_order_of_rows_does_not_matter(random):
         for strength in (0.1, 1.0)
         for row in seeded(recipe, strength, rng.random(3), rng.random(3))
     ]
-    expected = of(rows, resamples=50)
+    expected = of(rows)
     random.shuffle(rows)
-    assert of(rows, resamples=50) == expected
+    assert of(rows) == expected
 
 
 # --------------------------------------------------------------------------- lower is better
@@ -405,5 +467,5 @@ def test_an_error_as_performance_is_a_gain_upside_down(pairs):
 @pytest.mark.parametrize(("measure", "chosen"), [("r2", 0), ("mean_absolute_error", 1)])
 def test_of_two_members_the_worse_one_is_the_median(measure, chosen):
     rows = pd.DataFrame([member(seed=0, y=0.2), member(seed=1, y=0.4)])
-    found = median_member(rows.assign(performance_metric=measure))
+    found = median(rows.assign(performance_metric=measure))
     assert found == rows["member"].iloc[chosen]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from bimt_bench import api, data
 from bimt_bench.engine import RECIPES, Recipe, RecipeSettings
@@ -13,6 +14,7 @@ from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import catalog, setting
+from bimt_bench.spec.faults import fault_lines
 from bimt_bench.tuning.packing import compose
 from bimt_bench.tuning.prepare import check
 
@@ -257,6 +259,28 @@ def test_objectives_must_exist_for_the_task(sweep_spec, task, metric, message):
     search = {"kind": "optuna", "objectives": [{"metric": metric}]}
     with pytest.raises(InputError, match=rf"search\.objectives\.0\.metric: .*{message}"):
         check(sweep_spec(tasks=[{"task": task, "steps": 200}], search=search))
+
+
+def objectives(*metrics):
+    return {"kind": "optuna", "objectives": [{"metric": metric} for metric in metrics]}
+
+
+def test_the_same_objective_twice_is_refused(sweep_spec):
+    given = {**sweep_spec().model_dump(mode="json"), "search": objectives("r2", "ncut", "r2")}
+    with pytest.raises(ValidationError) as caught:
+        catalog.SweepSpec.model_validate(given)
+    (line,) = fault_lines(caught.value, catalog.SweepSpec, given)
+    assert line == ("search.objectives.2.metric: 'r2' is objective 0 already; name it once")
+
+
+@pytest.mark.parametrize("metrics", [("r2", "performance"), ("performance", "ncut", "r2")])
+def test_a_measure_is_no_objective_beside_itself(sweep_spec, metrics):
+    (line,) = told(sweep_spec(search=objectives(*metrics)))
+    last = len(metrics) - 1
+    assert line == (
+        f"search.objectives.{last}.metric: on symbolic/independence 'performance' is r2; name one "
+        "of the two"
+    )
 
 
 def test_a_task_knows_its_length_and_its_own_space(sweep_spec):

@@ -79,6 +79,21 @@ class TaskMeasure:
         wanted = columns(targets, outputs.dtype)
         return self.kind.of(self.settings, outputs, wanted).to(torch.float64)
 
+    def trivial(self, train: Tensor, test: Tensor, outputs: int) -> float:
+        """The measure of the trivial predictor: the training targets' mean, or commonest class.
+
+        Targets are the task's, [B(, T), outputs] or classes [B(, T)]; at every time step alike.
+        """
+        known = train[answered(train)] if not train.is_floating_point() else train
+        if train.is_floating_point():
+            constant = torch.nanmean(known.double().reshape(-1, outputs), dim=0)
+        else:
+            constant = torch.zeros(outputs, dtype=torch.float64)
+            constant[known.long().bincount(minlength=outputs).argmax()] = 1.0
+        shape = test.shape[:-1] if test.is_floating_point() else test.shape
+        guessed = constant.view(1, outputs, *[1] * len(shape)).expand(1, outputs, *shape)
+        return float(self.performance(guessed, test.cpu()))
+
     def each(self, outputs: Outputs, targets: Tensor) -> tuple[Tensor, Tensor | None]:
         """The value of each answer, [P, (outputs,) B(, T)], and where there is one; None: all."""
         wanted = columns(targets, outputs.dtype)

@@ -1,20 +1,29 @@
 """Figures fit for a paper: trade-offs, networks, learning curves. Only here is anything drawn.
 
-Figures are made from records (`TradeOff`, `NetworkDrawing`) or the frame, and belong to nobody:
-they are not registered with pyplot, so nothing has to be closed.
+Figures are made from records (`TradeOff`, `NetworkDrawing`) or the frame. Those that
+`..._figure` returns belong to nobody: they are not registered with pyplot, so nothing has to be
+closed. `..._axes` draws on the axes that it is given, or on a new figure of pyplot's.
 """
 
-from bimt_bench.results.plots.curves import curves_figure
-from bimt_bench.results.plots.network import network_figure
+from matplotlib.axes import Axes
+
+from bimt_bench.results.plots.curves import curves_axes, curves_figure
+from bimt_bench.results.plots.network import network_axes, network_figure, network_size
 from bimt_bench.results.plots.study import correlation_figure, effect_figure
-from bimt_bench.results.plots.theme import save
-from bimt_bench.results.plots.tradeoff import tradeoff_figure
+from bimt_bench.results.plots.theme import FORMATS, save
+from bimt_bench.results.plots.tradeoff import tradeoff_axes, tradeoff_figure
 
 __all__ = [
+    "FORMATS",
+    "Axes",
     "correlation_figure",
+    "curves_axes",
     "curves_figure",
     "effect_figure",
+    "network_axes",
     "network_figure",
+    "network_size",
     "save",
+    "tradeoff_axes",
     "tradeoff_figure",
 ]

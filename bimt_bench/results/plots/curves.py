@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter
-from scipy import stats
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.recipes import RECIPES, settings_for
+from bimt_bench.results import statistics
 from bimt_bench.results.columns import plain_cell, setting_columns
 from bimt_bench.results.plots import theme
 from bimt_bench.results.words import differing, in_order, setting_words, title_with_dial
@@ -24,8 +24,9 @@ PANELS = {
     "performance": "performance",
     "cost": "connection cost",
 }
-_LOGARITHMIC = ("test_loss", "cost")
-_RESAMPLES = 500
+_KEYS = ("member", "step")
+_LOGARITHMIC = ("train_loss", "test_loss", "cost", "charged_cost")
+_HEIGHT = 2.35  # inches
 _WIDEST = 60  # letters of settings in an entry of the legend
 _ROW, _ROWS = 0.14, 2  # inches of a row of the legend; rows that the figure has place for
 
@@ -34,8 +35,8 @@ _ROW, _ROWS = 0.14, 2  # inches of a row of the legend; rows that the figure has
 class Curve:
     """One configuration's seed mean of one quantity over the steps, all arrays [steps].
 
-    `low`, `high`: 95 % bootstrap interval of the mean over seeds. Only steps that all of its
-    finished members logged appear.
+    `low`, `high`: 95 % interval (Student's t) of the mean over seeds; of three seeds or fewer the
+    range. Only steps that all of its finished members logged appear.
     """
 
     recipe: str
@@ -53,20 +54,15 @@ def curves_figure(curves: pd.DataFrame, frame: pd.DataFrame, *, title: str = "")
     """Test loss, performance and connection cost against steps, by recipe.
 
     `curves` has columns member, step and the quantities; `frame` one row a member. Each recipe
-    shows in full, with its 95 % bootstrap band, the configuration whose dial is nearest to its
+    shows in full, with its band, the configuration whose dial is nearest to its
     default (the task's own lambda, where the dial is a strength); its other configurations are
     thin lines. Diverged members are left out, and so is a quantity that nobody logged. Raises
     InputError when columns are missing or no member finished.
     """
-    _check(curves, ["member", "step", *PANELS], "curves")
-    columns = ["member", "configuration", "recipe", "dial", "dial_value", "seed"]
-    _check(frame, [*columns, "status"], "frame")
-    finished = frame[frame["status"] == "ok"].drop_duplicates("member")
-    joined = curves.merge(finished[columns], on="member", how="inner")
-    if joined.empty:
-        raise InputError("curves: no member of the frame finished and has a curve")
+    _check(curves, [*_KEYS, *PANELS], "curves")
+    finished, joined = _joined(curves, frame)
     with theme.style():
-        figure = Figure(figsize=(2 * theme.COLUMN_WIDTH, 2.35), layout="constrained")
+        figure = Figure(figsize=(2 * theme.COLUMN_WIDTH, _HEIGHT), layout="constrained")
         logged = [name for name in PANELS if joined[name].notna().any()] or list(PANELS)[:1]
         panels = np.atleast_1d(figure.subplots(1, len(logged)))
         shown, *_ = [_panel(axes, joined, name) for axes, name in zip(panels, logged, strict=True)]
@@ -75,26 +71,70 @@ def curves_figure(curves: pd.DataFrame, frame: pd.DataFrame, *, title: str = "")
     return figure
 
 
+def curves_axes(
+    curves: pd.DataFrame,
+    frame: pd.DataFrame,
+    y: str,
+    ax: Axes | None = None,
+    *,
+    title: str = "",
+    legend: bool = True,
+) -> Axes:
+    """One quantity against steps as `curves_figure` draws it, on `ax` or on a new figure.
+
+    `y` is a column of `curves`. A new figure, which notebooks show, has words about seeds above
+    and the legend below; on `ax` the legend lies within. InputError as `curves_figure`, and for a
+    quantity that nobody logged.
+    """
+    _check(curves, [*_KEYS, y], "curves")
+    if y in _KEYS or not pd.api.types.is_numeric_dtype(curves[y]):
+        raise InputError(f"y: '{y}' is no quantity; curves have {', '.join(_quantities(curves))}")
+    finished, joined = _joined(curves, frame)
+    if joined[y].isna().all():
+        raise InputError(f"y: '{y}' was not logged for these members")
+    with theme.style():
+        if ax is None:
+            figure = theme.new_figure((theme.COLUMN_WIDTH, _HEIGHT))
+            axes = figure.add_subplot()
+            shown = _panel(axes, joined, y)
+            theme.head(axes, title=title, subtitle=_subtitle(frame, shown))
+            if legend:
+                _legend(figure, shown, finished)
+            return axes
+        shown = _panel(ax, joined, y)
+        ax.set_title(title, loc="left", fontsize=8.0, fontweight="bold")
+        if legend:
+            ax.legend(handles=_handles(shown, finished), loc="best")
+    return ax
+
+
+def _joined(curves: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The members that finished, and their curves with what they are; InputError if none has."""
+    columns = ["member", "configuration", "recipe", "dial", "dial_value", "seed"]
+    _check(frame, [*columns, "status"], "frame")
+    finished = frame[frame["status"] == "ok"].drop_duplicates("member")
+    joined = curves.merge(finished[columns], on="member", how="inner")
+    if joined.empty:
+        raise InputError("curves: no member of the frame finished and has a curve")
+    return finished, joined
+
+
+def _quantities(curves: pd.DataFrame) -> list[str]:
+    return [str(name) for name in curves.select_dtypes("number") if name not in _KEYS]
+
+
 def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
     """One curve a configuration, from rows of its members' identity, seed, step and the quantity.
 
-    The interval is the percentile one over seeds, the same resamples at every step; a single
-    seed has an interval of no width. NaN at a step (not logged) drops the step.
+    NaN at a step (not logged) drops the step.
     """
     found = []
     for _, rows in joined.sort_values(["configuration", "seed"]).groupby("configuration"):
         wide = rows.pivot(index="seed", columns="step", values=quantity).dropna(axis=1)
         values = wide.to_numpy(float)
-        low = high = mean = values.mean(axis=0)
-        if len(values) > 1 and values.size:
-            low, high = stats.bootstrap(
-                (values,),
-                np.mean,
-                axis=0,
-                n_resamples=_RESAMPLES,
-                method="percentile",
-                rng=np.random.default_rng(0),
-            ).confidence_interval
+        mean, low, high = statistics.t_interval(values.T)
+        if len(values) <= theme.FEW_SEEDS and values.size:
+            low, high = values.min(axis=0), values.max(axis=0)
         first = rows.iloc[0]
         found.append(
             Curve(
@@ -143,7 +183,7 @@ def _panel(axes: Axes, joined: pd.DataFrame, quantity: str) -> list[Curve]:
         # An untrained network may be far below 0 in R^2; that part of the curve tells nothing.
         axes.set_ylim(bottom=max(axes.get_ylim()[0], -0.2))
     axes.set_xlabel("step")
-    axes.set_ylabel(PANELS[quantity])
+    axes.set_ylabel(PANELS.get(quantity, quantity.replace("_", " ")))
     axes.ticklabel_format(axis="x", style="plain")
     axes.margins(x=0.02)
     sns.despine(ax=axes)
@@ -186,21 +226,24 @@ def _others(curve: Curve, frame: pd.DataFrame) -> str:
     return shorten(setting_words(values[curve.configuration], names), _WIDEST, placeholder=" …")
 
 
-def _legend(figure: Figure, shown: Sequence[Curve], frame: pd.DataFrame) -> None:
-    """One entry a curve shown in full, in as many columns as fit the figure."""
+def _handles(shown: Sequence[Curve], frame: pd.DataFrame) -> list[Line2D]:
+    """What a legend says of the curves shown in full."""
     colours = theme.colours(c.recipe for c in shown)
-    handles = [
+    return [
         Line2D(
             [],
             [],
             color=colours[c.recipe],
             linewidth=1.4,
-            label=title_with_dial(
-                c.recipe, c.dial, c.dial_value, others=_others(c, frame)
-            ),
+            label=title_with_dial(c.recipe, c.dial, c.dial_value, others=_others(c, frame)),
         )
         for c in shown
     ]
+
+
+def _legend(figure: Figure, shown: Sequence[Curve], frame: pd.DataFrame) -> None:
+    """One entry a curve shown in full, in as many columns as fit the figure."""
+    handles = _handles(shown, frame)
     height = figure.get_figheight()
     for columns in range(min(len(handles), 5), 0, -1):
         legend = figure.legend(
@@ -224,7 +267,8 @@ def _task(frame: pd.DataFrame) -> str:
 def _subtitle(frame: pd.DataFrame, shown: Sequence[Curve]) -> str:
     seeds = sorted({c.seeds for c in shown})
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    words = "one seed" if seeds == [1] else f"means of {count} seeds, 95 % bands"
+    band = "range" if seeds[-1] <= theme.FEW_SEEDS else "95 % interval"
+    words = "one seed" if seeds == [1] else f"means of {count} seeds, bands: {band}"
     diverged = int((frame["status"] == "diverged").sum())
     if "shortened" in frame and bool(frame["shortened"].iloc[0]):
         words += f" · shortened to {int(frame['steps'].iloc[0]):,} steps"

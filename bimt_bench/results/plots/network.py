@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 from matplotlib import patheffects
@@ -12,6 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from bimt_bench.ground import fitting, printable
+from bimt_bench.network import Role
 from bimt_bench.results.drawing import NetworkDrawing, Plane
 from bimt_bench.results.plots import theme
 
@@ -26,6 +28,8 @@ _POINTS = 16  # of a bent wire
 _LOOP = 0.02  # radius of a neuron's wire onto itself
 _SLANT = np.array([0.42, 0.26])  # where one unit into a 2-D plane goes on paper
 _LABEL_POINTS = 6.5
+# letters of a line across a column: of labels side by side, of a title on axes, of the key
+_LETTERS, _TITLE_LETTERS, _KEY_LETTERS = 70, 46, 84
 _LONGEST_LABEL = 60  # characters
 
 
@@ -38,43 +42,112 @@ def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
     group fills a plane, all are shown as planes in an oblique projection. Groups of one layer stand
     side by side. Wires within a layer, back down or past a layer are bent.
     """
-    projection = _Projection.of(drawing)
     with theme.style():
-        figure = Figure(figsize=(theme.COLUMN_WIDTH, projection.height), layout="constrained")
-        axes = figure.add_subplot()
-        axes.axis("off")
-        places = [projection(plane) for plane in drawing.planes]
-        if not projection.flat:
-            _outlines(axes, drawing, projection)
-        _draw_wires(axes, drawing, places, projection)
-        _draw_neurons(axes, drawing, places, projection)
-        _draw_labels(axes, drawing, places, projection)
-        axes.autoscale_view()
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.margins(0.03)
-        figure.suptitle(printable(title), x=0.02, ha="left", fontweight="bold")
-        figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
+        figure = Figure(figsize=network_size(drawing), layout="constrained")
+        _fill(figure, drawing, title)
     return figure
+
+
+def network_axes(drawing: NetworkDrawing, ax: Axes | None = None, *, title: str = "") -> Axes:
+    """One member as `network_figure` draws it, on `ax` or on a new figure that notebooks show.
+
+    On `ax`, the words are broken and neurons sized for the width that it has now. InputError for
+    what is no axes.
+    """
+    with theme.style():
+        if ax is None:
+            return _fill(theme.new_figure(network_size(drawing)), drawing, title)
+        axes = theme.panel(ax, size=network_size(drawing))
+        share = axes.get_window_extent().width / axes.figure.dpi / theme.COLUMN_WIDTH
+        _draw(axes, drawing, share)
+        above, below = (_beyond(drawing, role, share) for role in ("output", "input"))
+        head = _broken(printable(title), _TITLE_LETTERS * share)
+        axes.set_title(head, loc="left", fontsize=7.5, fontweight="bold", pad=above)
+        axes.annotate(
+            _broken(_key(drawing), _KEY_LETTERS * share),
+            (0.5, 0.0),
+            xycoords="axes fraction",
+            xytext=(0.0, -below),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=5.5,
+            color=theme.QUIET,
+            linespacing=1.3,
+        )
+    return axes
+
+
+def network_size(drawing: NetworkDrawing) -> tuple[float, float]:
+    """Width and height in inches that suit a drawing."""
+    return theme.COLUMN_WIDTH, _Projection.of(drawing).height
+
+
+def _fill(figure: Figure, drawing: NetworkDrawing, title: str) -> Axes:
+    """A member on the whole of an empty figure, with a title above and a key below."""
+    axes = figure.add_subplot()
+    _draw(axes, drawing)
+    figure.suptitle(printable(title), x=0.02, ha="left", fontweight="bold")
+    figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
+    return axes
+
+
+def _draw(axes: Axes, drawing: NetworkDrawing, share: float = 1.0) -> None:
+    """Planes, wires, neurons and labels; the axes lose their frame.
+
+    `share`: how wide the axes are, in columns of a paper.
+    """
+    projection = _Projection.of(drawing, share=share)
+    axes.axis("off")
+    places = [projection(plane) for plane in drawing.planes]
+    if not projection.flat:
+        _outlines(axes, drawing, projection)
+    _draw_wires(axes, drawing, places, projection)
+    _draw_neurons(axes, drawing, places, projection)
+    _draw_labels(axes, drawing, places, projection)
+    axes.autoscale_view()
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.03)
+
+
+def _beyond(drawing: NetworkDrawing, role: Role, share: float) -> float:
+    """How far the labels of a role reach beyond the axes, in points."""
+    labelled = [plane for plane in drawing.planes if plane.role == role and plane.labels]
+    turned = [p for p in labelled if drawing.is_flat and _crowded(p, _LETTERS * share)]
+    letters = max((len(label) for plane in turned for label in plane.labels), default=0)
+    return 6.0 + (_LABEL_POINTS if labelled else 0.0) + 0.5 * _LABEL_POINTS * letters
+
+
+def _broken(text: str, letters: float) -> str:
+    """A text whose lines are broken where they have more than so many letters."""
+    lines = [wrap(line, max(12, int(letters))) or [""] for line in text.split("\n")]
+    return "\n".join(part for parts in lines for part in parts)
 
 
 @dataclass(frozen=True)
 class _Projection:
-    """Where points of planes go on paper, in units of the width of a plane."""
+    """Where points of planes go on paper, in units of the width of a plane.
+
+    `share`: how wide the paper is, in columns. `height`: of a paper one column wide, in inches.
+    """
 
     flat: bool
     gap: float
     height: float
     levels: Mapping[int, int]
+    share: float
 
     @classmethod
-    def of(cls, drawing: NetworkDrawing) -> "_Projection":
+    def of(cls, drawing: NetworkDrawing, *, share: float = 1.0) -> "_Projection":
         found = sorted({plane.layer for plane in drawing.planes})
         levels = {layer: level for level, layer in enumerate(found)}
         layers, wide = len(found), max(plane.places for plane in drawing.planes)
         if drawing.is_flat:
             gap = (0.34 if layers <= 4 else 0.26) * wide
-            return cls(True, gap, 0.85 + 3.2 * gap * max(layers - 1, 1) / wide, levels)
-        return cls(False, 0.42, 0.75 + 2.25 * (0.42 * max(layers - 1, 1) + 0.26) / wide, levels)
+            height = 0.85 + 3.2 * gap * max(layers - 1, 1) / wide
+            return cls(True, gap, height, levels, share)
+        height = 0.75 + 2.25 * (0.42 * max(layers - 1, 1) + 0.26) / wide
+        return cls(False, 0.42, height, levels, share)
 
     def __call__(self, plane: Plane) -> np.ndarray:
         """Places [n, 2] on paper."""
@@ -197,7 +270,7 @@ def _draw_neurons(
 
 def _neuron_size(count: int, projection: _Projection) -> float:
     """Area of a neuron, in points squared: smaller where many share a row or a plane."""
-    across = count if projection.flat else count**0.5 * 2.5
+    across = (count if projection.flat else count**0.5 * 2.5) / projection.share
     return float(np.clip((130.0 / max(across, 1.0)) ** 2 / 4.0, 1.0, 14.0))
 
 
@@ -221,7 +294,7 @@ def _draw_labels(
         if not plane.labels:
             continue
         below = plane.role == "input"
-        turned = projection.flat and _crowded(plane)
+        turned = projection.flat and _crowded(plane, _LETTERS * projection.share)
         for label, at in zip(plane.labels, place, strict=True):
             axes.annotate(
                 _mathematical(label),
@@ -238,10 +311,10 @@ def _draw_labels(
             )
 
 
-def _crowded(plane: Plane) -> bool:
-    """Whether labels side by side would touch: about 70 letters fit a row."""
+def _crowded(plane: Plane, letters: float) -> bool:
+    """Whether labels side by side would touch, where so many letters fit a row."""
     longest = min(max(len(label) for label in plane.labels), _LONGEST_LABEL)
-    return (longest + 1) * len(plane.labels) > 70
+    return (longest + 1) * len(plane.labels) > letters
 
 
 def _mathematical(name: str) -> str:

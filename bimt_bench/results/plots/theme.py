@@ -1,7 +1,8 @@
 """How all figures look: sizes, colours of recipes, quiet axes, and how they are saved."""
 
+import math
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from colorsys import hls_to_rgb
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,17 +10,21 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from bimt_bench.ground import printable
+from bimt_bench.ground import InputError, printable
 from bimt_bench.recipes import RECIPES
 from bimt_bench.results.words import in_order
 
+FEW_SEEDS = 3
+"""Up to so many seeds, single ones or their range are drawn: intervals would be mostly guesses."""
 COLUMN_WIDTH = 3.5
 """Width of one column of a paper, in inches."""
 QUIET = "#5f5f5f"
+_NOTEBOOK_DPI = 160  # type is as small as a paper's, which screens of 100 blur
 POSITIVE, NEGATIVE = "#1f5fd0", "#d3292b"
 
 # Recipes take these in the order in which they stand: the baseline is grey, then Okabe and Ito's
@@ -57,7 +62,17 @@ _SETTINGS = {
     # Text stays text in the PDF, in a font type that publishers accept.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
+    # Equal figures give equal bytes; text as outlines, so that it looks the same everywhere.
+    "svg.hashsalt": "bimt_bench",
+    "svg.fonttype": "path",
 }
+_UNDATED: dict[str, dict[str, str | None]] = {
+    "png": {"Software": "bimt_bench"},
+    "pdf": {"Creator": "bimt_bench", "Producer": None, "CreationDate": None},
+    "svg": {"Creator": "bimt_bench", "Date": None},
+}
+"""What files say of themselves, by format."""
+FORMATS = tuple(_UNDATED)
 
 
 @contextmanager
@@ -66,6 +81,23 @@ def style() -> Iterator[None]:
     settings: Any = {**sns.axes_style("whitegrid"), **_SETTINGS}
     with mpl.rc_context(settings):
         yield
+
+
+def panel(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
+    """The given axes, or those of a new figure of pyplot's, which a notebook shows.
+
+    `size`: width and height of the new figure in inches. InputError for what is no axes.
+    """
+    if ax is None:
+        return new_figure(size).add_subplot()
+    if not isinstance(ax, Axes):
+        raise InputError(f"ax: {type(ax).__name__} given; should be the Axes of one subplot")
+    return ax
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """An empty figure of pyplot's, so that a notebook shows it, and sharp enough to read there."""
+    return plt.figure(figsize=size, layout="constrained", dpi=_NOTEBOOK_DPI)
 
 
 def colours(recipes: Iterable[str]) -> Mapping[str, str]:
@@ -111,16 +143,26 @@ def head(axes: Axes, *, title: str, subtitle: str = "") -> None:
         text.set_in_layout(False)
 
 
-def save(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
-    """Write `name`.png (200 dpi) and `name`.pdf into the folder; equal figures give equal bytes."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = folder / f"{name}.png", folder / f"{name}.pdf"
+def save(
+    figure: Figure,
+    folder: Path | str,
+    name: str,
+    *,
+    formats: Sequence[str] = ("png", "pdf"),
+    pixels: int = 0,
+) -> tuple[Path, ...]:
+    """Writes `name`.png, .pdf or .svg into the folder; equal figures give equal bytes.
+
+    A PNG has 200 dots an inch, or as many more as give its longer side `pixels` of them.
+    """
+    files = tuple(Path(folder) / f"{name}.{one}" for one in formats)
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    dots = max(_SETTINGS["savefig.dpi"], math.ceil(pixels / max(figure.get_size_inches())))
     with style():
-        figure.savefig(png, metadata={"Software": "bimt_bench"})
-        undated = {"Creator": "bimt_bench", "Producer": None, "CreationDate": None}
-        figure.savefig(pdf, metadata=undated)
-    return png, pdf
+        for file, one in zip(files, formats, strict=True):
+            figure.savefig(file, dpi=dots, metadata=_UNDATED[one])
+    return files
 
 
 def _assign(recipes: Iterable[str], look: Callable[[int], str]) -> dict[str, str]:

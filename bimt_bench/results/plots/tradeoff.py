@@ -1,7 +1,6 @@
 """The trade-off figure: performance against modularity, a line a recipe, bands and the front."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from textwrap import shorten
 
@@ -16,11 +15,11 @@ from matplotlib.path import Path
 from scipy.spatial import ConvexHull
 
 from bimt_bench.results.plots import theme
-from bimt_bench.results.tradeoff import Direction, Line, Point, Settings, TradeOff
-from bimt_bench.results.words import dial_words, number
+from bimt_bench.results.plots.scales import Frame, Looks, Sizes
+from bimt_bench.results.tradeoff import Direction, Line, Point, TradeOff
 
 INK = "#1a1a1a"
-_SMALLEST, _LARGEST = 12.0, 54.0  # areas of markers, in points squared
+_HEIGHT = 3.7  # inches, with two lines below the title
 _LETTERS = 60  # of a line below the title
 _ROW = 0.125  # inches of a row of the legend, or of a third line below the title
 _SLIMMEST = 0.004  # half width, as a share of the axis, of a band across an interval of no width
@@ -30,142 +29,69 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with the dial; a line joins configurations that differ in the dial only, and the band is
-    the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    and grow with the dial; a line joins configurations that differ in the dial only, and the band
+    is the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the
+    non-dominated front of all recipes.
     """
     with theme.style():
-        frame = _Frame.around(tradeoff)
-        subtitle = _subtitle(tradeoff, frame)
-        height = 3.7 + _ROW * max(0, subtitle.count("\n") - 1)
-        figure = Figure(figsize=(theme.COLUMN_WIDTH, height), layout="constrained")
-        axes = figure.add_subplot()
-        recipes = [line.recipe for line in tradeoff.lines]
-        looks = _Looks(theme.colours(recipes), theme.markers(recipes), _Sizes.of(tradeoff.points))
-        for line in tradeoff.lines:
-            _band(axes, line, frame, looks)
-            _members(axes, line, looks)
-        for line in tradeoff.lines:
-            _means(axes, line, looks)
-        _front(axes, tradeoff, looks)
-        frame.apply(axes)
-        axes.set_xlabel(f"{x_label}  ({_better(tradeoff.x_direction)})")
-        axes.set_ylabel(f"{y_label}  ({_better(tradeoff.y_direction)})")
-        sns.despine(ax=axes)
-        axes.set_axisbelow(True)
-        theme.head(axes, title=title, subtitle=subtitle)
-        _legend(figure, tradeoff, looks)
+        figure = Figure(figsize=(theme.COLUMN_WIDTH, _HEIGHT), layout="constrained")
+        _fill(figure, tradeoff, title=title, x_label=x_label, y_label=y_label)
     return figure
 
 
-# --------------------------------------------------------------------------- scales
+def tradeoff_axes(
+    tradeoff: TradeOff,
+    ax: Axes | None = None,
+    *,
+    title: str = "",
+    x_label: str,
+    y_label: str,
+    legend: bool = True,
+) -> Axes:
+    """A trade-off as `tradeoff_figure` draws it, on a new figure that notebooks show or on `ax`.
 
-
-@dataclass(frozen=True)
-class _Sizes:
-    """Marker areas by where the dial stands; in the middle for a recipe without a dial.
-
-    `dials` has the values of each dial in rising order. Sizes follow the logarithm of the values
-    above 0, the smallest to the largest of that dial; 0 and below are as small as the smallest.
+    On `ax` the legend names the recipes and the front only, and lies within.
     """
-
-    dials: Mapping[str, tuple[float, ...]]
-
-    @classmethod
-    def of(cls, points: Sequence[Point]) -> "_Sizes":
-        found: dict[str, set[float]] = {}
-        for settings in (p.settings for p in points):
-            if settings.dial is not None and settings.dial_value is not None:
-                found.setdefault(settings.dial, set()).add(settings.dial_value)
-        return cls({dial: tuple(sorted(values)) for dial, values in found.items()})
-
-    def __call__(self, settings: Settings) -> float:
-        return self.at(settings.dial, settings.dial_value)
-
-    def at(self, dial: str | None, value: float | None) -> float:
-        """The area of a marker where a dial has this value."""
-        values = self.dials.get(dial, ()) if dial is not None else ()
-        positive = [v for v in values if v > 0.0]
-        if value is None or len(values) < 2:
-            return (_SMALLEST + _LARGEST) / 2
-        if value <= 0.0:
-            return _SMALLEST
-        low, high = np.log(positive[0]), np.log(positive[-1])
-        share = (np.log(value) - low) / (high - low) if high > low else 1.0
-        return _SMALLEST + float(share) * (_LARGEST - _SMALLEST)
-
-    def shown(self) -> list[tuple[str, float | None]]:
-        """For the legend: what to say, and the area; lowest, middle and highest of the only dial.
-
-        Of several dials the two ends, and then, without a marker, the range of each.
-        """
-        if len(self.dials) > 1:
-            ranges = [_range(dial, values) for dial, values in self.dials.items()]
-            ends = [("dial at its lowest", _SMALLEST), ("dial at its highest", _LARGEST)]
-            return [*ends, *((words, None) for words in ranges)]
-        return [
-            (dial_words(dial, value), self.at(dial, value))
-            for dial, values in self.dials.items()
-            for value in sorted({values[i] for i in (0, len(values) // 2, -1)})
-        ]
+    with theme.style():
+        if ax is None:
+            figure = theme.new_figure((theme.COLUMN_WIDTH, _HEIGHT))
+            return _fill(figure, tradeoff, title=title, x_label=x_label, y_label=y_label)
+        looks = _draw(ax, tradeoff, Frame.around(tradeoff), x_label=x_label, y_label=y_label)
+        ax.set_title(title, loc="left", fontsize=8.0, fontweight="bold")
+        if legend:
+            marks = _mark_handles(tradeoff)[:1]
+            ax.legend(handles=[*_recipe_handles(tradeoff, looks), *marks], loc="best")
+    return ax
 
 
-def _range(dial: str, values: Sequence[float]) -> str:
-    """'kept 0.02 to 1' of values in rising order."""
-    first = dial_words(dial, values[0])
-    return first if len(values) == 1 else f"{first} to {number(values[-1])}"
+def _fill(figure: Figure, tradeoff: TradeOff, *, title: str, x_label: str, y_label: str) -> Axes:
+    """The whole figure: the panel, words above it and the legend below it."""
+    frame = Frame.around(tradeoff)
+    subtitle = _subtitle(tradeoff, frame)
+    figure.set_figheight(_HEIGHT + _ROW * max(0, subtitle.count("\n") - 1))
+    axes = figure.add_subplot()
+    looks = _draw(axes, tradeoff, frame, x_label=x_label, y_label=y_label)
+    theme.head(axes, title=title, subtitle=subtitle)
+    _legend(figure, tradeoff, looks)
+    return axes
 
 
-@dataclass(frozen=True)
-class _Looks:
-    """How each recipe is drawn."""
-
-    colours: Mapping[str, str]
-    markers: Mapping[str, str]
-    sizes: _Sizes
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """Limits of both axes, and how many members lie beyond them."""
-
-    x: tuple[float, float]
-    y: tuple[float, float]
-    beyond: int
-
-    @classmethod
-    def around(cls, tradeoff: TradeOff) -> "_Frame":
-        """Limits that hold all members, but not what is worse than the reference point."""
-        points = tradeoff.points
-        xs, ys = ([v for p in points for v in getattr(p, axis)] for axis in ("xs", "ys"))
-        x = _limits(xs, tradeoff.x_direction, tradeoff.reference.modularity)
-        y = _limits(ys, tradeoff.y_direction, tradeoff.reference.performance)
-        inside = [x[0] <= a <= x[1] and y[0] <= b <= y[1] for a, b in zip(xs, ys, strict=True)]
-        return cls(x, y, inside.count(False))
-
-    def apply(self, axes: Axes) -> None:
-        axes.set_xlim(*self.x)
-        axes.set_ylim(*self.y)
-
-    @property
-    def scale(self) -> np.ndarray:
-        """Lengths of the axes [2]."""
-        return np.array([self.x[1] - self.x[0], self.y[1] - self.y[0]])
-
-
-def _limits(values: list[float], direction: Direction, reference: float) -> tuple[float, float]:
-    """Smallest interval with a margin that holds the values not worse than the reference."""
-    if not values:
-        return (
-            (reference, reference + 1.0) if direction == "higher" else (reference - 1.0, reference)
-        )
-    low, high = min(values), max(values)
-    if direction == "higher" and high > reference:
-        low = max(low, reference)
-    if direction == "lower" and low < reference:
-        high = min(high, reference)
-    # Even where all values agree the axis needs a length.
-    margin = 0.06 * (high - low) or 0.05 * max(abs(high), 1e-3)
-    return low - margin, high + margin
+def _draw(axes: Axes, tradeoff: TradeOff, frame: Frame, *, x_label: str, y_label: str) -> Looks:
+    """Bands, members, means and the front on one panel; returns how each recipe looks."""
+    recipes = [line.recipe for line in tradeoff.lines]
+    looks = Looks(theme.colours(recipes), theme.markers(recipes), Sizes.of(tradeoff.points))
+    for line in tradeoff.lines:
+        _band(axes, line, frame, looks)
+        _members(axes, line, looks)
+    for line in tradeoff.lines:
+        _means(axes, line, looks)
+    _front(axes, tradeoff, looks)
+    frame.apply(axes)
+    axes.set_xlabel(f"{x_label}  ({_better(tradeoff.x_direction)})")
+    axes.set_ylabel(f"{y_label}  ({_better(tradeoff.y_direction)})")
+    sns.despine(ax=axes)
+    axes.set_axisbelow(True)
+    return looks
 
 
 # --------------------------------------------------------------------------- layers of the figure
@@ -176,7 +102,7 @@ def _runs(line: Line) -> list[tuple[Point, ...]]:
     return [run for run in line.series if len(run) > 1]
 
 
-def _band(axes: Axes, line: Line, frame: _Frame, looks: _Looks) -> None:
+def _band(axes: Axes, line: Line, frame: Frame, looks: Looks) -> None:
     """Union of the intervals along the line, as one path: no darker overlaps."""
     runs = _runs(line)
     joined = {p.settings.configuration for run in runs for p in run}
@@ -191,10 +117,11 @@ def _band(axes: Axes, line: Line, frame: _Frame, looks: _Looks) -> None:
 
 
 def _outlines(run: Sequence[Point], scale: np.ndarray) -> list[np.ndarray]:
-    """Convex outlines [k, 2] of each two neighbours' intervals; none where no interval is known."""
-    if all(p.x.low == p.x.high and p.y.low == p.y.high for p in run):
+    """Convex outlines [k, 2] of each two neighbours' intervals; none where no interval is shown."""
+    shown = [p for p in run if has_band(p)]
+    if all(p.x.low == p.x.high and p.y.low == p.y.high for p in shown):
         return []
-    ovals = [_oval(p, scale) for p in run]
+    ovals = [_oval(p, scale) for p in shown]
     pairs = pairwise(ovals) if len(ovals) > 1 else [(ovals[0],)]
     outlines = []
     for pair in pairs:
@@ -202,6 +129,11 @@ def _outlines(run: Sequence[Point], scale: np.ndarray) -> list[np.ndarray]:
         outline = corners[ConvexHull(corners).vertices]
         outlines.append(np.concatenate([outline, outline[:1]]) * scale)
     return outlines
+
+
+def has_band(point: Point) -> bool:
+    """Whether its interval is drawn; of a few seeds the single ones say more."""
+    return point.x.has_interval and point.y.has_interval and len(point.seeds) > theme.FEW_SEEDS
 
 
 def _oval(point: Point, scale: np.ndarray) -> np.ndarray:
@@ -214,7 +146,7 @@ def _oval(point: Point, scale: np.ndarray) -> np.ndarray:
     return centre / scale + direction * np.where(direction < 0.0, down, up)
 
 
-def _members(axes: Axes, line: Line, looks: _Looks) -> None:
+def _members(axes: Axes, line: Line, looks: Looks) -> None:
     sns.scatterplot(
         x=[v for p in line.points for v in p.xs],
         y=[v for p in line.points for v in p.ys],
@@ -228,7 +160,7 @@ def _members(axes: Axes, line: Line, looks: _Looks) -> None:
     )
 
 
-def _means(axes: Axes, line: Line, looks: _Looks) -> None:
+def _means(axes: Axes, line: Line, looks: Looks) -> None:
     colour = looks.colours[line.recipe]
     for run in _runs(line):
         x, y = [p.x.mean for p in run], [p.y.mean for p in run]
@@ -245,7 +177,7 @@ def _means(axes: Axes, line: Line, looks: _Looks) -> None:
     )
 
 
-def _front(axes: Axes, tradeoff: TradeOff, looks: _Looks) -> None:
+def _front(axes: Axes, tradeoff: TradeOff, looks: Looks) -> None:
     """The dashed staircase of the front, and a ring round each of its points."""
     front = tradeoff.front
     if not front:
@@ -284,10 +216,13 @@ def _better(direction: Direction) -> str:
     return "better →" if direction == "higher" else "← better"
 
 
-def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
+def _subtitle(tradeoff: TradeOff, frame: Frame) -> str:
     seeds = len(tradeoff.seeds)
-    first = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds, 95 % intervals"
-    first += f" · {tradeoff.diverged} of {tradeoff.members} members diverged"
+    banded = any(has_band(p) for p in tradeoff.points)
+    shown = "95 % intervals" if banded else "single seeds as dots"
+    first = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds, {shown}"
+    lost = tradeoff.lost
+    first += f" · {lost} of {tradeoff.members} members lost" if lost else " · no member lost"
     second = [f"shortened to {tradeoff.steps:,} steps"] if tradeoff.shortened else []
     if frame.beyond:
         members = "member" if frame.beyond == 1 else "members"
@@ -302,7 +237,7 @@ def _subtitle(tradeoff: TradeOff, frame: _Frame) -> str:
     return "\n".join([first, *below])
 
 
-def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
+def _legend(figure: Figure, tradeoff: TradeOff, looks: Looks) -> None:
     """Below the axes: recipes, what sizes mean, marks, in three columns or as few as fit.
 
     Where the legend has more than five rows, the figure grows with it.
@@ -329,7 +264,7 @@ def _legend(figure: Figure, tradeoff: TradeOff, looks: _Looks) -> None:
         legend.remove()
 
 
-def _recipe_handles(tradeoff: TradeOff, looks: _Looks) -> list[Artist]:
+def _recipe_handles(tradeoff: TradeOff, looks: Looks) -> list[Artist]:
     return [
         Line2D(
             [],
@@ -346,7 +281,7 @@ def _recipe_handles(tradeoff: TradeOff, looks: _Looks) -> list[Artist]:
     ]
 
 
-def _size_handles(looks: _Looks) -> list[Artist]:
+def _size_handles(looks: Looks) -> list[Artist]:
     return [
         Line2D(
             [],
@@ -381,5 +316,6 @@ def _mark_handles(tradeoff: TradeOff) -> list[Artist]:
     if len(tradeoff.seeds) > 1:
         dot = {"marker": "o", "markersize": 2.2, "markeredgewidth": 0, "alpha": 0.6}
         handles.append(Line2D([], [], color=grey, linestyle="none", label="one member", **dot))
-        handles.append(Patch(facecolor=grey, alpha=0.25, linewidth=0, label="95 % interval"))
+        if any(has_band(p) for p in tradeoff.points):
+            handles.append(Patch(facecolor=grey, alpha=0.25, linewidth=0, label="95 % interval"))
     return handles

@@ -1,7 +1,7 @@
 """The trade-off of performance against modularity over a sweep of one task; no plotting here.
 
-`tradeoff` reads a frame (one row a member) and returns frozen records: seed means with bootstrap
-intervals, a line a recipe, the non-dominated front, hypervolume and readable summaries. Figures
+`tradeoff` reads a frame (one row a member) and returns frozen records: means over seeds with
+intervals, a line a recipe, the non-dominated front, volumes, ranks and readable summaries. Figures
 and tables are made from those records.
 """
 

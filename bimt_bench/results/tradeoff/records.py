@@ -1,4 +1,4 @@
-"""Frozen records of a trade-off: configurations with their seed means, lines, fronts, tables."""
+"""Frozen records of a trade-off: configurations with their means, lines, volumes, tables."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
+from bimt_bench.results.statistics import Difference, Verdict
 from bimt_bench.results.words import differing
 from bimt_bench.spec import ReferencePoint
 
@@ -51,20 +52,31 @@ def _key(value: Cell) -> tuple[bool, float, str]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds with its 95 % bootstrap interval; `std` is None for a single seed."""
+    """A mean over seeds with its 95 % interval (Student's t; of lost seeds see `Point`).
+
+    `std` is None for fewer than two measured seeds, and the ends are NaN. `middle` is the
+    interquartile mean, which the worst runs do not rule.
+    """
 
     mean: float
     std: float | None
     low: float
     high: float
+    middle: float
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there are seeds enough for one."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One configuration: seed means of x and y over the members that finished.
+    """One configuration: means of x and y over all its seeds.
 
-    `seeds`, `xs`, `ys` list those members. `diverged` members are left out and counted, and so
-    are `unmeasured` ones (ok, but x or y is not a finite number).
+    `seeds`, `xs`, `ys` list the members that were measured. Those that were lost count in the
+    means as the trivial predictor, at the corner's modularity: `diverged` ones, and `unmeasured`
+    ones (ok, but x or y is not a finite number). The intervals allow for the chance of a loss.
     """
 
     settings: Settings
@@ -75,8 +87,14 @@ class Point:
     y: Estimate
     diverged: int
     unmeasured: int
+    lost_seeds: tuple[int, ...] = ()
     on_front: bool = False
     on_recipe_front: bool = False
+
+    @property
+    def lost(self) -> int:
+        """How many of its seeds count as the trivial predictor."""
+        return self.diverged + self.unmeasured
 
 
 @dataclass(frozen=True)
@@ -90,11 +108,47 @@ class Missing:
 
 @dataclass(frozen=True)
 class Hypervolume:
-    """Hypervolume against the reference, with its 95 % bootstrap interval over seeds."""
+    """The volume between a front and the reference corner: three figures, each with its use.
 
-    value: float
-    low: float
-    high: float
+    raw: of the means; too large where there is noise. h: chosen on half of the seeds and valued on
+    the other, for ranks. m: of smoothed means, for tests. Ends are those of 95 % intervals. All are
+    NaN but raw with fewer than two seeds that every configuration has. seeds: how many those are;
+    lost: how many members count as the trivial predictor, which makes a volume unreliable.
+    """
+
+    raw: float
+    h: float
+    h_low: float
+    h_high: float
+    m: float
+    m_low: float
+    m_high: float
+    seeds: int
+    lost: int
+
+    @property
+    def value(self) -> float:
+        """H, or the raw volume where there are too few seeds for it."""
+        return self.h if math.isfinite(self.h) else self.raw
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a recipe stands among those of a trade-off.
+
+    rank: by H, 1 the largest. ranks: the best and the worst rank over a range of corners, and
+    `standing` what they say of the first place. beside: the difference of M to the baseline recipe
+    with its interval, p (Holm) and verdict, paired by seed; None without a baseline. first: whether
+    it can be told from the recipe of rank 1. per_tries: the volume with as many configurations as
+    are fair, None where recipes have too few or equally many.
+    """
+
+    rank: int
+    ranks: tuple[int, int]
+    standing: str
+    beside: Difference | None
+    first: Verdict | None
+    per_tries: float | None
 
 
 @dataclass(frozen=True)
@@ -109,6 +163,7 @@ class Line:
     baseline: bool
     points: tuple[Point, ...]
     hypervolume: Hypervolume
+    standing: Standing | None = None
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -133,7 +188,8 @@ class TradeOff:
     """Performance (y) against modularity (x) over the configurations of one task.
 
     `steps` is the length of training, None where the frame does not say it. `repeated` counts
-    rows left out because their member is in the frame already.
+    rows left out because their member is in the frame already. `corner` says where the reference
+    corner comes from, `trivial` is the performance that a lost seed counts as.
     """
 
     task: str
@@ -142,6 +198,8 @@ class TradeOff:
     y: str
     y_direction: Direction
     reference: ReferencePoint
+    corner: str
+    trivial: float
     steps: int | None
     shortened: bool
     seeds: tuple[int, ...]
@@ -151,6 +209,11 @@ class TradeOff:
     lines: tuple[Line, ...]
     missing: tuple[Missing, ...]
     hypervolume: Hypervolume
+
+    @property
+    def lost(self) -> int:
+        """How many members count as the trivial predictor, in whichever configuration."""
+        return sum(p.diverged + p.unmeasured for p in (*self.points, *self.missing))
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -211,22 +274,51 @@ class TradeOff:
         return table.assign(**typed, task=self.task, x=self.x, y=self.y)
 
     def recipe_table(self) -> pd.DataFrame:
-        """One row a recipe: hypervolume with interval, and what was won against the baseline."""
-        rows = [
-            {
-                "task": self.task,
-                "recipe": line.recipe,
-                "title": line.title,
-                "configurations": len(line.points),
-                "on_front": sum(p.on_front for p in line.points),
-                "hypervolume": line.hypervolume.value,
-                "hypervolume_low": line.hypervolume.low,
-                "hypervolume_high": line.hypervolume.high,
-                "modularity_won": self.modularity_won(recipe=line.recipe),
+        """One row a recipe: volumes, ranks, what was won against the baseline, and losses.
+
+        See `Hypervolume` and `Standing` for what the columns mean.
+        """
+        return pd.DataFrame([self._recipe_row(line) for line in self.lines])
+
+    def _recipe_row(self, line: Line) -> dict[str, object]:
+        volume = line.hypervolume
+        row: dict[str, object] = {
+            "task": self.task,
+            "recipe": line.recipe,
+            "title": line.title,
+            "configurations": len(line.points),
+            "on_front": sum(p.on_front for p in line.points),
+            "lost": volume.lost,
+            "seeds": volume.seeds,
+            "hypervolume": volume.h,
+            "hypervolume_low": volume.h_low,
+            "hypervolume_high": volume.h_high,
+            "hypervolume_raw": volume.raw,
+            "hypervolume_smoothed": volume.m,
+            "hypervolume_smoothed_low": volume.m_low,
+            "hypervolume_smoothed_high": volume.m_high,
+            "modularity_won": self.modularity_won(recipe=line.recipe),
+            "corner": self.corner,
+        }
+        found = line.standing
+        if found is not None:
+            row |= {
+                "rank": found.rank,
+                "rank_best": found.ranks[0],
+                "rank_worst": found.ranks[1],
+                "standing": found.standing,
+                "from_the_first": found.first,
+                "per_tries": math.nan if found.per_tries is None else found.per_tries,
             }
-            for line in self.lines
-        ]
-        return pd.DataFrame(rows)
+            if found.beside is not None:
+                row |= {
+                    "beside_baseline": found.beside.value,
+                    "beside_baseline_low": found.beside.low,
+                    "beside_baseline_high": found.beside.high,
+                    "beside_baseline_p": found.beside.p,
+                    "beside_baseline_verdict": found.beside.verdict,
+                }
+        return row
 
     def _of(self, recipe: str | None) -> list[Point]:
         names = [line.recipe for line in self.lines]
@@ -267,10 +359,11 @@ def _row(point: Point | Missing) -> dict[str, object]:
     row |= {"n_seeds": len(point.seeds) if measured else 0}
     row |= {"diverged": point.diverged, "unmeasured": point.unmeasured}
     for axis in ("x", "y"):
-        estimate = getattr(point, axis) if measured else Estimate(math.nan, None, *[math.nan] * 2)
+        estimate = getattr(point, axis) if measured else Estimate(math.nan, None, *[math.nan] * 3)
         std = math.nan if estimate.std is None else estimate.std
         row |= {f"{axis}_mean": estimate.mean, f"{axis}_std": std}
         row |= {f"{axis}_low": estimate.low, f"{axis}_high": estimate.high}
+        row |= {f"{axis}_middle": estimate.middle}
     row["on_front"] = measured and point.on_front
     row["on_recipe_front"] = measured and point.on_recipe_front
     return row

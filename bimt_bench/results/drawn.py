@@ -1,0 +1,98 @@
+"""The trade-off of a task that is known: its axes have names, and it draws itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pandas as pd
+
+from bimt_bench.ground import InputError
+from bimt_bench.metrics import METRICS, direction
+from bimt_bench.results import plots
+from bimt_bench.results.corner import Corner, corner_of
+from bimt_bench.results.tradeoff import TradeOff, tradeoff
+from bimt_bench.spec import MEASURES, TaskSpec
+
+_USUAL_AXIS = "modularity_q"
+
+
+@dataclass(frozen=True)
+class DrawnTradeOff(TradeOff):
+    """A trade-off with the words of its figure: the task's title, and those of its axes."""
+
+    title: str = ""
+    x_title: str = ""
+    y_title: str = ""
+
+    def plot(
+        self, ax: plots.Axes | None = None, *, title: str | None = None, legend: bool = True
+    ) -> plots.Axes:
+        """Draws it on `ax`, or on a new figure, and returns the axes; `title` in place of its own.
+
+        A new figure, which a notebook shows, has words about seeds above the axes and the whole
+        legend below them. On `ax` the legend is short; `legend=False` leaves it out.
+
+        >>> results.tradeoff().plot(plt.gca(), title="Mine").get_title(loc="left")
+        'Mine'
+        """
+        return plots.tradeoff_axes(
+            self,
+            ax,
+            title=self.title if title is None else title,
+            x_label=self.x_title,
+            y_label=self.y_title,
+            legend=legend,
+        )
+
+
+def axis_of(task: TaskSpec, frame: pd.DataFrame) -> str:
+    """The task's modularity axis, or modularity Q where only that was scored."""
+    own = task.modularity_axis
+    return own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS
+
+
+def tradeoff_of(
+    task: TaskSpec,
+    frame: pd.DataFrame,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    corner: Corner = "task",
+) -> DrawnTradeOff:
+    """The trade-off of a task's rows, of performance on its own modularity axis if not told.
+
+    `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Rows that
+    were scored before the task's axis existed are put on modularity Q. InputError for an unknown
+    metric, or one that the frame has no column of.
+    """
+    axis = METRICS.get_kind(x or axis_of(task, frame))
+    goal = METRICS.get_kind(y or "performance")
+    for side, one in (("x", axis), ("y", goal)):
+        if one.name not in frame:
+            raise InputError(
+                f"{side}: '{one.name}' was not measured in these results; where weights were kept, "
+                f"bimt-bench metrics RUN --metrics {one.name} does"
+            )
+    measure = task.performance.kind
+    reference, words = corner_of(task, frame, x=axis.name, y=goal.name, corner=corner)
+    found = tradeoff(
+        frame,
+        x=axis.name,
+        x_direction=direction(axis.name, measure),
+        y=goal.name,
+        y_direction=direction(goal.name, measure),
+        reference=reference,
+        corner=words,
+        trivial=_trivial(frame) if goal.name == "performance" else None,
+    )
+    held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
+    title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title
+    return DrawnTradeOff(**held, title=task.title, x_title=axis.title, y_title=title)
+
+
+def _trivial(frame: pd.DataFrame) -> float | None:
+    """What the trivial predictor reaches, as the members' data say; None in older frames."""
+    if "trivial_performance" not in frame:
+        return None
+    held = frame["trivial_performance"].dropna()
+    return None if held.empty else float(held.iloc[0])

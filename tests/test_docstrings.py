@@ -1,0 +1,64 @@
+"""The examples in the docstrings of what users call, run as they stand, on one cheap network."""
+
+import doctest
+import inspect
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import bimt_bench
+from bimt_bench.results import Curves, DrawnTradeOff, Network, Results
+
+CALLS = (
+    bimt_bench.train,
+    bimt_bench.load,
+    bimt_bench.load_network,
+    bimt_bench.tradeoff,
+    Results,
+    Network,
+)
+PLOTS = (DrawnTradeOff.plot, Curves.plot)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def examples() -> Iterator[doctest.DocTest]:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for call in (*CALLS, *PLOTS):
+        found = finder.find(inspect.unwrap(call), call.__qualname__)
+        yield from (one for one in found if one.examples)
+
+
+@pytest.fixture(scope="module")
+def words() -> dict[str, object]:
+    """What the examples may use: packages, results of a short training, a network, its inputs."""
+    results = bimt_bench.train("symbolic/independence", steps=50, device="cpu")
+    net = results.network()
+    packages = {"bimt_bench": bimt_bench, "np": np, "pd": pd, "torch": torch, "plt": plt}
+    return {**packages, "results": results, "net": net, "x": net.data.test_inputs[:3].numpy()}
+
+
+@pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
+def test_the_example_does_what_it_says(example, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    example.globs = dict(words)
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(example, out=told.append)
+    plt.close("all")
+    assert not told, "".join(told)
+
+
+def test_every_public_call_has_an_example():
+    held = {example.name for example in examples()}
+    wanted = {call.__name__ for call in CALLS}
+    wanted |= {
+        f"{call.__name__}.{name}"
+        for call in CALLS
+        if inspect.isclass(call)
+        for name, part in vars(call).items()
+        if not name.startswith("_") and (callable(part) or isinstance(part, property | classmethod))
+    }
+    assert not wanted - held
