@@ -61,8 +61,8 @@ def network_axes(drawing: NetworkDrawing, ax: Axes | None = None, *, title: str 
         share = axes.get_window_extent().width / axes.figure.dpi / theme.COLUMN_WIDTH
         _draw(axes, drawing, share)
         above, below = (_beyond(drawing, role, share) for role in ("output", "input"))
-        head = _broken(title, _TITLE_LETTERS * share)
-        axes.set_title(printable(head), loc="left", fontsize=7.5, fontweight="bold", pad=above)
+        head = _broken(printable(title), _TITLE_LETTERS * share)
+        axes.set_title(head, loc="left", fontsize=7.5, fontweight="bold", pad=above)
         axes.annotate(
             _broken(_key(drawing), _KEY_LETTERS * share),
             (0.5, 0.0),
