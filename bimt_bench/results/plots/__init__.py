@@ -6,7 +6,7 @@ they are not registered with pyplot, so nothing has to be closed.
 
 from bimt_bench.results.plots.curves import curves_figure
 from bimt_bench.results.plots.network import network_figure
-from bimt_bench.results.plots.study import correlation_figure, effect_figure
+from bimt_bench.results.plots.study import correlation_figure, effect_figure, reference_figure
 from bimt_bench.results.plots.theme import save
 from bimt_bench.results.plots.tradeoff import tradeoff_figure
 
@@ -15,6 +15,7 @@ __all__ = [
     "curves_figure",
     "effect_figure",
     "network_figure",
+    "reference_figure",
     "save",
     "tradeoff_figure",
 ]
