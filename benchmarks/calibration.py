@@ -2,7 +2,7 @@
 
 Measures the reference networks of each task and writes a frame, a table and a figure for each
 axis. Run: python -m benchmarks.calibration [--only PART] [--draws N] [--metrics NAME...]
-[--keep FILE] [--out DIR], and again with --read FILE for the tables and figures alone.
+[--kinds KIND...] [--keep FILE] [--out DIR], and with --read FILE for tables and figures alone.
 """
 
 import argparse
@@ -31,14 +31,19 @@ NOTHING = ("empty", "constant", "nearly constant")
 
 
 def calibrate(
-    tasks: Sequence[str], *, draws: int, names: Sequence[str] | None = None, data_dir: Path | None
+    tasks: Sequence[str],
+    *,
+    draws: int,
+    names: Sequence[str] | None = None,
+    kinds: Sequence[str] = (*MADE, *DOCTORED),
+    data_dir: Path | None = None,
 ) -> pd.DataFrame:
     """One row a task, kind and draw, one column a metric."""
     parts = []
     for name in tasks:
         task = catalog.task(name)
         loaded = data.load(task.data, data_dir=data_dir)
-        for kind in (*MADE, *DOCTORED):
+        for kind in kinds:
             began = time.process_time()
             made = make(task, loaded, kind, draws)
             if made is not None:
@@ -147,6 +152,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="tasks whose names have this part")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--metrics", nargs="*", help="these alone; all otherwise")
+    parser.add_argument("--kinds", nargs="*", default=[*MADE, *DOCTORED], help="these alone")
     parser.add_argument("--keep", type=Path, help="a file for the frame; other tasks in it stay")
     parser.add_argument("--read", type=Path, help="a frame that was kept, instead of measuring")
     parser.add_argument("--data-dir", type=Path)
@@ -156,7 +162,13 @@ def main() -> None:
         frame = pd.read_parquet(given.read)
     else:
         tasks = [task.name for task in catalog.tasks() if given.only in task.name]
-        frame = calibrate(tasks, draws=given.draws, names=given.metrics, data_dir=given.data_dir)
+        frame = calibrate(
+            tasks,
+            draws=given.draws,
+            names=given.metrics,
+            kinds=given.kinds,
+            data_dir=given.data_dir,
+        )
     if given.keep:
         if given.keep.exists() and not given.read:
             before = pd.read_parquet(given.keep)

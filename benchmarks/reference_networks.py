@@ -1,6 +1,7 @@
 """Networks whose modules are known because they are made, not trained; and doctored ones.
 
-Every kind starts from the random weights with which a task's members start, and changes them. The
+Every kind starts from the random weights with which a task's members start, and changes them; where
+wires are taken out, those that stay are stronger by as much as it takes to send the same on. The
 blocks are the components of the task's formulas where it has several, else groups, inputs and
 outputs are cut into two equal parts (four, from eight outputs on); a group of fewer neurons than
 blocks belongs to all of them.
@@ -25,6 +26,7 @@ from bimt_bench.spec import TaskSpec
 _STRONG = 10.0  # how much stronger useless wires are than the strongest of a connection
 _SPARE = 4  # of so many hidden neurons, one is dead before it is doctored
 _SCALE = 8.0
+_GAIN = 2.0  # of weights, without which what goes through five layers hardly varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +113,13 @@ def dense(_: Reference) -> None:
 def ideal(made: Reference) -> None:
     """Dense blocks, and nothing between them."""
     for connection in made.population.wiring.connections:
-        made.population.parameters[connection.parameter].mul_(_windowed(made, connection))
+        weight, mask = made.population.parameters[connection.parameter], made.mask(connection)
+        there = mask.reshape(*mask.shape, *(1,) * (weight.dim() - 3)).to(weight.dtype)
+        weight.mul_(there * _gain(float(mask.double().mean())))
 
 
-def _windowed(made: Reference, connection: Connection) -> Tensor:
-    weight = made.population.parameters[connection.parameter]
-    mask = made.mask(connection)
-    return mask.reshape(*mask.shape, *(1,) * (weight.dim() - 3)).to(weight.dtype)
+def _gain(density: float) -> float:
+    return _GAIN / density**0.5
 
 
 def noisy(size: float) -> Callable[[Reference], None]:
@@ -126,7 +128,7 @@ def noisy(size: float) -> Callable[[Reference], None]:
     def changed(made: Reference) -> None:
         ideal(made)
         for name, weight in made.noise().items():
-            made.population.parameters[name].add_(size * weight)
+            made.population.parameters[name].add_(size * _GAIN * weight)
 
     return changed
 
@@ -140,7 +142,7 @@ def sparse(density: float | None = None) -> Callable[[Reference], None]:
             weight = made.population.parameters[connection.parameter]
             share = float(made.mask(connection).double().mean()) if density is None else density
             there = torch.rand(weight.shape, generator=generator) < share
-            weight.mul_(there.to(weight.dtype))
+            weight.mul_(there.to(weight.dtype) * _gain(share))
 
     return changed
 

@@ -27,13 +27,13 @@ def loaded(name):
 
 @pytest.fixture(scope="module")
 def found():
-    return calibration.calibrate([SMALL], draws=3, data_dir=None)
+    return calibration.calibrate([SMALL], draws=3)
 
 
 @pytest.fixture(scope="module")
 def axes():
     names = (AXIS, "module_excess_cautious", "cross_cluster_mass", "modularity_q")
-    return calibration.calibrate([SMALL], draws=8, names=names, data_dir=None)
+    return calibration.calibrate([SMALL], draws=8, names=names)
 
 
 @pytest.mark.parametrize("kind", WITHOUT_FUNCTION)
