@@ -26,8 +26,9 @@ TASKS = [
 COSTS = ("connection_cost", "connection_cost_configured")
 # since then all sets of neurons are tried, or enough to know the effect to 0.02: five were tried
 REDRAWN = ("lesion_effect",)
-# members that answer no better than a constant have no circuit: in these rows it was tiny
-CIRCUITS = ("circuit_size", "circuit_size_per_class", "live_neurons", "pruning_area")
+# members that answer no better than a constant have no circuit, and nothing to lose
+CIRCUITS = ("circuit_size", "circuit_size_per_class", "live_neurons", "pruning_area",
+            "ablation_selectivity")  # fmt: skip
 IDLE = {"symbolic/compositionality": [5], "modular/addition_59": [2, 5]}
 # On another machine rounding grows over hundreds of steps; these say that training is the same.
 SMOOTH = ("train_loss", "test_loss", "performance")
