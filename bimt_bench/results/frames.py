@@ -7,7 +7,6 @@ import pandas as pd
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.results.formats import read_curves_parquet, read_parquet
-from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.spec import TaskSpec, carried_task, catalog
 
 FRAME = "frame.parquet"
@@ -22,6 +21,8 @@ def tradeoff_table(
     table a length. Raises InputError for a task that is not in the frame, or whose content has
     changed since.
     """
+    from bimt_bench.results.drawn import tradeoff_of  # here, as reading a frame draws nothing
+
     kept: Mapping[str, Path] = {}
     if not isinstance(frame, pd.DataFrame):
         frame, kept = read_frame(Path(frame)), kept_tasks(Path(frame))
