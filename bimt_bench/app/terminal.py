@@ -12,7 +12,16 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from bimt_bench.ground import InputError, by_sigterm, exit_status, printable, terminable, word_for
+from bimt_bench.ground import (
+    BY_SIGTERM,
+    InputError,
+    by_sigterm,
+    ending,
+    exit_status,
+    printable,
+    terminable,
+    word_for,
+)
 
 
 class Terminal(Console):
@@ -72,7 +81,9 @@ def refusing(plugin: list[str] | None = None, *, kept: str = "") -> Iterator[Non
     try:
         from bimt_bench import plugins
 
-        with terminable(), plugins.blaming():
+        with terminable() as handler, ending(handler), plugins.blaming():
+            if handler is not None:
+                handler.words = lambda: f"{BY_SIGTERM}{kept}"
             plugins.load_all(plugin or ())
             yield
     except InputError as error:

@@ -1,19 +1,20 @@
 """Symbolic tasks: inputs drawn from ranges, targets from formulas, and the truth about both."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import sympy
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
 from bimt_bench.data.dependence import dependencies
 from bimt_bench.data.expressions import parse, symbols, vectorised
 from bimt_bench.data.kind import DataKind
+from bimt_bench.data.labour import working_out
 from bimt_bench.data.randomness import stream
 from bimt_bench.data.ranges import InputRange
 from bimt_bench.data.truth import GroundTruth
@@ -85,16 +86,14 @@ class Formula(DataKind):
         inputs.
         """
         known = symbols(settings.inputs, field="data.inputs")
-        expressions = tuple(
-            parse(text, known, field=f"data.outputs.{i}") for i, text in enumerate(settings.outputs)
-        )
+        expressions = tuple(_parsed(settings, known))
         random = stream(settings.seed)
         train, test = (draw(settings, random, count) for count in (settings.train, settings.test))
         variables = tuple(known.values())
         train_targets, test_targets = (
             evaluate(settings, expressions, variables, inputs) for inputs in (train, test)
         )
-        depends = dependencies(expressions, variables, np.concatenate([train, test]))
+        depends = _dependencies(settings, expressions, variables, np.concatenate([train, test]))
         for i in np.flatnonzero(~depends.any(axis=1)):
             raise InputError(
                 f"data.outputs.{i}: '{settings.outputs[i]}' is constant; it depends on no input"
@@ -111,6 +110,27 @@ class Formula(DataKind):
             tokens=None,
             truth=GroundTruth(depends, expressions, inputs=variables),
         )
+
+
+def _parsed(settings: Formula.Settings, known: Mapping[str, sympy.Symbol]) -> Iterator[sympy.Expr]:
+    for i, text in enumerate(settings.outputs):
+        field = f"data.outputs.{i}"
+        with working_out(text, field=field):
+            expression = parse(text, known, field=field)
+        yield expression
+
+
+def _dependencies(
+    settings: Formula.Settings,
+    expressions: Expressions,
+    inputs: tuple[sympy.Symbol, ...],
+    at: Samples,
+) -> Bool[np.ndarray, "outputs inputs"]:
+    found = []
+    for i, (text, expression) in enumerate(zip(settings.outputs, expressions, strict=True)):
+        with working_out(text, field=f"data.outputs.{i}"):
+            found.append(dependencies([expression], inputs, at))
+    return np.concatenate(found)
 
 
 def _with_noise(
@@ -137,7 +157,7 @@ def draw(settings: Formula.Settings, random: np.random.RandomState, count: int) 
     ]
     for name, column in zip(settings.inputs, columns, strict=True):
         field = f"data.ranges.{name}" if name in settings.ranges else "data.low, data.high"
-        drawn = f"{field}: '{name}' is drawn from {settings.range_of(name)}"
+        drawn = f"{field}: drawn from {settings.range_of(name)}"
         with np.errstate(over="ignore"):
             held = column.astype(np.float32)
         if not np.isfinite(held).all():
@@ -156,7 +176,8 @@ def evaluate(
     """Targets in float64; InputError with one offending input if one is not a finite float32."""
     columns = []
     for i, expression in enumerate(expressions):
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        field, text = f"data.outputs.{i}", settings.outputs[i]
+        with working_out(text, field=field), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             values = np.broadcast_to(vectorised(expression, inputs)(*at.T), len(at))
             usable = np.isreal(values) & np.isfinite(np.real(values).astype(np.float32))

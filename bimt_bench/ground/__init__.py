@@ -12,8 +12,10 @@ from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.provenance import circumstances, differences, environment
 from bimt_bench.ground.seeds import derive, numpy_generator, torch_generator
 from bimt_bench.ground.signals import (
+    BY_SIGTERM,
     Terminated,
     by_sigterm,
+    ending,
     exit_status,
     terminable,
     word_for,
@@ -33,6 +35,7 @@ from bimt_bench.ground.version import LIBRARIES, __version__, library_versions
 
 __all__ = [
     "BUILT_IN",
+    "BY_SIGTERM",
     "LIBRARIES",
     "InputError",
     "Kinds",
@@ -49,6 +52,7 @@ __all__ = [
     "code_of",
     "derive",
     "differences",
+    "ending",
     "entering",
     "environment",
     "exit_status",

@@ -3,12 +3,16 @@
 Batch systems send it before they kill; Slurm does so 30 seconds before the end of a job.
 """
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+
+BY_SIGTERM = "stopped by SIGTERM"
 
 
 class Terminated(KeyboardInterrupt):
@@ -17,9 +21,13 @@ class Terminated(KeyboardInterrupt):
 
 @dataclass
 class Handler:
-    """Raises Terminated for the first SIGTERM; further ones are passed over."""
+    """Raises Terminated for the first SIGTERM; further ones are passed over.
+
+    `words`: what is kept and how to go on, for whoever ends the process; None once they are said.
+    """
 
     came: bool = False
+    words: Callable[[], str] | None = None
 
     def hold(self) -> None:
         """Takes its place, which others may have taken: Ray's own handler dumps the stack."""
@@ -59,6 +67,38 @@ def terminable() -> Iterator[Handler | None]:
             signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def ending(handler: Handler | None, *, seconds: float = 8.0) -> Iterator[None]:
+    """The process ends with status 143 so many seconds after SIGTERM, whatever it waits for.
+
+    Python tells only its main thread of signals, and not while that waits in other code, as it may
+    in Ray's for a minute where SIGTERM came to Ray's processes, too.
+    """
+    if handler is None:
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_end, args=(handler, reader, seconds), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+
+
+def _end(handler: Handler, reader: int, seconds: float) -> None:
+    """Waits for SIGTERM at a pipe, then for the process to end by itself, then ends it."""
+    while number := os.read(reader, 1):
+        if number[0] == signal.SIGTERM:
+            time.sleep(seconds)
+            if handler.words is not None:
+                os.write(2, f"{handler.words()}\n".encode())
+            os._exit(128 + signal.SIGTERM)
+    os.close(reader)
+
+
 def by_sigterm(stop: KeyboardInterrupt) -> bool:
     """Whether SIGTERM stopped it, not Ctrl-C."""
     return isinstance(stop, Terminated) or isinstance(stop.__cause__, Terminated)
@@ -71,4 +111,4 @@ def exit_status(stop: KeyboardInterrupt) -> int:
 
 def word_for(stop: KeyboardInterrupt) -> str:
     """How a message begins that says what is kept."""
-    return "stopped by SIGTERM" if by_sigterm(stop) else "interrupted"
+    return BY_SIGTERM if by_sigterm(stop) else "interrupted"

@@ -121,8 +121,8 @@ def attribution_graph(
 ) -> AttributionGraph | None:
     """The graph of one member, given the weight of every edge of each connection.
 
-    Neurons are numbered by weight within their group, so that the graph, and with it every
-    seeded result, is the same wherever relocation has put them.
+    Neurons are numbered by size within their group, so that the graph, and with it every seeded
+    result, is the same wherever relocation has put them.
     """
     if not all(np.isfinite(one).all() for one in edges.values()):
         return None
@@ -131,11 +131,11 @@ def attribution_graph(
     if largest <= 0.0:
         return None
     kept = {name: np.where(one > NEGLIGIBLE * largest, one, 0.0) for name, one in kept.items()}
-    weight = _weights_of_neurons(wiring, kept)
-    order = {name: np.argsort(-one, kind="stable") for name, one in weight.items()}
-    order = {name: order[name][: int((one > 0).sum())] for name, one in weight.items()}
+    size = _sizes_of_neurons(wiring, kept)
+    order = {name: np.argsort(-one, kind="stable") for name, one in size.items()}
+    order = {name: order[name][: int((one > 0).sum())] for name, one in size.items()}
     sizes = [len(order[group.name]) for group in wiring.groups]
-    begins = dict(zip(weight, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+    begins = dict(zip(size, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
     wires = (_wires(c, kept[c.parameter], order, begins) for c in wiring.connections)
     return AttributionGraph(
         groups=np.repeat(np.arange(len(sizes)), sizes),
@@ -218,19 +218,20 @@ def _without_loops(
     return np.where(np.eye(len(edges), dtype=bool), 0.0, edges)
 
 
-def _weights_of_neurons(
+def _sizes_of_neurons(
     wiring: Wiring, edges: Mapping[str, Float64[np.ndarray, "target source"]]
 ) -> dict[str, Float64[np.ndarray, " neuron"]]:
-    """The sum of the edges of every neuron, group name -> [n], over sorted values.
+    """The sum of the squares of every neuron's edges, group name -> [n], over sorted values.
 
-    A neuron's sum is then the same bits at every place.
+    A neuron's sum is then the same bits at every place; edges themselves add up to the same at
+    every output.
     """
     found = {}
     for group in wiring.groups:
         rows = [edges[c.parameter] for c in wiring.into(group.name)]
         rows += [edges[c.parameter].T for c in wiring.out_of(group.name)]
         values = np.concatenate([np.zeros((group.size, 1)), *rows], axis=1)
-        found[group.name] = np.sort(values, axis=1).sum(axis=1)
+        found[group.name] = np.sort(np.square(values), axis=1).sum(axis=1)
     return found
 
 

@@ -23,9 +23,9 @@ def build(task: TaskSpec, data: TaskData) -> Architecture:
     kind: ModelKind = MODELS.get_kind(task.model.kind)()
     shapes = Shapes.of(data)
     kind.check(task.model, shapes)
-    check_size(kind, task.model, shapes)
     with warnings.catch_warnings():  # a part without neurons: what is wrong with it is said below
         warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        check_size(kind, task.model, shapes)
         found = ModuleArchitecture(kind, task.model, shapes, pinned=task.pinned)
         fast = _fast(found)
         if fast is not None:

@@ -9,6 +9,7 @@ from bimt_bench.spec import ModelSettings
 # A parameter's gradient, moments, prices and copies in training, as `engine.memory` reckons them;
 # the start and its checks are in float64 and take less.
 _BYTES = 24 * 4
+_UNCOUNTED = 2**63  # where torch cannot even count
 
 
 def check_size(kind: ModelKind, settings: ModelSettings, shapes: Shapes) -> None:
@@ -24,6 +25,8 @@ def parameters_of(kind: ModelKind, settings: ModelSettings, shapes: Shapes) -> i
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             module = kind.module(settings, shapes)
+    except RuntimeError as error:
+        return _UNCOUNTED if "overflow" in str(error) else None
     except Exception:  # noqa: BLE001 (a stranger's code that looks at values, which meta has not)
         return None
     return sum(one.numel() for one in (*module.parameters(), *module.buffers()))

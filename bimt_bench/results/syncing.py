@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, environment
 from bimt_bench.results.delivery import Delivered, SweepFacts, SweepTracking
 from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.frames import check_same, kept_tasks, read_curves, read_frame, task_in
@@ -17,9 +17,6 @@ from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, cause, masked, open_command
 from bimt_bench.spec import catalog
 from bimt_bench.store import locked, read_environment
-
-# What environment.json says besides the environment: see `bimt_bench.tuning.runner`.
-_OF_THE_SWEEP = ("sweep_digest", "tasks", "training", "circumstances")
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,8 @@ def facts_of(folder: Path) -> SweepFacts:
         name=spec.name,
         digest=_digest(folder, told.get("sweep_digest")),
         spec_text=file.read_text(encoding="utf-8"),
-        environment={key: value for key, value in told.items() if key not in _OF_THE_SWEEP},
+        # not what the file says of the sweep besides
+        environment={key: told[key] for key in environment() if key in told},
         seeds=spec.seeds,
     )
 

@@ -87,10 +87,10 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
 
 
 for _name, (_pattern, _first) in _SCALARS.items():
-    _whole: Any = re.compile(rf"(?:{_pattern})\Z")
+    _pattern_of = re.compile(rf"(?:{_pattern})\Z")
     _letters: Any = [*_first, *([""] if _name == "null" else [])]
-    _Loader.add_implicit_resolver(f"{_CORE}{_name}", _whole, _letters)
-    Dumper.add_implicit_resolver(f"{_CORE}{_name}", _whole, _letters)
+    _Loader.add_implicit_resolver(f"{_CORE}{_name}", _pattern_of, _letters)
+    Dumper.add_implicit_resolver(f"{_CORE}{_name}", _pattern_of, _letters)
 
 
 def load(text: str) -> tuple[Any, list[str]]:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bimt_bench.ground import InputError, differences
-from bimt_bench.spec import SweepSpec, SweptTask, yaml12
+from bimt_bench.ground import InputError, code_of, differences
+from bimt_bench.identity import training_modules
+from bimt_bench.spec import RECIPES, SweepSpec, SweptTask, kinds_in, yaml12
 from bimt_bench.store import CorruptPack, Store, read_environment
+from bimt_bench.tuning.agenda import Agenda
+from bimt_bench.tuning.packing import SweepTask
 
 _SHOWN = 4  # differences of a sort that are told one by one
 _LONGEST = 40  # characters of a value
@@ -58,6 +61,29 @@ def earlier_lines(folder: Path, *, spec: SweepSpec) -> list[str]:
     return [_line(one, settings, environment) for one in others(folder, spec=spec)]
 
 
+def lines_of_others(agenda: Agenda, store: Store, *, spec: SweepSpec) -> list[str]:
+    """What is taken from other folders of this sweep, or that they are not used."""
+    if isinstance(store, Adopting):
+        agenda.has_work()
+        return [_reused(agenda, store)]
+    return earlier_lines(store.folder, spec=spec) if agenda.has_work() and not store.packs() else []
+
+
+def noted(tasks: Sequence[SweepTask], trained_by: Mapping[str, Any]) -> dict[str, Any]:
+    """What the folder notes of code and plug-ins that train, to say one day what has changed."""
+    roots = [training_modules(task.spec, recipe) for task in tasks for recipe in task.recipes]
+    used = [
+        kinds.source_of(name)
+        for task in tasks
+        for kinds, name in [*kinds_in(task.spec), *((RECIPES, one) for one in task.recipes)]
+    ]
+    return {
+        **trained_by,
+        "modules": code_of(module for found in roots for module in found),
+        "plugins": {str(source): source.digest for source in used if not source.built_in},
+    }
+
+
 def check_same(folder: Path, *, spec: SweepSpec, now: Mapping[str, Any]) -> None:
     """InputError if going on in `folder` would train again what is there, and why.
 
@@ -78,6 +104,16 @@ def check_same(folder: Path, *, spec: SweepSpec, now: Mapping[str, Any]) -> None
             "--resume-as goes on with the sweep as it is now and reuses packs that still fit, "
             "--fresh trains all of it"
         )
+
+
+def _reused(agenda: Agenda, store: Store) -> str:
+    """How many packs still fit, of those that are known before anything is trained."""
+    reused = len(agenda.packs())
+    again = sum(store.has(pack.digest) for pack in agenda.waiting)
+    trained = len(agenda.waiting) - again
+    scored = f", {again} of them scored again" if again else ""
+    packs = reused + again + trained
+    return f"resume-as: {reused + again} of {packs} packs are reused{scored}; {trained} are trained"
 
 
 def _line(other: Path, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bimt_bench.ground import InputError, word_for
+from bimt_bench.ground import BY_SIGTERM, InputError, terminable, word_for
 from bimt_bench.store import Store
 
 GO_ON = "the same command with --resume goes on"
@@ -19,14 +19,22 @@ class SweepInterrupted(KeyboardInterrupt):
 @contextmanager
 def interruptible(store: Store, show: Callable[[str], None]) -> Iterator[None]:
     """Ctrl-C and SIGTERM within become SweepInterrupted, shown at once."""
-    try:
-        yield
-    except SweepInterrupted:
-        raise
-    except KeyboardInterrupt as stop:
-        line = f"{word_for(stop)}; {_kept(store)}; {GO_ON}"
-        show(line)
-        raise SweepInterrupted(line) from stop
+
+    def line(word: str) -> str:
+        return f"{word}; {_kept(store)}; {GO_ON}"
+
+    with terminable() as handler:
+        if handler is not None:
+            handler.words = lambda: line(BY_SIGTERM)
+        try:
+            yield
+        except SweepInterrupted:
+            raise
+        except KeyboardInterrupt as stop:
+            show(told := line(word_for(stop)))
+            if handler is not None:
+                handler.words = None
+            raise SweepInterrupted(told) from stop
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Checks of a sweep before anything starts: everything that can be wrong in its file."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from bimt_bench.tuning.faults import Faults, Scope
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.proposals import GridProposals, OptunaProposals, Together
 from bimt_bench.tuning.spaces import Option, RecipeSpace, spaces_of
+
+_MOST_CONFIGURATIONS = 100_000  # of one recipe on one task; each is checked before anything starts
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,16 @@ class _Judge:
                 self._judge_value(space, swept.setting.name, option, scope)
         if self._faults.of(scope):
             return []
+        if not isinstance(search, OptunaSearch):
+            count = math.prod(len(swept.options) for swept in space.fields)
+            if count > _MOST_CONFIGURATIONS:
+                self._faults.add(
+                    space.path,
+                    f": a grid of {count:,} configurations of recipe '{space.recipe}'; at most "
+                    f"{_MOST_CONFIGURATIONS:,} are trained, so take fewer values, or a search",
+                    scope,
+                )
+                return []
         rows = _pairs(space) if isinstance(search, OptunaSearch) else _grid(space)
         found: dict[str, Member] = {}
         for row in rows:

@@ -26,22 +26,13 @@ from bimt_bench.ground import (
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
-from bimt_bench.spec import (
-    METRICS,
-    RECIPES,
-    OptunaSearch,
-    SweepSpec,
-    TaskSpec,
-    catalog,
-    digest_of,
-    kinds_in,
-)
+from bimt_bench.spec import METRICS, OptunaSearch, SweepSpec, TaskSpec, catalog, digest_of
 from bimt_bench.store import CorruptPack, Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
-from bimt_bench.tuning.earlier import Adopting, check_same, earlier_lines, others
+from bimt_bench.tuning.earlier import Adopting, check_same, lines_of_others, noted, others
 from bimt_bench.tuning.endings import interruptible, no_room, writing
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
@@ -112,7 +103,7 @@ def sweep(
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
     with locked(folder):
         if resume and not resume_as:
-            check_same(folder, spec=spec, now=_noted(checked))
+            check_same(folder, spec=spec, now=noted(checked.tasks, _trained_by(checked)))
         known = [] if fresh else Store(folder).circumstances()
         device = sessions.device_for(device, known, address=address)
         now = circumstances(device)
@@ -122,7 +113,7 @@ def sweep(
             environment={
                 **environment(),
                 "sweep_digest": sweep_digest(checked),
-                **_noted(checked),
+                **noted(checked.tasks, _trained_by(checked)),
             },
             circumstances=now,
             resume=resume or resume_as,
@@ -144,7 +135,8 @@ def sweep(
         agenda = Agenda(searches, store=store, listener=events)
         with interruptible(store, show.note), show:
             _note_omissions(checked, show)
-            _note_others(spec, agenda, store, show)
+            for line in lines_of_others(agenda, store, spec=spec):
+                show.note(line)
             if agenda.has_work():
                 show.say("starting Ray")
                 with sessions.session(address=address, workers=workers):
@@ -199,41 +191,6 @@ def _trained_by(checked: Checked) -> dict[str, dict[str, Any]]:
             task.spec.name: training_digests(task.spec, task.recipes) for task in checked.tasks
         },
     }
-
-
-def _noted(checked: Checked) -> dict[str, Any]:
-    """What the folder notes of the code that trains, to say one day what has changed."""
-    roots = [training_modules(t.spec, recipe) for t in checked.tasks for recipe in t.recipes]
-    used = [
-        kinds.source_of(name)
-        for task in checked.tasks
-        for kinds, name in [*kinds_in(task.spec), *((RECIPES, one) for one in task.recipes)]
-    ]
-    return {
-        **_trained_by(checked),
-        "modules": code_of(module for found in roots for module in found),
-        "plugins": {str(source): source.digest for source in used if not source.built_in},
-    }
-
-
-def _note_others(spec: SweepSpec, agenda: Agenda, store: Store, show: Display) -> None:
-    """Says what is taken from other folders of this sweep, or that they are not used."""
-    if isinstance(store, Adopting):
-        agenda.has_work()
-        show.note(_reused(agenda, store))
-    elif agenda.has_work() and not store.packs():
-        for line in earlier_lines(store.folder, spec=spec):
-            show.note(line)
-
-
-def _reused(agenda: Agenda, store: Store) -> str:
-    """How many packs still fit, of those that are known before anything is trained."""
-    reused = len(agenda.packs())
-    again = sum(store.has(pack.digest) for pack in agenda.waiting)
-    trained = len(agenda.waiting) - again
-    scored = f", {again} of them scored again" if again else ""
-    packs = reused + again + trained
-    return f"resume-as: {reused + again} of {packs} packs are reused{scored}; {trained} are trained"
 
 
 def _code(checked: Checked) -> dict[str, str]:

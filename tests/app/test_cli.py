@@ -41,6 +41,11 @@ def nothing_was_written(folder: Path) -> None:
         ([TASK_NAME, "--strength", "-1"], ["strength: -1 given", "greater than"]),
         ([TASK_NAME, "--strength", "nan"], ["strength: 'nan' given", "number"]),
         ([TASK_NAME, "--set", "strength=.nan"], ["strength: nan given", "finite"]),
+        (
+            [TASK_NAME, "--set", "strength=\x1b[31m"],
+            ["strength: '\\x1b[31m' given", "not valid YAML"],
+        ),
+        ([TASK_NAME + "\x1b[31m"], ["unknown task 'symbolic/independence\\x1b[31m'; did you mean"]),
         ([TASK_NAME, "--set", "strength=1e999"], ["strength: '1e999' given", "beyond numbers"]),
         ([TASK_NAME, "--set", f"strength={'9' * 5000}"], ["strength", "YAML"]),
         ([TASK_NAME, "--set", "strength='1'"], ["strength: '1' given", "number"]),

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -90,3 +92,29 @@ def test_where_sigterm_is_ignored_or_cannot_be_heard_nothing_changes():
     thread.start()
     thread.join()
     assert heard == [None]
+
+
+DEAF = """
+import signal, sys, threading
+from bimt_bench.ground import ending, terminable
+
+def wait_deaf():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # as code that hears no signals
+    print("waiting", flush=True)
+    threading.Event().wait()
+
+with terminable() as handler, ending(handler, seconds=0.0):
+    handler.words = lambda: "all is kept"
+    wait_deaf()
+"""
+
+
+def test_a_process_that_waits_where_it_hears_nothing_ends_all_the_same():
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEAF], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "waiting\n"
+    process.terminate()
+    _, told = process.communicate()
+    assert process.returncode == 143
+    assert told == "all is kept\n"

@@ -113,6 +113,7 @@ def test_a_folder_of_run_is_loaded_with_its_networks(tmp_path):
     (place,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     found = bimt_bench.load(place)
     assert found.members == tuple(done.frame["member"])
+    assert found.frame.attrs["bimt_bench.tasks"].keys() == {TASK}
     best = found.best()
     assert best.performance() == pytest.approx(done.frame["performance"].max(), rel=1e-6)
 

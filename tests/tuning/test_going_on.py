@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from bimt_bench.ground import InputError
+from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, catalog
 from bimt_bench.store import Store, open_store
 from bimt_bench.tuning import earlier, runner
@@ -41,9 +42,10 @@ def begun(tmp_path, sweep_spec, fake_pack_function):
 
 
 def _members(task, search):
-    from bimt_bench.recipes import resolve
-
-    return [resolve(task, Configuration(recipe="l1", steps=1000), seed) for seed in search.seeds]
+    return [
+        resolve(task, Configuration.model_validate({"recipe": "l1", "steps": 1000}), seed)
+        for seed in search.seeds
+    ]
 
 
 def refused(folder, spec, now):
@@ -136,13 +138,37 @@ def test_packs_of_others_are_taken_if_they_are_sound(begun, tmp_path, sweep_spec
 
 
 @pytest.mark.usefixtures("ray_session")
+def test_a_pack_that_is_damaged_at_the_end_is_one_line(tmp_path, sweep_spec, fake_pack_function):
+    kept = []
+
+    def damage(task, results):
+        """The first pack is broken when the last one is in."""
+        kept.append(results.frame["pack"].iloc[0])
+        if len(kept) == 3:
+            (folder,) = [one for one in tmp_path.iterdir() if one.is_dir()]
+            (folder / f"packs/{kept[0]}.parquet").write_bytes(b"broken")
+
+    with pytest.raises(InputError, match=r"^results: packs/.* was truncated .*--resume trains"):
+        runner.sweep(
+            check(sweep_spec()),
+            results_dir=tmp_path,
+            run_pack=fake_pack_function(),
+            workers=1,
+            device="cpu",
+            on_pack=damage,
+            console=Console(file=io.StringIO()),
+        )
+
+
+@pytest.mark.usefixtures("ray_session")
 def test_an_edited_sweep_goes_on_when_told_so(
     tmp_path, sweep_spec, fake_pack_function, monkeypatch
 ):
     log = tmp_path / "log"
 
     def run(space, **how):
-        console = Console(file=io.StringIO(), width=600)
+        said = io.StringIO()
+        console = Console(file=said, width=600)
         spec = sweep_spec(space=space, pack_size=2, seeds=[0, 1])
         found = runner.sweep(
             check(spec),
@@ -153,7 +179,7 @@ def test_an_edited_sweep_goes_on_when_told_so(
             console=console,
             **how,
         )
-        return found, console.file.getvalue(), len(log.read_text().splitlines())
+        return found, said.getvalue(), len(log.read_text().splitlines())
 
     first, _, trained = run(SPACE)
     assert trained == 4

@@ -418,6 +418,20 @@ def test_a_search_follows_the_direction_of_the_tasks_measure(
         assert [one.name for one in source._study.directions] == [direction]
 
 
+def test_a_grid_of_millions_is_refused_before_it_is_gone_through(sweep_spec):
+    values = {"strength": [i / 10 for i in range(1000)], "locality": list(range(1000))}
+    (line,) = told(sweep_spec(space={"recipe": ["bimt"], **values}))
+    assert line == (
+        "space.recipe.0: a grid of 1,000,000 configurations of recipe 'bimt'; at most 100,000 are "
+        "trained, so take fewer values, or a search"
+    )
+
+
+def test_of_many_faults_of_a_sweep_the_first_are_told(sweep_spec):
+    lines = told(sweep_spec(space={"recipe": [f"nobody{i}" for i in range(100)]}))
+    assert len(lines) == 21 and lines[-1] == "and 80 more"
+
+
 def test_two_geometries_of_one_name_are_refused(sweep_spec):
     """A frame would have two rows that differ in nothing that it says."""
     places = [{"hidden": {"kind": "torus", "rows": rows}} for rows in (2, 5)]

@@ -20,7 +20,7 @@ import signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import conftest, typer
-from bimt_bench.app.cli import _refusing
+from bimt_bench.app.terminal import refusing
 from bimt_bench.tuning import check, sweep
 from ray import cloudpickle
 cloudpickle.register_pickle_by_value(conftest)
@@ -31,7 +31,7 @@ def kept(task, results):
     print("a pack is kept", flush=True)
 
 try:
-    with _refusing():
+    with refusing():
         sweep(
             check(conftest._sweep_spec(pack_size=2)), results_dir=Path({results!r}), workers=1,
             run_pack=conftest._fake_pack_function(endless_after=Path({results!r}) / "first"),

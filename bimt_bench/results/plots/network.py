@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from bimt_bench.ground import fitting
+from bimt_bench.ground import fitting, printable
 from bimt_bench.network import Role
 from bimt_bench.results.drawing import NetworkDrawing, Plane
 from bimt_bench.results.plots import theme
@@ -61,7 +61,7 @@ def network_axes(drawing: NetworkDrawing, ax: Axes | None = None, *, title: str 
         share = axes.get_window_extent().width / axes.figure.dpi / theme.COLUMN_WIDTH
         _draw(axes, drawing, share)
         above, below = (_beyond(drawing, role, share) for role in ("output", "input"))
-        head = _broken(title, _TITLE_LETTERS * share)
+        head = _broken(printable(title), _TITLE_LETTERS * share)
         axes.set_title(head, loc="left", fontsize=7.5, fontweight="bold", pad=above)
         axes.annotate(
             _broken(_key(drawing), _KEY_LETTERS * share),
@@ -87,7 +87,7 @@ def _fill(figure: Figure, drawing: NetworkDrawing, title: str) -> Axes:
     """A member on the whole of an empty figure, with a title above and a key below."""
     axes = figure.add_subplot()
     _draw(axes, drawing)
-    figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
+    figure.suptitle(printable(title), x=0.02, ha="left", fontweight="bold")
     figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
     return axes
 
