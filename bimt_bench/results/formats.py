@@ -11,9 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from bimt_bench.ground import InputError
-from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.results.columns import known_settings, plain_cell
-from bimt_bench.spec import TaskSpec, catalog, digest_of, format_of
+from bimt_bench.spec import TaskSpec, catalog, digest_of, format_of, is_ours
 
 _IDENTITY = ("task", "recipe", "strength", "seed", "member", "status")
 FIRST_RELEASE_TASKS = {
@@ -41,6 +39,9 @@ def read_parquet(file: Path) -> pd.DataFrame:
     """
     frame = _read(file, frame_from_1)
     _check(frame)
+    # what a pack wrote has the dtypes already, and knowing them means loading every recipe
+    if is_ours(file) and "dial_value" in frame and frame["dial_value"].dtype == "Float64":
+        return frame
     try:
         return _typed(frame)
     except (TypeError, ValueError) as error:
@@ -86,6 +87,9 @@ def frame_from_1(frame: pd.DataFrame) -> pd.DataFrame:
     settings are one. Digests of the first release's tasks become those of the shipped tasks of
     that version; of other tasks (also of shortened ones, which had their own) they are null.
     """
+    from bimt_bench.recipes import RECIPES, settings_for
+    from bimt_bench.results.columns import known_settings
+
     _check(frame)
     found = frame.drop(columns="lambda", errors="ignore").copy()
     settings = [name for name in known_settings() if name in found]
@@ -115,6 +119,8 @@ def _check(frame: pd.DataFrame) -> None:
 
 
 def _configuration(row: pd.Series) -> str:
+    from bimt_bench.results.columns import plain_cell
+
     said = {str(name): plain_cell(value) for name, value in row.items()}
     return digest_of({name: value for name, value in said.items() if value is not None})
 
@@ -155,6 +161,8 @@ def _digest_now(task: TaskSpec | None, old: object) -> str | None:
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with every setting in its nullable dtype, however it was stored."""
+    from bimt_bench.results.columns import known_settings
+
     dtypes = {name: one.dtype for name, one in known_settings().items()}
     dtypes |= {"geometry": "string", "dial": "string", "dial_value": "Float64", "source": "string"}
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame})

@@ -6,9 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.formats import read_curves_parquet, read_parquet
-from bimt_bench.results.scores import with_scores
 from bimt_bench.spec import TaskSpec, carried_task, catalog
 
 FRAME = "frame.parquet"
@@ -27,6 +25,9 @@ def tradeoff_table(
     at several lengths has a table a length. Raises InputError for a task that is not in the frame,
     or whose content has changed since.
     """
+    from bimt_bench.results.drawn import tradeoff_of  # here, as reading a frame draws nothing
+    from bimt_bench.results.scores import with_scores
+
     kept: Mapping[str, Path] = {}
     if not isinstance(frame, pd.DataFrame):
         place = Path(frame)

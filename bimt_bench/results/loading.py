@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from bimt_bench.packs import PackResult
 from bimt_bench.results.frames import FRAME, read_curves, read_frame
 from bimt_bench.results.trained import Results
 from bimt_bench.results.weights import InMemory, shelf_of
 
+if TYPE_CHECKING:
+    from bimt_bench.packs import PackResult
+
 Found = TypeVar("Found", bound=Results)
 
 
-def of_pack(pack: PackResult, *, data_dir: Path | None = None) -> Results:
+def of_pack(pack: "PackResult", *, data_dir: Path | None = None) -> Results:
     """What this process trained, kept in memory."""
     weights = InMemory(pack.weights)
     return Results(pack.frame, curves=lambda: pack.curves, weights=weights, data_dir=data_dir)

@@ -1,4 +1,8 @@
-"""What was trained: the frame of members, their learning curves, trade-offs and networks."""
+"""What was trained: the frame of members, their learning curves, trade-offs and networks.
+
+What only networks and trade-offs need is imported with the first of them: a frame is opened in a
+fraction of the time that torch takes to load.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,9 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pandas as pd
 
 from bimt_bench.ground import InputError, bar, closest
-from bimt_bench.identity import training_digest
-from bimt_bench.results.choice import CHOICES, choose
-from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.frames import (
     check_members,
     check_same,
@@ -160,6 +161,7 @@ class Results:
         >>> results.network(digest).member == results.network(digest[:6]).member == digest
         True
         """
+        from bimt_bench.results.choice import CHOICES
         from bimt_bench.results.network import Network
 
         rows = self._rows(task, recipe) if member in CHOICES else self._narrowed(task, recipe)
@@ -305,6 +307,8 @@ class Results:
         return rows[rows["recipe"] == recipe]
 
     def _chosen(self, which: str, rows: pd.DataFrame) -> str | None:
+        from bimt_bench.results.choice import choose
+
         return choose(which, rows, lambda: self._tradeoff(rows))
 
     def _tradeoff(self, rows: pd.DataFrame, **asked: Any) -> "DrawnTradeOff":
@@ -323,6 +327,8 @@ class Results:
 
     def _row(self, rows: pd.DataFrame, member: str) -> "pd.Series[Any]":
         """The row of a member; of several, that of today's code, else the last."""
+        from bimt_bench.identity import training_digest
+
         own = rows[rows["member"] == member]
         if len(own) > 1 and "training_digest" in own:
             code = training_digest(self._task_of(own), str(own["recipe"].iloc[0]))
@@ -332,6 +338,8 @@ class Results:
 
     def _geometry(self, row: "pd.Series[Any]") -> GeometrySpec | None:
         """The geometry that a row names, if the frame carries it; named ones need not be."""
+        from bimt_bench.results.columns import plain_cell
+
         for one in carried_geometries(self.frame):
             told = {
                 "geometry": one.name,
@@ -349,6 +357,8 @@ def _found(
     chosen: Callable[[str, pd.DataFrame], str | None],
 ) -> str:
     """The digest of the member that is meant among some rows."""
+    from bimt_bench.results.choice import CHOICES
+
     members = list(dict.fromkeys(str(one) for one in rows["member"]))
     allowed = "a digest, or the start of one, as in results.frame['member']; best, median or knee"
     if member is None:
@@ -386,6 +396,8 @@ def _at_length(rows: pd.DataFrame, steps: int) -> pd.DataFrame:
 
 def _as_trained(task: TaskSpec, row: "pd.Series[Any]") -> TaskSpec:
     """The task with the training settings that a row of the frame has."""
+    from bimt_bench.results.columns import plain_cell
+
     shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
     told = {name: plain_cell(row[name]) for name in shared if name in row}
     known = {name: cell for name, cell in told.items() if cell is not None}

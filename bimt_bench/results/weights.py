@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import safetensors
 
 from bimt_bench.ground import InputError
-from bimt_bench.packs import StoredWeights
 from bimt_bench.store import CorruptPack, Store, read_arrays
+
+if TYPE_CHECKING:
+    from bimt_bench.packs import StoredWeights
 
 Arrays = dict[str, np.ndarray]
 RUN_WEIGHTS = "weights.safetensors"
@@ -30,7 +32,7 @@ class Shelf(Protocol):
 class InMemory:
     """Weights of members that this process trained."""
 
-    held: StoredWeights = field(repr=False)
+    held: "StoredWeights" = field(repr=False)
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
         """See `Shelf`."""

@@ -5,6 +5,8 @@ import json
 import pickle
 import runpy
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -105,6 +107,15 @@ def test_ten_thousand_members_are_loaded_in_less_than_two_seconds(results, tmp_p
     found = bimt_bench.load(tmp_path)
     assert time.process_time() - began < 2.0
     assert len(found) == 10_000 and found.members[-1] == f"{9999:012x}"
+
+
+def test_opening_results_loads_no_torch(folder):
+    program = (
+        "import sys, bimt_bench; found = bimt_bench.load(sys.argv[1]); assert len(found) == 3; "
+        "heavy = {'torch', 'ray', 'mlflow', 'matplotlib', 'sklearn', 'igraph'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program, folder], check=True)
 
 
 def test_a_folder_of_run_is_loaded_with_its_networks(tmp_path):
