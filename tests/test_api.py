@@ -61,8 +61,8 @@ def test_settings_are_given_as_keywords_or_as_a_configuration():
     assert member(api.train(TASK, whole, **SHORT).frame) == member(keywords)
     shortened = Configuration(recipe="l1", strength=3.0, geometry="ring", steps=2)
     assert member(api.train(TASK, shortened, shuffles=1).frame) == member(keywords)
-    by_name = {"recipe": "l1", "strength": 3.0, "geometry": "ring"}
-    assert member(api.train(TASK, by_name, **SHORT).frame) == (member(keywords))
+    given = {"recipe": "l1", "strength": 3.0, "geometry": "ring"}
+    assert member(api.train(TASK, given, **SHORT).frame) == member(keywords)
     assert keywords[["recipe", "strength", "geometry", "steps"]].iloc[0].to_list() == [
         "l1", 3.0, "ring", 2,
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from bimt_bench.results import plots
 from bimt_bench.results.choice import median
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.drawn import tradeoff_of
-from bimt_bench.results.gallery import Drawn
+from bimt_bench.results.gallery import PIXELS, Drawn
 from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.spec import TaskSpec
@@ -89,4 +89,5 @@ def draw_medians(
         drawing = drawing_of(task, weights[chosen], data_dir=data_dir)
         published = published_settings(task, str(row["recipe"]))
         figure = plots.network_figure(drawing, title=drawing_title(row, published))
-        yield from plots.save(figure, folder, f"network-{row['recipe']}-{configuration}")
+        name = f"network-{row['recipe']}-{configuration}"
+        yield from plots.save(figure, folder, name, pixels=PIXELS)
