@@ -55,13 +55,6 @@ def format_of(file: Path) -> int:
     return check_format(number.decode(errors="replace"), newest=FORMAT, where=str(file))
 
 
-def is_ours(file: Path) -> bool:
-    """Whether this version's store wrote a Parquet file, which says so in its number."""
-    import pyarrow.parquet as pq
-
-    return (pq.read_schema(file).metadata or {}).get(_KEY) == str(FORMAT).encode()
-
-
 def join(frames: Sequence["pd.DataFrame"]) -> "pd.DataFrame":
     """The rows of all frames, one after the other, with the columns of all.
 
