@@ -150,4 +150,4 @@ def test_tradeoffs_can_be_made_again_from_the_folder(finished, tmp_path):
     assert [c.report.tradeoff.x for c in found] == ["mean_wire_length"] * 2
     assert [c.report.tradeoff.members for c in found] == [10, 10]
     assert [c.report.tradeoff.repeated for c in found] == [10, 10]
-    assert all(len(pd.read_csv(c.table)) == 5 for c in found)
+    assert all(len(pd.read_csv(c.tables[0])) == 5 for c in found)

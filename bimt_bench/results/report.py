@@ -12,6 +12,7 @@ from bimt_bench.engine import Population
 from bimt_bench.network import build
 from bimt_bench.results import plots
 from bimt_bench.results.choice import median
+from bimt_bench.results.corner import Corner
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.gallery import PIXELS, Drawn
@@ -45,13 +46,14 @@ def task_report(
     folder: Path,
     x: str | None = None,
     y: str | None = None,
+    corner: Corner = "task",
 ) -> TaskReport:
     """The trade-off of one task and its figures, as PNG and PDF in `folder`.
 
     `x` and `y` name metrics, else the task's modularity axis and performance.
     Learning curves are drawn where they were kept.
     """
-    found = tradeoff_of(task, frame, x=x, y=y)
+    found = tradeoff_of(task, frame, x=x, y=y, corner=corner)
     figure = plots.tradeoff_figure(
         found, title=found.title, x_label=found.x_title, y_label=found.y_title
     )

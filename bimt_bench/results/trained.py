@@ -32,6 +32,7 @@ from bimt_bench.spec import (
 )
 
 if TYPE_CHECKING:
+    from bimt_bench.results.corner import Corner
     from bimt_bench.results.curves import Curves
     from bimt_bench.results.drawn import DrawnTradeOff
     from bimt_bench.results.network import Network
@@ -126,11 +127,14 @@ class Results:
         x: str | None = None,
         y: str | None = None,
         steps: int | None = None,
+        corner: "Corner" = "task",
     ) -> "DrawnTradeOff":
         """The trade-off of one task: `.table()` has a row a configuration, `.plot()` draws it.
 
         `x` and `y` name metrics, else the task's modularity axis and performance. `steps` picks one
-        of several lengths of training. InputError, with the nearest name, for what is not there.
+        of several lengths of training. `corner` is what volumes are counted from: 'task', 'nadir'
+        or two numbers (docs/method-of-comparison.md). InputError, with the nearest name, for what
+        is not there.
 
         >>> found = results.tradeoff("symbolic/independence", x="modularity_q")
         >>> found.table()[["recipe", "n_seeds", "x"]].values.tolist()
@@ -141,7 +145,7 @@ class Results:
         rows = self._rows(task, None)
         if steps is not None:
             rows = _at_length(rows, steps)
-        return self._tradeoff(rows, x=x, y=y)
+        return self._tradeoff(rows, x=x, y=y, corner=corner)
 
     def network(
         self,

@@ -32,21 +32,34 @@ def tradeoff(
     task: Annotated[str | None, typer.Option(help="of one task; of each if absent")] = None,
     x: Annotated[str | None, typer.Option(help="metric on the x axis; the task's own")] = None,
     y: Annotated[str | None, typer.Option(help="metric on the y axis; performance")] = None,
+    corner: Annotated[
+        str, typer.Option(help="what volumes are counted from: task, nadir, or two numbers X,Y")
+    ] = "task",
     out: Annotated[Path, typer.Option(help="where tables and figures go")] = Path("runs/tradeoff"),
     tasks_dir: TasksDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Make tables and figures from finished sweeps: any metric against any other."""
-    from bimt_bench.app import tables
+    from bimt_bench.app import given, tables
     from bimt_bench.results import comparison
 
     with refusing(plugin):
-        compared = comparison.compare(runs, task=task, x=x, y=y, out=out, tasks_dir=tasks_dir)
+        compared = comparison.compare(
+            runs,
+            task=task,
+            x=x,
+            y=y,
+            corner=given.corner(corner),
+            out=out,
+            tasks_dir=tasks_dir,
+        )
         for found in compared:
             report = found.report
             measure = report.task.performance.kind
             terminal.OUT.print(tables.of_tradeoff(report.tradeoff, performance=measure))
-            print_files([*report.figures, found.table])
+            if len(report.tradeoff.lines) > 1:
+                terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
+            print_files([*report.figures, *found.tables])
 
 
 def draw(
