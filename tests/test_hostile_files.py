@@ -22,7 +22,7 @@ from bimt_bench.spec import catalog, yaml12
 from bimt_bench.tuning.prepare import fitted
 
 EXAMPLES = int(os.environ.get("BIMT_BENCH_FUZZ", "300")) // 2
-MOST_SECONDS = 15.0  # on a busy machine; most take less than 0.1
+MOST_SECONDS = 15.0  # of this process; most take less than 0.1
 MOST_LINES = 21
 FETCHED = "mnist"  # a kind of data that is fetched from the internet
 
@@ -154,7 +154,7 @@ def judge(text: str, folder: Path, read: Callable[[str], Any]) -> None:
         return
     file = folder / "file.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    began = time.monotonic()
+    began = time.process_time()
     try:
         read(str(file))
     except InputError as error:
@@ -163,7 +163,7 @@ def judge(text: str, folder: Path, read: Callable[[str], Any]) -> None:
         assert len(told.splitlines()) <= MOST_LINES
         assert max(map(len, told.splitlines())) < 3000
         assert unprintable(told.replace(str(folder), "")) is None, told
-    assert time.monotonic() - began < MOST_SECONDS
+    assert time.process_time() - began < MOST_SECONDS
 
 
 def read_task(file: str) -> None:

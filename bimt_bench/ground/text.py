@@ -11,6 +11,7 @@ _UNPRINTABLE = re.compile(
 _SHORT = 80
 LONGEST_NAME = 200
 MOST_FAULTS = 20
+_LONGEST_LINE = 2000
 
 
 def unprintable(text: str) -> str | None:
@@ -39,8 +40,8 @@ def fitting(text: str, most: int = _SHORT) -> str:
 
 
 def listed(lines: Sequence[str], most: int = MOST_FAULTS) -> str:
-    """One line a fault, at most `most` of them, and how many more there are."""
-    shown = [*lines[:most]]
+    """One line a fault, at most `most` of them, each cut, and how many more there are."""
+    shown = [fitting(line, _LONGEST_LINE) for line in lines[:most]]
     if len(lines) > most:
         shown.append(f"and {len(lines) - most:,} more")
     return "\n".join(shown)

@@ -16,7 +16,6 @@ TASKS_VARIABLE = "BIMT_BENCH_TASKS"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIX = ".yaml"
 _MOST_BYTES = 4 * yaml12.MOST_CHARACTERS
-_LONGEST_LINE = 2000
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,7 +35,7 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         faults += fault_lines(error, model, raw)
         spec = None
     if faults or spec is None:
-        raise InputError(listed([f"{path}: {fitting(fault, _LONGEST_LINE)}" for fault in faults]))
+        raise InputError(listed([f"{path}: {fault}" for fault in faults]))
     return spec
 
 

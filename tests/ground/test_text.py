@@ -47,6 +47,7 @@ def test_of_many_faults_the_first_are_told() -> None:
     assert listed([str(i) for i in range(20)]).splitlines()[-1] == "19"
     lines = listed([str(i) for i in range(4002)]).splitlines()
     assert len(lines) == 21 and lines[-1] == "and 3,982 more"
+    assert len(listed(["x" * 5000])) == 2000
 
 
 def test_no_suggestion_is_sought_for_a_novel() -> None:
