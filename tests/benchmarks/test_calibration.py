@@ -82,8 +82,8 @@ def test_doctored_networks_compute_what_they_did(name, kind):
         return
     clean = make(task, given, "spare", 2)
     inputs = clean.scored().inputs(given.test_inputs[:50])
-    outputs = [one.population.outputs(inputs) for one in (clean, doctored)]
-    torch.testing.assert_close(*outputs, rtol=1e-4, atol=1e-5)
+    here, there = (one.population.outputs(inputs) for one in (clean, doctored))
+    assert (there - here).abs().max() < 1e-3 * here.std()  # twins cancel out but for rounding
     changed = (clean.population.flat - doctored.population.flat).abs().max()
     assert changed > 1e-3
 
