@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from bimt_bench.ground import __version__
 
 if TYPE_CHECKING:
-    from bimt_bench.api import load, load_network, sweep, tradeoff, train
+    from bimt_bench.api import load, load_network, sweep, sync, tradeoff, train
 
-__all__ = ["__version__", "load", "load_network", "sweep", "tradeoff", "train"]
+__all__ = ["__version__", "load", "load_network", "sweep", "sync", "tradeoff", "train"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,5 +1,6 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bimt_bench.results import FinishedSweep, Network, Results
+    from bimt_bench.results import Network, Results, SweepResults, Synced
 
 RESULTS = Path("runs")
 
@@ -43,6 +44,12 @@ def train(
     than published) and `products` (the precision of matrix products) may stand beside either.
     `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
     bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
+
+    >>> found = bimt_bench.train(
+    ...     "symbolic/independence", {"recipe": "l1", "strength": 3.0}, seeds=range(2), steps=20
+    ... )
+    >>> found.frame[["recipe", "strength", "seed"]].values.tolist()
+    [['l1', 3.0, 0], ['l1', 3.0, 1]]
     """
     load_all(plugins)
     published = catalog.task(task, tasks_dir) if isinstance(task, str) else task
@@ -57,16 +64,17 @@ def train(
             shuffles=shuffles,
             on_progress=on_progress,
         )
-    return results.Results.of_pack(pack, data_dir=data_dir)
+    return results.of_pack(pack, data_dir=data_dir)
 
 
 @blaming()
-def run_sweep(
+def sweep(
     spec: SweepSpec | str | Path,
     *,
     results_dir: Path = RESULTS,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     data_dir: Path | None = None,
@@ -75,16 +83,23 @@ def run_sweep(
     workers: int | None = None,
     track: bool = True,
     tracking_uri: str | None = None,
+    experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
     console: "Console | None" = None,
-) -> "FinishedSweep":
-    """Runs a sweep: packs on Ray, runs in MLflow, figures in the results folder.
+) -> "SweepResults":
+    """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
 
-    What can be refused is refused before anything starts (InputError): unknown names, sizes that do
-    not fit, an unreachable Ray or MLflow. `plugins`: those beside what the sweep names.
-    `draw`: "chosen" draws the best, the median and the knee of each recipe, "all" the median of
-    each configuration too.
+    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
+    sweep (mixed_versions: though libraries or device differ); resume_as: go on though the sweep or
+    its code has changed, with the packs that still fit; fresh: start again, the old folder renamed.
+    workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the way,
+    results and figures are made all the same, and a warning says what did not get there. plugins:
+    those beside what the sweep names. draw: "chosen" draws the best, the median and the knee of
+    each recipe, "all" the median of each configuration too. console: where progress goes and what
+    takes the place of warnings. Returns what `load` of the results folder does, with the reports.
+    Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
+    Ray or MLflow.
     """
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
@@ -93,13 +108,14 @@ def run_sweep(
     checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
     chosen = tuning.check_device(device)
     tuning.check_address(address)
-    tracking = results.tracked(checked, tracking_uri, data_dir=data_dir) if track else nullcontext()
-    with tracking as runs:
+    told = results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+    with told as runs:
         result = tuning.sweep(
             checked,
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             device=chosen,
             workers=workers,
@@ -108,53 +124,32 @@ def run_sweep(
             on_pack=None if runs is None else runs.keep,
             console=console,
         )
-        return results.FinishedSweep(
-            result, results.task_reports(checked, result, runs, draw=draw), runs
-        )
+        if console is not None:
+            console.print("making tables and figures", highlight=False)
+        found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+    if found.undelivered is not None and console is None:
+        warnings.warn(found.undelivered, stacklevel=2)
+    return found
 
 
-def sweep(
-    spec: SweepSpec | str | Path,
+@blaming()
+def sync(
+    folder: str | Path,
     *,
-    results_dir: Path = RESULTS,
-    address: str | None = None,
-    resume: bool = False,
-    fresh: bool = False,
-    mixed_versions: bool = False,
-    data_dir: Path | None = None,
-    tasks_dir: Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    track: bool = True,
     tracking_uri: str | None = None,
+    experiment: str | None = None,
+    tasks_dir: Path | None = None,
     plugins: Sequence[str | Path] = (),
-    draw: str = "chosen",
-) -> "Results":
-    """Runs a sweep (a spec, a YAML file or a shipped name); returns its folder as `load` does.
+) -> "Synced":
+    """Writes to MLflow what of a finished sweep's folder is not there yet, and nothing twice.
 
-    address: of a running Ray cluster, else this machine. resume: go on with a folder of the same
-    sweep (mixed_versions: though libraries or device differ); fresh: start again, the old folder
-    renamed. workers: packs at a time. draw: "chosen" draws the best, the median and the knee of
-    each recipe, "all" the median of each configuration too. Errors as `run_sweep`.
+    `plugins`: the sweep's own, which its folder keeps. Returns how many configurations stand there
+    now, a task each. InputError for what is no results folder, or where MLflow cannot be used.
     """
-    found = run_sweep(
-        spec,
-        results_dir=results_dir,
-        address=address,
-        resume=resume,
-        fresh=fresh,
-        mixed_versions=mixed_versions,
-        data_dir=data_dir,
-        tasks_dir=tasks_dir,
-        device=device,
-        workers=workers,
-        track=track,
-        tracking_uri=tracking_uri,
-        plugins=plugins,
-        draw=draw,
-    ).result
-    where = {"data_dir": data_dir, "tasks_dir": tasks_dir}
-    return results.Results.load(found.folder, failed=found.failed, **where)
+    load_all(plugins)
+    return results.sync(
+        folder, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir
+    )
 
 
 @blaming()
@@ -170,9 +165,12 @@ def load(
     `data_dir`, `tasks_dir`, `plugins`: data, tasks and kinds of your own, if they are needed; the
     plug-ins that a results folder keeps are loaded if you name them. Curves and weights are read
     when asked for. InputError for what holds no results.
+
+    >>> bimt_bench.load(results.save("kept")).best().name
+    'BIMT, strength 1, seed 0'
     """
     load_all(plugins)
-    return results.Results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
+    return results.load(path, data_dir=data_dir, tasks_dir=tasks_dir)
 
 
 @blaming()
@@ -209,6 +207,10 @@ def tradeoff(
     """The trade-off table of results, a frame or a results folder: one row a configuration.
 
     `task` picks one of several; `x` and `y` name metrics, else each task's axis and performance.
+    InputError, with the nearest name, for what is not there.
+
+    >>> bimt_bench.tradeoff(results.frame)[["recipe", "x", "n_seeds"]].values.tolist()
+    [['bimt', 'cross_cluster_mass', 1]]
     """
     if isinstance(frame, results.Results):
         frame = frame.frame if frame.folder is None else frame.folder

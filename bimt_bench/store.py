@@ -15,37 +15,56 @@ release's, where it is absent); a newer one than this version writes is refused.
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors
 import safetensors.numpy
-import yaml
 
-from bimt_bench.ground import InputError, check_format, differences, metadata_of, write
+from bimt_bench.contents import (
+    FORMAT,
+    PACK,
+    CorruptPack,
+    curves_of,
+    files_of,
+    frame_of,
+    read_manifest,
+    read_sound,
+    weights_of,
+)
+from bimt_bench.ground import InputError, check_format, differences, write
 from bimt_bench.spec import (
     GeometrySpec,
     SweepSpec,
     TaskSpec,
     carrying,
+    catalog,
     format_of,
     join,
     with_format,
 )
 
-FORMAT = 2  # of manifests, weights and environment.json; that of frames is `spec.frames.FORMAT`
-_PACK = "bimt_bench.pack"
+__all__ = [
+    "FORMAT",
+    "CorruptPack",
+    "Store",
+    "StoredPack",
+    "Weights",
+    "folder_for",
+    "locked",
+    "open_store",
+    "read_arrays",
+    "read_environment",
+]
 Weights = Mapping[str, Mapping[str, np.ndarray]]
-
-
-class CorruptPack(Exception):
-    """A stored pack that does not match its manifest; the message says which file and how."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +91,10 @@ class Store:
             for member, arrays in weights.items()
             for name, array in arrays.items()
         }
-        metadata = {"bimt_bench.format": str(FORMAT), _PACK: pack}
-        contents = {
-            f"packs/{pack}.parquet": _parquet(_of_pack(frame, pack)),
-            f"packs/{pack}.curves.parquet": _parquet(_of_pack(curves, pack)),
-            self._weights(pack): safetensors.numpy.save(flat, metadata=metadata),
-        }
+        metadata = {"bimt_bench.format": str(FORMAT), PACK: pack}
+        tables = _parquet(_of_pack(frame, pack)), _parquet(_of_pack(curves, pack))
+        arrays = safetensors.numpy.save(flat, metadata=metadata)
+        contents = dict(zip(files_of(pack), (*tables, arrays), strict=True))
         for name, content in contents.items():
             write(self.folder / name, content)
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
@@ -98,45 +115,32 @@ class Store:
         return sorted(path.stem for path in (self.folder / "packs").glob("*.json"))
 
     def read(self, pack: str) -> StoredPack:
-        """The results of a pack; CorruptPack if a file is absent, truncated, altered or another's.
+        """The results of a pack; CorruptPack if they are not whole, sound and of its members.
 
         InputError if it was written by a newer version in a format that this one does not know.
         """
-        frame, curves, weights = self._checked(pack)
-        try:
-            tables = [pq.read_table(pa.BufferReader(content)) for content in (frame, curves)]
-            metadata = metadata_of(weights)
-            flat = safetensors.numpy.load(weights)
-        except (pa.ArrowException, ValueError, safetensors.SafetensorError) as error:
-            raise CorruptPack(f"pack {pack} cannot be read: {error}") from error
-        owners = [
-            (table.schema.metadata or {}).get(_PACK.encode(), b"").decode() for table in tables
-        ]
-        for owner in (*owners, metadata.get(_PACK, "")):
-            if owner not in (pack, ""):  # the first release's files do not say
-                raise CorruptPack(f"a file of pack {pack} belongs to pack {owner}")
+        manifest = read_manifest(self.folder, pack)
+        files = files_of(pack)
+        frame, curves, weights = (
+            read_sound(self.folder, name, manifest.sums[name]) for name in files
+        )
+        whose = {"pack": pack, "members": manifest.members}
         return StoredPack(
-            frame=tables[0].to_pandas(), curves=tables[1].to_pandas(), weights=_by_member(flat)
+            frame=frame_of(frame, files[0], **whose),
+            curves=curves_of(curves, files[1], **whose),
+            weights=weights_of(weights, files[2], **whose),
         )
 
     def check_weights(self, pack: str) -> None:
         """CorruptPack unless the weights of a pack are the file that its manifest tells of."""
-        name = self._weights(pack)
         if Path(pack).name != pack or not self.has(pack):
             raise CorruptPack(f"there is no pack {pack}")
-        sums = self._told(pack)["sha256"]
-        wanted = sums.get(name) if isinstance(sums, dict) else None
-        try:
-            with (self.folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CorruptPack(f"{name} cannot be read: {error.strerror}") from error
-        if wanted is None or found != wanted:
-            raise CorruptPack(f"{name} was truncated or altered (its SHA-256 differs)")
+        name = files_of(pack)[2]
+        read_sound(self.folder, name, read_manifest(self.folder, pack).sums[name])
 
     def arrays(self, pack: str, member: str) -> dict[str, np.ndarray]:
         """The arrays of one member of a pack, all that is read of its file; CorruptPack if none."""
-        name = self._weights(pack)
+        name = files_of(pack)[2]
         try:
             found = read_arrays(self.folder / name, member)
         except (OSError, ValueError, safetensors.SafetensorError) as error:
@@ -190,38 +194,6 @@ class Store:
     def _manifest(self, pack: str) -> Path:
         return self.folder / "packs" / f"{pack}.json"
 
-    @staticmethod
-    def _weights(pack: str) -> str:
-        return f"weights/{pack}.safetensors"
-
-    def _told(self, pack: str) -> dict[str, Any]:
-        """The manifest of a pack; CorruptPack if it is damaged or another pack's."""
-        try:
-            manifest = json.loads(self._manifest(pack).read_bytes())
-            named, _ = manifest["pack"], manifest["sha256"]
-            held = manifest.get("format")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptPack(f"packs/{pack}.json cannot be read: {error}") from error
-        if named != pack:
-            raise CorruptPack(f"packs/{pack}.json belongs to pack {named}")
-        check_format(held, newest=FORMAT, where=str(self._manifest(pack)))
-        return manifest
-
-    def _checked(self, pack: str) -> list[bytes]:
-        sums: dict[str, str] = self._told(pack)["sha256"]
-        contents: list[bytes] = []
-        for name, wanted in sums.items():
-            try:
-                content = (self.folder / name).read_bytes()
-            except OSError as error:
-                raise CorruptPack(f"{name} cannot be read: {error.strerror}") from error
-            if hashlib.sha256(content).hexdigest() != wanted:
-                raise CorruptPack(f"{name} was truncated or altered (its SHA-256 differs)")
-            contents.append(content)
-        if len(contents) != 3:
-            raise CorruptPack(f"packs/{pack}.json lists {len(contents)} files, not 3")
-        return contents
-
 
 def read_arrays(file: Path, member: str) -> dict[str, np.ndarray]:
     """The arrays of one member of a safetensors file, by name; empty if it has none of it.
@@ -237,6 +209,23 @@ def read_arrays(file: Path, member: str) -> dict[str, np.ndarray]:
 def folder_for(results: Path, *, spec: SweepSpec, digest: str) -> Path:
     """Where the results of a sweep with this digest lie."""
     return results / f"{spec.name}-{digest}"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One sweep at a time in a folder; the lock lies beside it, as `fresh` renames the folder."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise InputError(f"results: another sweep is running in {folder}") from error
+    except OSError as error:
+        raise InputError(f"results: cannot write to {folder.parent}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_store(
@@ -276,7 +265,7 @@ def open_store(
     try:
         for part in ("packs", "weights"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)
+        text = catalog.dump(spec)
         write(folder / "spec.yaml", text.encode())
         told = {**environment, **({"circumstances": known} if known else {})}
         write(folder / "environment.json", json.dumps(told, indent=1).encode())
@@ -294,21 +283,51 @@ def _other_environment(folder: Path, before: Mapping[str, str], now: Mapping[str
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """What environment.json of a results folder says; nothing if it is absent or damaged."""
+    """What environment.json of a results folder says; nothing if it is absent or damaged.
+
+    What is not of its sort is left out, so that `tasks`, `training`, ... are mappings and
+    `circumstances` a list of what devices and versions were, in words.
+    """
     path = folder / "environment.json"
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
     check_format(found.get("format"), newest=FORMAT, where=str(path))
-    return found
+    return {name: one for name, one in found.items() if _SORTS.get(name, _any)(one)}
+
+
+def _any(_: object) -> bool:
+    return True
+
+
+def _of_words(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(one, str) for one in found.values())
+
+
+def _of_tables(found: object) -> bool:
+    return isinstance(found, dict) and all(_of_words(one) for one in found.values())
+
+
+def _of_circumstances(found: object) -> bool:
+    return isinstance(found, list) and all(_of_words(one) and "device" in one for one in found)
+
+
+_SORTS: Mapping[str, Callable[[object], bool]] = {
+    "tasks": _of_words,
+    "training": _of_tables,
+    "modules": _of_words,
+    "plugins": _of_words,
+    "circumstances": _of_circumstances,
+    "code": lambda found: isinstance(found, str),
+}
 
 
 def _of_pack(frame: pd.DataFrame, pack: str) -> pa.Table:
     table = with_format(pa.Table.from_pandas(frame, preserve_index=False))
-    return table.replace_schema_metadata({**table.schema.metadata, _PACK: pack})
+    return table.replace_schema_metadata({**table.schema.metadata, PACK: pack})
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -320,14 +339,6 @@ def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
-
-
-def _by_member(flat: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    weights: dict[str, dict[str, np.ndarray]] = {}
-    for key, array in flat.items():
-        member, _, name = key.partition("/")
-        weights.setdefault(member, {})[name] = array
-    return weights
 
 
 def _in_order(joined: pd.DataFrame, *, rank: Mapping[str, int], keys: list[str]) -> pd.DataFrame:

@@ -14,20 +14,21 @@ from jaxtyping import install_import_hook
 # Everything that carries arrays; specs are checked by pydantic already.
 PACKAGE = Path(__file__).parents[1] / "bimt_bench"
 # numba compiles functions as they are written, so those that check their arguments are none for it
-COMPILED = ("bimt_bench.engine.kernels", "bimt_bench.network.loops")
+COMPILED = (
+    "bimt_bench.engine.kernels",
+    "bimt_bench.metrics.rewiring",
+    "bimt_bench.network.loops",
+)
 CHECKED = (
     [
         name
-        for folder in ("engine", "network")
+        for folder in ("engine", "metrics", "network")
         for file in sorted((PACKAGE / folder).rglob("*.py"))
         if (name := ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts))
         not in COMPILED
         and file.stem != "__init__"
     ]
-    + [
-        f"bimt_bench.{name}"
-        for name in ("metrics", "packs", "recipes", "results.export", "ground.seeds")
-    ]
+    + [f"bimt_bench.{name}" for name in ("packs", "recipes", "results.export", "ground.seeds")]
     + [f"bimt_bench.data.{name}" for name in ("columns", "dependence", "pairs", "remainders")]
 )
 if "bimt_bench" not in sys.modules:

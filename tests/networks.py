@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from bimt_bench import plugins
 from bimt_bench.data import DATA, DataKind, TaskData
@@ -36,20 +37,14 @@ class Variant(Case):
             return replace(found, **bright, scale=1.0 / 255.0)
         if not self.steps:
             return found
-        if self.tokens is not None:
-            return replace(
-                found,
-                **{
-                    n.replace("inputs", "targets"): getattr(found, n) % self.outputs for n in INPUTS
-                },
-            )
-        return replace(
-            found,
-            **{
-                n.replace("inputs", "targets"): getattr(found, n)[..., [0] * self.outputs]
-                for n in INPUTS
-            },
-        )
+        targets = {
+            n.replace("inputs", "targets"): self._at_steps(getattr(found, n)) for n in INPUTS
+        }
+        return replace(found, **targets)
+
+    def _at_steps(self, inputs: Tensor) -> Tensor:
+        """Targets [n, time] of tokens, [n, time, outputs] of numbers."""
+        return inputs % self.outputs if self.tokens else inputs[..., [0] * self.outputs]
 
 
 INPUTS = ("train_inputs", "test_inputs")

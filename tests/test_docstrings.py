@@ -11,16 +11,24 @@ import pytest
 import torch
 
 import bimt_bench
-from bimt_bench.results import Network
+from bimt_bench.results import Curves, DrawnTradeOff, Network, Results
 
-CALLS = (Network, bimt_bench.load_network)
+CALLS = (
+    bimt_bench.train,
+    bimt_bench.load,
+    bimt_bench.load_network,
+    bimt_bench.tradeoff,
+    Results,
+    Network,
+)
+PLOTS = (DrawnTradeOff.plot, Curves.plot)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def examples() -> Iterator[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    for call in CALLS:
-        found = finder.find(inspect.unwrap(call), call.__name__)
+    for call in (*CALLS, *PLOTS):
+        found = finder.find(inspect.unwrap(call), call.__qualname__)
         yield from (one for one in found if one.examples)
 
 

@@ -26,6 +26,11 @@ SPEC = {
     "shuffles": 3,
     "pack_size": 4,
 }
+DRAWINGS = [
+    f"network-{recipe}-{which}"
+    for recipe in ("vanilla", "l1", "bimt")
+    for which in ("best", "median", "knee")
+]
 FACTS = ["performance", "test_loss", "modularity_q", "modularity_z", "connection_cost"]
 
 
@@ -74,6 +79,15 @@ def test_every_task_has_a_figure(finished):
             assert f"{task}/{figure}.png" in printed
 
 
+def test_each_recipe_leaves_drawings_of_its_best_median_and_knee(finished):
+    folder, printed = finished
+    for task in ("symbolic-independence", "vision-digits"):
+        for name in DRAWINGS:
+            (picture,) = folder.glob(f"runs/tiny-*/figures/{task}/{name}.png")
+            assert picture.with_suffix(".svg").is_file()
+            assert f"{task}/{name}.png" in printed
+
+
 def test_mlflow_holds_a_parent_a_task_and_a_child_a_configuration(finished):
     from mlflow import MlflowClient
 
@@ -91,13 +105,20 @@ def test_mlflow_holds_a_parent_a_task_and_a_child_a_configuration(finished):
         expected = means.loc[child.data.tags["bimt_bench.configuration"]]
         for name in FACTS:
             assert child.data.metrics[name] == pytest.approx(expected[name])
-        files = {file.path for file in client.list_artifacts(child.info.run_id)}
-        assert "network.png" in files
+        own = child.data.params["modularity_axis"]
+        assert child.data.metrics["modularity"] == child.data.metrics[own]
+    drawn = [run.info.run_id for run in children if client.list_artifacts(run.info.run_id)]
+    assert len(drawn) >= 2 * 3  # a task and recipe each, of the best at least
+    for child in drawn:
+        assert {file.path for file in client.list_artifacts(child)} == {"network.png"}
     for parent in parents.values():
         assert parent.info.status == "FINISHED"
         assert parent.data.metrics["hypervolume"] >= 0.0
         files = {file.path for file in client.list_artifacts(parent.info.run_id)}
         assert {"tradeoff.json", "figures"} <= files
+        figures = {file.path for file in client.list_artifacts(parent.info.run_id, "figures")}
+        kinds = ("png", "svg")
+        assert {f"figures/{name}.{kind}" for name in DRAWINGS for kind in kinds} <= figures
         table = client.download_artifacts(parent.info.run_id, "tradeoff.json", str(folder))
         assert len(json.loads(Path(table).read_text())["data"]) == 5
 
@@ -129,4 +150,4 @@ def test_tradeoffs_can_be_made_again_from_the_folder(finished, tmp_path):
     assert [c.report.tradeoff.x for c in found] == ["mean_wire_length"] * 2
     assert [c.report.tradeoff.members for c in found] == [10, 10]
     assert [c.report.tradeoff.repeated for c in found] == [10, 10]
-    assert all(len(pd.read_csv(c.table)) == 5 for c in found)
+    assert all(len(pd.read_csv(c.tables[0])) == 5 for c in found)

@@ -24,6 +24,12 @@ TASKS = [
     pytest.param("vision/mnist", marks=pytest.mark.slow),
 ]
 COSTS = ("connection_cost", "connection_cost_configured")
+# since then all sets of neurons are tried, or enough to know the effect to 0.02: five were tried
+REDRAWN = ("lesion_effect",)
+# members that answer no better than a constant have no circuit, and nothing to lose
+CIRCUITS = ("circuit_size", "circuit_size_per_class", "live_neurons", "pruning_area",
+            "ablation_selectivity")  # fmt: skip
+IDLE = {"symbolic/compositionality": [5], "modular/addition_59": [2, 5]}
 # On another machine rounding grows over hundreds of steps; these say that training is the same.
 SMOOTH = ("train_loss", "test_loss", "performance")
 
@@ -38,11 +44,16 @@ def test_members_give_the_frames_of_the_first_release(name):
     if made_here():
         digests = [digest(found.weights[member]) for member in new["member"]]
         assert digests == old["weights_sha256"].tolist()
-        metrics = list(old.loc[:, "test_loss":"lesion_effect"].columns.difference(COSTS))
+        metrics = list(
+            old.loc[:, "test_loss":"lesion_effect"].columns.difference([*COSTS, *REDRAWN])
+        )
         assert len(metrics) > 30
+        assert new.index[new["circuit_size"].isna()].tolist() == IDLE.get(name, [])
+        old.loc[IDLE.get(name, []), [*CIRCUITS]] = np.nan
         for metric in metrics:
             np.testing.assert_allclose(
-                new[metric].to_numpy(float), old[metric].to_numpy(float), rtol=1e-12, atol=1e-12,
+                # whose last digits depended on the size of the pack
+                new[metric].to_numpy(float), old[metric].to_numpy(float), rtol=1e-8, atol=1e-12,
                 err_msg=metric,
             )  # fmt: skip
     else:

@@ -354,7 +354,7 @@ def test_earlier_results_are_named_with_what_differs(tmp_path):
     assert f"the code that trains differs (bimt on {TASK.name} old -> new)" in code
     assert "settings" not in code
     assert f"small-{'c' * 12} (finished, 1 pack)" in settings
-    assert "settings differ (seeds)" in settings
+    assert "settings differ (seeds: [5] -> [0])" in settings
     assert f"torch 2.0.0 -> {HERE['torch']}" in settings
     assert "it was trained by bimt_bench 0.1.0+1234abcd" in oldest
 
@@ -409,17 +409,18 @@ def test_a_newer_format_is_refused_in_one_line(store):
 
 
 @pytest.mark.parametrize("form", [0, True, "two", 1.5])
-def test_what_is_no_format_is_refused(store, form):
+def test_what_is_no_format_is_damage(store, form):
     edit_manifest(store, "p1", format=form)
-    with pytest.raises(InputError, match="formats are whole numbers from 1"):
+    with pytest.raises(CorruptPack, match="p1.json has no format"):
         store.read("p1")
 
 
 def test_files_of_the_first_release_are_read(store):
     folder = store.folder
     table = pa.table({"member": ["a"], "performance": [0.25]})
-    for name in ("packs/p1.parquet", "packs/p1.curves.parquet"):
-        pq.write_table(table, folder / name)
+    curves = pa.table({"member": ["a"], "step": [0], "cost": [0.25]})
+    for name, content in (("packs/p1.parquet", table), ("packs/p1.curves.parquet", curves)):
+        pq.write_table(content, folder / name)
         assert format_of(folder / name) == 1
     (folder / "weights/p1.safetensors").write_bytes(safetensors.numpy.save({"a/w": np.zeros(1)}))
     path = folder / "packs/p1.json"

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from bimt_bench import packs, recipes
@@ -84,3 +85,34 @@ def test_a_task_without_ground_truth_leaves_leakage_missing(shortened):
     frame = packs.run_pack(task, members, shuffles=2).frame
     assert frame["input_leakage"].isna().all()
     assert frame["accuracy"].between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("symbolic/independence", 40),
+        ("symbolic/feature_sharing", 20),
+        ("vision/digits", 12),
+        ("modular/addition_59", 6),
+    ],
+)
+def test_no_number_depends_on_pack_mates(shortened, name, steps):
+    """Weights, curves and metrics to the bit, though layers and data are of odd sizes."""
+    task = shortened(name, log_every=4)
+    given = [("bimt", 1.0), ("l1", 3.0), ("vanilla", None), ("bimt", 0.3), ("l1_prox", 1.0)]
+    members = [
+        recipes.resolve(task, Configuration(recipe=recipe, steps=steps, strength=strength), seed)
+        for seed, (recipe, strength) in enumerate(given)
+    ]
+    together = packs.run_pack(task, members, shuffles=2)
+    for place in (1, 4):
+        member = members[place].digest
+        alone = packs.run_pack(task, [members[place]], shuffles=2)
+        here, there = (
+            found.curves[found.curves["member"] == member] for found in (alone, together)
+        )
+        pd.testing.assert_frame_equal(here, there.reset_index(drop=True), check_exact=True)
+        here, there = alone.frame.loc[0, list(METRICS)], together.frame.loc[place, list(METRICS)]
+        pd.testing.assert_series_equal(here, there, check_exact=True, check_names=False)
+        for array, values in alone.weights[member].items():
+            np.testing.assert_array_equal(values, together.weights[member][array])

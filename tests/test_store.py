@@ -156,7 +156,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     write(path, b"old")
 
     def full(_):
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="disk full"):

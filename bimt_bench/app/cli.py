@@ -8,10 +8,13 @@ import typer
 from bimt_bench.app import tables, terminal
 from bimt_bench.app.commands import add_listings, add_looking
 from bimt_bench.app.terminal import (
+    RUN_KEEPS,
     DataDir,
     Device,
+    Experiment,
     Plugins,
     TasksDir,
+    TrackingUri,
     print_files,
     refusing,
 )
@@ -82,7 +85,7 @@ def run(
     """Train one configuration, print its scorecard and draw the network of its median seed."""
     from bimt_bench.app import given, single
 
-    with refusing(plugin):
+    with refusing(plugin, kept=RUN_KEEPS):
         short = {"strength": strength, "steps": steps}
         entries = [f"{name}={text}" for name, text in short.items() if text is not None]
         wanted = given.settings([*(settings or []), *entries])
@@ -112,6 +115,12 @@ def sweep(
         str | None, typer.Option(help="a running Ray cluster: auto or host:port")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on after an interruption")] = False,
+    resume_as: Annotated[
+        bool,
+        typer.Option(
+            "--resume-as", help="go on though sweep or code changed; reuses packs that still fit"
+        ),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="start again; the old results keep a backup name")
     ] = False,
@@ -122,10 +131,8 @@ def sweep(
         ),
     ] = False,
     results_dir: Annotated[Path, typer.Option(help="where results go")] = Path("runs"),
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(help="MLflow; sqlite:///mlflow.db if absent", envvar="MLFLOW_TRACKING_URI"),
-    ] = None,
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
     track: Annotated[bool, typer.Option(help="log to MLflow")] = True,
     workers: Annotated[int | None, typer.Option(min=1, help="packs at a time")] = None,
     draw: Annotated[
@@ -140,11 +147,12 @@ def sweep(
     from bimt_bench import api
 
     with refusing():
-        found = api.run_sweep(
+        found = api.sweep(
             spec,
             results_dir=results_dir,
             address=address,
             resume=resume,
+            resume_as=resume_as,
             fresh=fresh,
             mixed_versions=mixed_versions,
             data_dir=data_dir,
@@ -153,6 +161,7 @@ def sweep(
             workers=workers,
             track=track,
             tracking_uri=tracking_uri,
+            experiment=experiment,
             plugins=plugin or (),
             draw=draw,
             console=terminal.ERR,
@@ -163,18 +172,39 @@ def sweep(
         )
         if len(report.tradeoff.lines) > 1:
             terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
-    print_files([found.result.folder / "frame.parquet", found.result.folder / "curves.parquet"])
-    print_files(file for r in found.reports for file in r.shown)
-    for pack, reason in found.result.failed.items():
+    print_files([found.folder / "frame.parquet", found.folder / "curves.parquet"])
+    print_files(file for r in found.reports for file in r.files if file.suffix == ".png")
+    for pack, reason in found.failed.items():
         terminal.ERR.print(
             f"pack {pack} failed: {reason}", style="red", markup=False, soft_wrap=True
         )
     if found.tracked is not None:
-        terminal.OUT.print("\nSee the runs in MLflow:", style="bold")
-        terminal.OUT.print(f"  {found.tracked.open_command}", highlight=False, soft_wrap=True)
-        terminal.OUT.print(f"  then open {found.tracked.page}", highlight=False, soft_wrap=True)
-    if found.result.failed:
+        terminal.print_where(found.tracked.open_command, found.tracked.page)
+    if found.undelivered is not None:
+        terminal.ERR.print(
+            found.undelivered, style="red", markup=False, highlight=False, soft_wrap=True
+        )
+    if found.failed or found.undelivered is not None:
         raise typer.Exit(1)
+
+
+@app.command()
+def sync(
+    run: Annotated[Path, typer.Argument(help="results folder of a finished sweep")],
+    tracking_uri: TrackingUri = None,
+    experiment: Experiment = None,
+    tasks_dir: TasksDir = None,
+    plugin: Plugins = None,
+) -> None:
+    """Write a finished sweep to MLflow: what is not there yet, and nothing twice."""
+    from bimt_bench import api
+
+    with refusing(plugin):
+        found = api.sync(run, tracking_uri=tracking_uri, experiment=experiment, tasks_dir=tasks_dir)
+    for task in found.tasks:
+        told = f"{task.task}: {task.configurations} configurations, {task.new} of them new"
+        terminal.OUT.print(told, markup=False, highlight=False, soft_wrap=True)
+    terminal.print_where(found.open_command, found.page)
 
 
 add_looking(app)

@@ -68,3 +68,11 @@ def _range(part: str) -> range:
     """'7' or '5:8', as a range."""
     first, colon, end = part.partition(":")
     return range(int(first), int(end) if colon else int(first) + 1)
+
+
+def corner(text: str) -> Any:
+    """'task' and 'nadir' as they are, '0,0.5' as two numbers; results say what is allowed."""
+    try:
+        return tuple(float(part) for part in text.split(",")) if "," in text else text
+    except ValueError:
+        return text

@@ -8,6 +8,8 @@ from bimt_bench.data.functions import functions_page
 from bimt_bench.data.kind import DataKind
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import Residues, TaskData
+from bimt_bench.data.usable import check_usable
+from bimt_bench.ground import refuse_beyond_memory
 from bimt_bench.spec import DATA, DataSettings
 
 # in the order of tables
@@ -45,8 +47,8 @@ def load(settings: DataSettings, *, data_dir: Path | None = None) -> TaskData:
     """The data of a task, read or generated once a process.
 
     `data_dir` is a folder where files may lie already: those of MNIST (see
-    `bimt_bench.data.mnist.fetch`), those of tables. Raises InputError if settings cannot be met, or
-    if files are missing or altered.
+    `bimt_bench.data.mnist.fetch`), those of tables. Raises InputError if settings cannot be met, if
+    they ask for more than this machine's memory, or if files are missing or altered.
     """
     kind = DATA.get_kind(settings.kind)
     return _load(_Asked(kind, settings.model_dump_json(), data_dir, settings))
@@ -64,4 +66,10 @@ class _Asked:
 
 @lru_cache(maxsize=8)
 def _load(asked: _Asked) -> TaskData:
-    return asked.kind().load(asked.settings, data_dir=asked.data_dir)
+    kind = asked.kind()
+    refuse_beyond_memory(
+        f"data: {asked.settings.kind}, as large as this,", kind.memory(asked.settings)
+    )
+    found = kind.load(asked.settings, data_dir=asked.data_dir)
+    check_usable(found)
+    return found

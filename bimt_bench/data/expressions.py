@@ -36,6 +36,7 @@ _HIGHEST_DEGREE = 100
 _MOST_FUNCTIONS = 50
 _DEEPEST = 10  # functions within functions
 _LARGEST_NUMBER = 10**15
+_LONGEST_NAME = 60
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -43,7 +44,13 @@ def symbols(names: Sequence[str], *, field: str) -> dict[str, sympy.Symbol]:
     """Real symbols of the declared names; InputError if a name cannot be one."""
     for i, name in enumerate(names):
         where = f"{field}.{i}: '{name}'"
-        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        if len(name) > _LONGEST_NAME:
+            raise InputError(f"{field}.{i}: {len(name):,} characters; at most {_LONGEST_NAME}")
+        if keyword.iskeyword(name):
+            raise InputError(
+                f"{where} is a word of Python, in which formulas are read; use another"
+            )
+        if not _NAME.fullmatch(name):
             raise InputError(f"{where} is not a name; use letters, digits and _, such as x1")
         if name in CONSTANTS or name in FUNCTIONS:
             raise InputError(f"{where} already means a constant or a function; use another name")

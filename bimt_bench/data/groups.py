@@ -1,5 +1,6 @@
 """Finite groups: the product of two elements, over all pairs of elements."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bimt_bench.ground import InputError
 from bimt_bench.spec import DATA, DataSettings
 
 _LARGEST = 1024  # elements
+_SMALL_ENOUGH = 20  # of n in n!, which is far beyond the largest
 _FACTOR = re.compile(r"([SADZ])_?([1-9][0-9]{0,3})")
 _MOST_POINTS = 64  # that a permutation moves
 
@@ -59,27 +61,71 @@ class Groups(DataKind):
 
 def permutations(group: str | tuple[tuple[int, ...], ...]) -> Permutations:
     """The elements of a group as permutations of points, in lexicographic order."""
+    if not isinstance(group, str):
+        return _generated(group)
+    _check_order(math.prod(_order(*part) for part in _parts(group)))
     # here, because SymPy's groups take a moment to import and only this task needs them
-    from sympy.combinatorics import Permutation, PermutationGroup
     from sympy.combinatorics.group_constructs import DirectProduct
 
-    if isinstance(group, str):
-        found = DirectProduct(*_factors(group))
-    else:
-        _check_generators(group)
-        found = PermutationGroup([Permutation(list(one)) for one in group])
-    order = int(found.order())
-    if not 2 <= order <= _LARGEST:
-        raise InputError(f"data.group: {order} elements; a group here has 2 to {_LARGEST}")
-    elements: Any = found.generate(af=True)
+    elements: Any = DirectProduct(*_factors(group)).generate(af=True)
     return np.array(sorted(elements), dtype=np.int64)
+
+
+def _generated(generators: tuple[tuple[int, ...], ...]) -> Permutations:
+    """All products of generators, found one after another until there are too many."""
+    _check_generators(generators)
+    start = tuple(range(len(generators[0])))
+    found, waiting = {start}, [start]
+    while waiting:
+        one = waiting.pop()
+        for generator in generators:
+            new = tuple([generator[point] for point in one])
+            if new not in found:
+                found.add(new)
+                waiting.append(new)
+        if len(found) > _LARGEST:
+            raise InputError(
+                f"data.group: more than {_LARGEST} elements; a group here has 2 to {_LARGEST}"
+            )
+    _check_order(len(found))
+    return np.array(sorted(found), dtype=np.int64)
 
 
 def products(elements: Permutations) -> Int[np.ndarray, " n"]:
     """The place among the elements of a b, for each of `all_pairs`."""
-    place = {element.tobytes(): i for i, element in enumerate(elements)}
-    # the second element of `all_pairs` is the slower one
-    return np.array([place[a[b].tobytes()] for b in elements for a in elements])
+    columns, steps, places = _told_apart(elements)
+    found = []
+    for b in elements:  # the second element of `all_pairs` is the slower one
+        codes = np.zeros(len(elements), dtype=np.int64)
+        for point, step in zip(b[columns], steps, strict=True):
+            codes = step[codes, elements[:, point]]
+        found.append(places[codes])
+    return np.concatenate(found)
+
+
+def _told_apart(
+    elements: Permutations,
+) -> tuple[list[int], list[Int[np.ndarray, "codes points"]], Int[np.ndarray, " elements"]]:
+    """Points whose images tell all elements apart, which are few, and how.
+
+    Step by step a code and the image of a point give the next code; the last one has a place.
+    """
+    count, points = 1, elements.shape[1]
+    codes = np.zeros(len(elements), dtype=np.int64)
+    columns, steps = list[int](), list[np.ndarray]()
+    for column in range(points):
+        pairs = codes * points + elements[:, column]
+        distinct = np.unique(pairs)
+        if len(distinct) == count:
+            continue
+        step = np.zeros(count * points, dtype=np.int64)
+        step[distinct] = np.arange(len(distinct))
+        codes, count = step[pairs], len(distinct)
+        columns.append(column)
+        steps.append(step.reshape(-1, points))
+    places = np.empty(len(elements), dtype=np.int64)
+    places[codes] = np.arange(len(elements))
+    return columns, steps, places
 
 
 def names(group: str | tuple[tuple[int, ...], ...], elements: Permutations) -> tuple[str, ...]:
@@ -110,6 +156,20 @@ def _parts(name: str) -> list[tuple[str, int]]:
     if points > _LARGEST:
         raise InputError(f"data.group: '{name}' moves {points} points, which is too many")
     return found
+
+
+def _order(letter: str, size: int) -> int:
+    """How many elements a named group has, without making them: S100 would take minutes."""
+    if letter in "ZD":
+        return size if letter == "Z" else 2 * size
+    permutations = math.factorial(min(size, _SMALL_ENOUGH))
+    return permutations if letter == "S" else max(1, permutations // 2)
+
+
+def _check_order(order: int) -> None:
+    if not 2 <= order <= _LARGEST:
+        shown = order if order < 10**9 else "more than a billion"
+        raise InputError(f"data.group: {shown} elements; a group here has 2 to {_LARGEST}")
 
 
 def _factors(name: str) -> list[Any]:

@@ -54,6 +54,12 @@ class InContext(DataKind):
                 )
             return self
 
+    def memory(self, settings: Any) -> int:
+        """Points in float64 twice, then sequences with and without the part that they are in."""
+        numbers = 4 * settings.points * settings.features
+        numbers += 2 * settings.points * (2 + settings.features)
+        return 8 * numbers * settings.sequences
+
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
         """Inputs float32 [n, 2 points - 1, 1 + features], targets [n, 2 points - 1, 1].
 

@@ -21,6 +21,10 @@ class DataKind:
     class Settings(DataSettings):
         """No settings but the seed."""
 
+    def memory(self, settings: Any) -> int:
+        """Bytes that making the data takes; 0 where nothing but a file's size bounds it."""
+        return 0
+
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
         """The data: the same tensors wherever and whenever it is called with the same settings.
 

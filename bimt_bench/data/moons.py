@@ -27,6 +27,10 @@ class TwoMoons(DataKind):
         test: int = Field(default=200, ge=2)
         noise: NonNegative = 0.1
 
+    def memory(self, settings: Any) -> int:
+        """Two coordinates and a class, a few times over."""
+        return 8 * 12 * (settings.train + settings.test)
+
     def load(self, settings: Any, *, data_dir: Path | None = None) -> TaskData:
         """Points float32 [n, 2], classes int64 [n]: 0 the upper moon, 1 the lower.
 

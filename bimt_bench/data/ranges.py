@@ -46,4 +46,5 @@ class InputRange(Spec):
         """As messages have it: '[-1, 1]', or 'normal around 0, deviation 1'."""
         if self.low is None:
             return f"normal around {self.mean:g}, deviation {self.deviation:g}"
-        return f"[{self.low:g}, {self.high:g}]"
+        low, high = f"{self.low:g}", f"{self.high:g}"
+        return f"[{low}, {high}]" if low != high else f"[{self.low!r}, {self.high!r}]"

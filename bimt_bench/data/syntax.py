@@ -23,7 +23,7 @@ def read(text: str, translate: Callable[[ast.expr], Result], *, field: str) -> R
     """
     if len(text) > _LONGEST:
         raise InputError(f"{field}: {len(text)} characters; a formula has at most {_LONGEST}")
-    shown = text if len(text) <= 120 else f"{text[:117]}..."
+    shown = briefly(text)
     try:
         tree = ast.parse(" ".join(text.split()).replace("^", "**"), mode="eval")
         return translate(tree.body)
@@ -34,3 +34,8 @@ def read(text: str, translate: Callable[[ast.expr], Result], *, field: str) -> R
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:
         told = str(error) or type(error).__name__
         raise InputError(f"{field}: '{shown}' is not a formula that can be read: {told}") from None
+
+
+def briefly(text: str) -> str:
+    """A formula as messages show it."""
+    return text if len(text) <= 120 else f"{text[:117]}..."

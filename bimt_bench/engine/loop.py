@@ -106,18 +106,12 @@ def evaluate(
 
     `loss` is the task's for these targets, made before they went there.
     """
-    outputs = torch.cat(
-        [_outputs(population, chunk) for chunk in inputs.split(_EVALUATION_CHUNK)], dim=2
-    )
+    with torch.no_grad():
+        chunks = [population.outputs(chunk) for chunk in inputs.split(_EVALUATION_CHUNK)]
+    outputs = torch.cat(chunks, dim=1).movedim(-1, 1)
     wanted = loss.wanted(targets, outputs.shape[1], outputs.dtype)
     measure = TaskMeasure.of(task.performance)
     return loss.mean(outputs, wanted), measure.performance(outputs, targets)
-
-
-@torch.no_grad()
-def _outputs(population: Population, inputs: Tensor) -> Tensor:
-    batch = population.architecture.prepare(inputs)
-    return population.architecture.forward(population.parameters, batch, population.positions)
 
 
 def _drive(

@@ -14,6 +14,7 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine.cohorts import cohort_key, own_settings, table_shape
 from bimt_bench.engine.tiles import members_at_a_time
 from bimt_bench.engine.working import evaluation_bytes, step_bytes
+from bimt_bench.ground import size_words
 from bimt_bench.network import Architecture, ModuleArchitecture, build
 from bimt_bench.spec import RECIPES, Member, TaskSpec
 
@@ -128,13 +129,9 @@ def split_line(task: str, needed: Estimate, limit: int, found: Sequence[Sequence
     """What a user should know of a pack that was split."""
     members = sum(len(part) for part in found)
     line = (
-        f"memory: {task}: {members} members need about {_size(needed.total(members))}, "
-        f"but {_size(limit)} are free; they train in {len(found)} parts one after another, "
+        f"memory: {task}: {members} members need about {size_words(needed.total(members))}, "
+        f"but {size_words(limit)} are free; they train in {len(found)} parts one after another, "
         "to the same networks"
     )
     largest = needed.total(max(len(part) for part in found))
-    return line if largest <= limit else f"{line} (one member alone needs {_size(largest)})"
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+    return line if largest <= limit else f"{line} (one member alone needs {size_words(largest)})"

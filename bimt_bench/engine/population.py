@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from bimt_bench.ground import InputError
-from bimt_bench.network import Architecture, Connection, Wiring, geometry
+from bimt_bench.network import Architecture, Connection, Wiring, geometry, in_whole_lines
 from bimt_bench.spec import GeometrySpec
 
 # Rows begin at multiples of a full vector register, so that element-wise arithmetic treats a
@@ -207,22 +207,35 @@ class Population:
         return self.outputs_with({}, inputs)
 
     def outputs_with(
-        self, weights: Mapping[str, Tensor], inputs: Tensor
-    ) -> Float[Tensor, "member batch *time outputs"]:
-        """Outputs as `outputs`, with `weights` in the place of the parameters they name."""
-        batch = self.architecture.prepare(inputs)
-        parameters = {**self.parameters, **weights}
-        return self.architecture.forward(parameters, batch, self.positions).movedim(1, -1)
+        self, weights: Mapping[str, Tensor], inputs: Tensor, *, rows: slice = slice(None)
+    ) -> Float[Tensor, "rows batch *time outputs"]:
+        """Outputs as `outputs`, with `weights` [P, ...] in the place of the parameters they name.
 
-    def activations(self, inputs: Tensor) -> dict[str, Tensor]:
+        Of the members `rows` only, if they are given.
+        """
+        batch = self.architecture.prepare(in_whole_lines(inputs))
+        parameters = {name: one[rows] for name, one in {**self.parameters, **weights}.items()}
+        positions = {name: one[rows] for name, one in self.positions.items()}
+        outputs = self.architecture.forward(parameters, batch, positions)
+        return outputs[:, :, : len(inputs)].movedim(1, -1)
+
+    def activations(
+        self, inputs: Tensor, *, rows: slice = slice(None)
+    ) -> dict[str, Float[Tensor, "rows samples size"]]:
         """What the neurons of each hidden group send on: group name -> [P, samples, size].
 
-        Every time step or pixel of the batch is a sample, those of one input side by side.
+        Every time step or pixel of the batch is a sample, those of one input side by side. Of the
+        members `rows` only, if they are given.
         """
         seen: dict[str, Tensor] = {}
-        batch = self.architecture.prepare(inputs)
-        self.architecture.forward(self.parameters, batch, self.positions, seen=seen)
-        return {name: active.mT for name, active in seen.items()}
+        whole = in_whole_lines(inputs)
+        parameters = {name: one[rows] for name, one in self.parameters.items()}
+        positions = {name: one[rows] for name, one in self.positions.items()}
+        self.architecture.forward(
+            parameters, self.architecture.prepare(whole), positions, seen=seen
+        )
+        counts = {name: one.shape[2] * len(inputs) // len(whole) for name, one in seen.items()}
+        return {name: active[:, :, : counts[name]].mT for name, active in seen.items()}
 
     def _spread(self, tables: Sequence[np.ndarray]) -> Tensor:
         """One table a distinct geometry -> one table a member, [P, ...], shared where possible."""

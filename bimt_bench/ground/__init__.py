@@ -5,10 +5,21 @@ from bimt_bench.ground.blame import last_in, located
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, metadata_of, write
+from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
+from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
 from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.provenance import circumstances, differences, environment
 from bimt_bench.ground.seeds import derive, numpy_generator, torch_generator
+from bimt_bench.ground.signals import (
+    BY_SIGTERM,
+    Terminated,
+    by_sigterm,
+    ending,
+    exit_status,
+    terminable,
+    word_for,
+)
 from bimt_bench.ground.sources import (
     BUILT_IN,
     Source,
@@ -19,16 +30,20 @@ from bimt_bench.ground.sources import (
     package_of,
     source_of_module,
 )
+from bimt_bench.ground.text import fitting, listed, printable, unfit, unprintable
 from bimt_bench.ground.version import LIBRARIES, __version__, library_versions
 
 __all__ = [
     "BUILT_IN",
+    "BY_SIGTERM",
     "LIBRARIES",
     "InputError",
     "Kinds",
     "Source",
+    "Terminated",
     "__version__",
     "bar",
+    "by_sigterm",
     "changed",
     "check_format",
     "circumstances",
@@ -37,20 +52,33 @@ __all__ = [
     "code_of",
     "derive",
     "differences",
+    "ending",
     "entering",
     "environment",
+    "exit_status",
+    "fitting",
+    "free_memory",
     "half_imported",
     "last_in",
     "library_versions",
     "lies_in",
+    "listed",
     "located",
     "metadata_of",
     "module_of",
     "modules_in",
     "numpy_generator",
     "package_of",
+    "printable",
+    "private_folder",
     "quiet",
+    "refuse_beyond_memory",
+    "size_words",
     "source_of_module",
+    "terminable",
     "torch_generator",
+    "unfit",
+    "unprintable",
+    "word_for",
     "write",
 ]

@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).parents[1]
 # Fields of specifications, and of recipes, that describe them.
 _DESCRIBED = ("setting", "told", "later")
 _DESCRIPTIONS = ("doc", "description")
-# Words of messages: no number follows from what it suggests, wherever it is called.
-_WORDING = "bimt_bench.ground.nearest"
+# Words of messages, and what is refused: no number follows from them, wherever they are called.
+_WORDING = frozenset(f"bimt_bench.ground.{one}" for one in ("nearest", "text", "machine"))
 _FACTS = ("title", "equation", "source")
 _TOLD = ("title", "source", "untrained")  # of a metric, what only people read
 
@@ -48,7 +48,7 @@ def code_of(roots: Iterable[str], *, package: Path = PACKAGE) -> dict[str, str]:
     waiting = [module for root in roots for module in _homes(package, root, None)]
     while waiting:
         module = waiting.pop()
-        if module in found or module == _WORDING:
+        if module in found or module in _WORDING:
             continue
         file = _read(package, module)
         found[module] = file.digest

@@ -11,7 +11,7 @@ from bimt_bench.ground.errors import InputError
 def write(path: Path, content: bytes) -> None:
     """Writes a file so that it is there whole or not at all, also after a power cut.
 
-    OSError (a full disk, say) leaves what was at `path` before.
+    OSError (a full disk, say), which names `path`, leaves what was there before.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -21,7 +21,9 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(path)
         Path(temporary).unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)

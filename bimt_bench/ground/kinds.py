@@ -22,6 +22,7 @@ from bimt_bench.ground.sources import (
     origin,
     written_as,
 )
+from bimt_bench.ground.text import fitting, unfit
 
 # Enters what is installed. It stands far above this floor, as the homes of kinds do.
 _PLUGINS = "bimt_bench.plugins"
@@ -88,6 +89,9 @@ class Kinds(Mapping[str, Kind], Generic[Kind]):
         source = origin(kind)
         if not isinstance(name, str) or not name:
             raise InputError(f"{self.word}: {kind!r} of {source} has no name")
+        for field, text in (("name", name), ("title", getattr(kind, "title", ""))):
+            if isinstance(text, str) and (told := unfit(text)) is not None:
+                raise InputError(f"{self.word}: the {field} '{fitting(text)}' of {source} {told}")
         kinds = self._held if source.built_in else self._kinds  # ours come first
         held = self._sources.get(name)
         same = held is not None and _place(kinds[name]) == _place(kind)

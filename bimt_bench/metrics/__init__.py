@@ -22,6 +22,7 @@ from bimt_bench.metrics import fourier  # isort: skip
 from bimt_bench.metrics import restricted  # isort: skip
 from bimt_bench.metrics import functional  # isort: skip
 from bimt_bench.metrics import lesions  # isort: skip
+from bimt_bench.metrics import excess  # isort: skip
 from bimt_bench.metrics.directions import direction  # isort: skip
 from bimt_bench.metrics.faults import FAULTS, fault_lines  # isort: skip
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
@@ -39,6 +40,7 @@ __all__ = [
     "class_circuits",
     "clusters",
     "direction",
+    "excess",
     "fault_lines",
     "fourier",
     "functional",

@@ -20,7 +20,9 @@ from bimt_bench.spec import TaskSpec
 PerMember = Float64[np.ndarray, " member"]
 Found = TypeVar("Found")
 
-# Rows of data evaluated at a time, times members: bounds an activation [P, rows, width].
+# Rows of data evaluated at a time, and those times members: bound an activation [P, rows, width].
+# How many rows is no matter of how many members there are, nor then are the bits of a member.
+_ROWS = 1024
 _ROWS_TIMES_MEMBERS = 2**16
 
 
@@ -76,8 +78,14 @@ class Scored:
 
     @property
     def rows(self) -> int:
-        """Rows of data to evaluate at a time, so that memory stays bounded in P."""
-        return max(1, _ROWS_TIMES_MEMBERS // (self.size * self.positions))
+        """Rows of data to evaluate at a time, whatever the number of members."""
+        return max(1, min(_ROWS, _ROWS_TIMES_MEMBERS // self.positions))
+
+    @property
+    def blocks(self) -> list[slice]:
+        """Members to evaluate at a time, so that memory stays bounded in P."""
+        most = max(1, _ROWS_TIMES_MEMBERS // (self.rows * self.positions))
+        return [slice(first, first + most) for first in range(0, self.size, most)]
 
     def inputs(self, raw: Tensor) -> Tensor:
         """Data as the model takes it: tokens as they are, features scaled in the weights' dtype."""
@@ -143,10 +151,11 @@ class Questions:
 
         `weights` stand in the place of the parameters they name.
         """
-        population, rows = self.scored.population, self.scored.rows
+        outputs, rows = self.scored.population.outputs_with, self.scored.rows
         parts = zip(self.inputs.split(rows), self.targets.split(rows), strict=True)
         for inputs, targets in parts:
-            yield population.outputs_with(weights or {}, inputs).cpu(), targets
+            found = [outputs(weights or {}, inputs, rows=block) for block in self.scored.blocks]
+            yield torch.cat(found).cpu(), targets
 
     def answered(self, weights: Mapping[str, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Outputs and targets as `chunks`, of all rows."""
@@ -159,8 +168,12 @@ class Questions:
     def activations(self) -> dict[str, Float[Tensor, "member sample neuron"]]:
         """What hidden neurons send on, on the CPU; times and pixels are samples of their row."""
         activations = self.scored.population.activations
-        chunks = [activations(inputs) for inputs in self.inputs.split(self.scored.rows)]
-        return {k: torch.cat([chunk[k].cpu() for chunk in chunks], dim=1) for k in chunks[0]}
+        parts = self.inputs.split(self.scored.rows)
+        found = [[activations(part, rows=r) for part in parts] for r in self.scored.blocks]
+        return {
+            name: torch.cat([torch.cat([one[name].cpu() for one in of], dim=1) for of in found])
+            for name in found[0][0]
+        }
 
 
 def per_member(values: Tensor) -> PerMember:

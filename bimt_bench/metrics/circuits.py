@@ -2,8 +2,8 @@
 
 The connections of a member are ranked by |w| (summed over a window), all layers together; keeping
 the first m of them and zeroing the others gives its pruned networks (biases and embeddings stay).
-Quality is the share of right answers where the task is measured by one (accuracy), else minus the
-test loss, on at most 2000 fixed test rows.
+Quality is as in `goodness`, on at most 2000 fixed test rows. A member without a function has no
+circuit: its figures are undefined, not the best there are.
 """
 
 import math
@@ -15,17 +15,13 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
-from bimt_bench.engine import TaskMeasure
 from bimt_bench.metrics.base import PerMember, Scored, once, per_member
 from bimt_bench.metrics.contract import metric
-from bimt_bench.metrics.losses import row_losses
+from bimt_bench.metrics.goodness import ROWS, functionless, goodness, slack
 from bimt_bench.metrics.paths import on_a_path
 
-_ROWS = 2000
 _GRID = 24  # kept shares between one connection and all, evenly spaced on a logarithmic scale
 _BISECTIONS = 8  # of the interval between two grid points: to 0.2 % of it
-_LOSS_SLACK = 0.05
-_ACCURACY_SLACK = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +30,14 @@ class Pruning:
 
     kept: [K], numbers of connections on the grid, from 0 to all. quality: [K, P].
     circuit: [P], the fewest connections that suffice. total: the number of connections.
-    enough: [P], the quality that suffices; NaN for a member whose outputs are not finite.
+    works: [P], whether a member has a function; False too where its outputs are not finite.
     """
 
     kept: Int64[np.ndarray, " kept"]
     quality: Float64[Tensor, "kept member"]
     circuit: Int64[Tensor, " member"]
     total: int
-    enough: Float64[Tensor, " member"]
+    works: Bool[Tensor, " member"]
 
 
 @metric(
@@ -53,18 +49,19 @@ class Pruning:
     unit="share of all connections",
     cost="pruning",
     source="min m / n with loss(strongest m of n) <= 1.05 loss, or accuracy >= accuracy - 0.01",
-    untrained="0 where it does not matter which weights go, else up to 0.4: it has no function",
+    untrained="none where a constant is as good, else up to 0.4: it has no function",
 )
 def circuit_size(scored: Scored) -> PerMember:
     """Smallest share of connections, kept by |w|, that is good enough.
 
     Good enough: test loss at most 5 % above the full network's, or accuracy at most 1 point
     below. The smallest m on the grid above which all m suffice, refined by bisection towards the
-    next smaller m, which does not. 0 if the biases alone suffice.
+    next smaller m, which does not. NaN for a member without a function, for which a constant
+    answer is good enough.
     """
     pruning = prune(scored)
     share = pruning.circuit.double() / pruning.total
-    return per_member(torch.where(pruning.enough.isfinite(), share, torch.nan))
+    return per_member(torch.where(pruning.works, share, torch.nan))
 
 
 @metric(
@@ -78,22 +75,24 @@ def circuit_size(scored: Scored) -> PerMember:
         "1 / log n integral of (q(m) - q(0)) / (q(n) - q(0)) d log m over 1 .. n, "
         "m of n connections kept by |w|"
     ),
-    untrained="none where no weight helps, else below 0.3",
+    untrained="none where a constant is as good, else below 0.3",
 )
 def pruning_area(scored: Scored) -> PerMember:
     """Area under the pruning curve: quality retained against the logarithm of the kept share.
 
     retained(m) = (q(m) - q(0)) / (q(all) - q(0)), cut to [0, 1]; the area is its integral over
     log m from 1 to all (trapezoids), over log(all): 1 if one connection does everything. NaN for
-    a member that is no better than its biases alone.
+    a member without a function, and for one that is no better than its biases alone.
     """
     pruning = prune(scored)
     quality = pruning.quality
     gain = quality[-1] - quality[0]
     retained = ((quality[1:] - quality[0]) / gain).clamp(0.0, 1.0)
     at = torch.from_numpy(np.log(pruning.kept[1:]))
-    area = torch.trapezoid(retained, at, dim=0) / max(math.log(pruning.total), 1e-12)
-    return per_member(torch.where(gain > 0, area, torch.nan))
+    # each member's curve in a row: a sum down columns rounds by how many there are
+    rows = retained.T.contiguous()
+    area = torch.trapezoid(rows, at, dim=1) / max(math.log(pruning.total), 1e-12)
+    return per_member(torch.where(pruning.works & (gain > 0), area, torch.nan))
 
 
 @metric(
@@ -105,15 +104,18 @@ def pruning_area(scored: Scored) -> PerMember:
     unit="share of all neurons",
     cost="pruning",
     source="neurons on an input-to-output path of the pruned circuit / all neurons",
-    untrained="0 or nearly all, as its circuit is",
+    untrained="none where a constant is as good, else nearly all",
 )
 def live_neurons(scored: Scored) -> PerMember:
-    """Share of all neurons that lie on an input-to-output path of the pruned circuit."""
+    """Share of all neurons that lie on an input-to-output path of the pruned circuit.
+
+    NaN for a member without a function.
+    """
     pruning = prune(scored)
     kept = masks(_ranks(scored), pruning.circuit)
     alive = {n: (scored.strengths[n].cpu() != 0) & m.cpu() for n, m in kept.items()}
     lying = torch.cat(list(on_a_path(scored.wiring, alive).values()), dim=1).double().mean(dim=1)
-    return per_member(torch.where(pruning.enough.isfinite(), lying, torch.nan))
+    return per_member(torch.where(pruning.works, lying, torch.nan))
 
 
 @once
@@ -130,7 +132,8 @@ def prune(scored: Scored) -> Pruning:
     circuit = fewest(
         torch.from_numpy(kept), quality >= enough, lambda m: _quality(scored, ranks, m) >= enough
     )
-    return Pruning(kept=kept, quality=quality, circuit=circuit, total=total, enough=enough)
+    works = enough.isfinite() & ~functionless(scored)
+    return Pruning(kept=kept, quality=quality, circuit=circuit, total=total, works=works)
 
 
 def fewest(
@@ -153,18 +156,6 @@ def fewest(
         good = suffice(middle)
         high, low = torch.where(good, middle, high), torch.where(good, low, middle)
     return high
-
-
-def slack(scored: Scored, full: Float64[Tensor, " member"]) -> Float64[Tensor, " member"]:
-    """How much worse than the full network a circuit may be."""
-    if by_share(scored):
-        return torch.full_like(full, _ACCURACY_SLACK + 1e-12)
-    return _LOSS_SLACK * full.abs()
-
-
-def by_share(scored: Scored) -> bool:
-    """Whether quality is the share of right answers; it is minus the loss otherwise."""
-    return TaskMeasure.of(scored.task.performance).kind.shares
 
 
 def _ranks(scored: Scored) -> dict[str, Int64[Tensor, "member _ _"]]:
@@ -196,7 +187,7 @@ def _quality(
 ) -> Float64[Tensor, " member"]:
     """Accuracy or minus the loss of every member, keeping its strongest connections only."""
     total, count = torch.zeros(scored.size, dtype=torch.float64), 0
-    for outputs, wanted in scored.probe(_ROWS).chunks(pruned(scored, ranks, kept)):
+    for outputs, wanted in scored.probe(ROWS).chunks(pruned(scored, ranks, kept)):
         total += goodness(scored, outputs, wanted)
         count += len(wanted)
     return total / count
@@ -212,12 +203,3 @@ def pruned(
         window = (1,) * (weight.dim() - mask.dim())
         found[name] = torch.where(mask.reshape(*mask.shape, *window), weight, 0.0)
     return found
-
-
-def goodness(scored: Scored, outputs: Tensor, wanted: Tensor) -> Float64[Tensor, " member"]:
-    """The number of right answers, or minus the sum of the losses, of outputs [P, B, outputs]."""
-    if by_share(scored):
-        right = TaskMeasure.of(scored.task.performance).rows(outputs.movedim(-1, 1), wanted)
-        finite = outputs.isfinite().flatten(2).all(dim=2)
-        return torch.where(finite, right, torch.nan).sum(dim=1)
-    return -row_losses(scored.task, outputs, wanted).sum(dim=1)

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import PerMember, Questions, Scored, per_member
-from bimt_bench.metrics.circuits import fewest, goodness, places, pruned, slack
+from bimt_bench.metrics.circuits import fewest, places, pruned
 from bimt_bench.metrics.contract import metric
+from bimt_bench.metrics.goodness import functionless, goodness, slack
 from bimt_bench.metrics.paths import path_strengths
 
 _ROWS = 500
@@ -62,7 +63,7 @@ class _Exam:
         "after Golechha et al., arXiv 2502.02470: mean over outputs c of min m / n whose "
         "output c loses at most 1 / C of what a circuit may, by path strength to c"
     ),
-    untrained="0 to 0.16: it has no function",
+    untrained="none where a constant is as good, else up to 0.16: it has no function",
     need=needs.OUTPUT_NEURONS,
 )
 @torch.no_grad()
@@ -73,7 +74,8 @@ def circuit_size_per_class(scored: Scored) -> PerMember:
     stay. It may lose 1 / C of what a whole circuit may (5 % of the loss, or 1 point of accuracy),
     so that under a squared error the circuits of all C outputs together lose no more than that.
     At most 5 outputs, evenly spaced, on at most 500 fixed test rows. NaN where an output of the
-    full network is not finite.
+    full network is not finite, and for a member without a function, for which a constant answer
+    is good enough.
     """
     questions = scored.probe(_ROWS)
     exam = _Exam(questions, *questions.answered())
@@ -90,8 +92,8 @@ def circuit_size_per_class(scored: Scored) -> PerMember:
 
         found = torch.stack([suffice(m.expand(scored.size)) for m in grid])
         sizes += fewest(grid, found, suffice).double() / total
-    finite = exam.full.isfinite().flatten(1).all(dim=1)
-    return per_member(torch.where(finite, sizes / len(chosen), torch.nan))
+    works = exam.full.isfinite().flatten(1).all(dim=1) & ~functionless(scored)
+    return per_member(torch.where(works, sizes / len(chosen), torch.nan))
 
 
 def _rankings(

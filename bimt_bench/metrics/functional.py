@@ -16,6 +16,7 @@ from bimt_bench.ground import InputError, numpy_generator
 from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import metric
+from bimt_bench.metrics.goodness import functionless
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.losses import output_losses, row_losses
 from bimt_bench.metrics.modularity import Partition, partitions
@@ -51,7 +52,7 @@ class Function:
         "sum_h D_h (1 - H(D[h, c] / D_h) / log C) / sum_h D_h, D[h, c] the loss increase "
         "of output or class c without neuron h"
     ),
-    untrained="0.27 to 0.70: a few outputs suffer most from any change",
+    untrained="none where a constant is as good, else anything",
     need=needs.OUTPUTS,
 )
 @torch.no_grad()
@@ -61,7 +62,8 @@ def ablation_selectivity(scored: Scored) -> PerMember:
     One hidden neuron at a time sends nothing on. D[h, c] >= 0 is the increase of the loss of
     output c, or over the rows of class c, on at most 500 fixed test rows. Selectivity of h is
     1 - entropy(D[h, c] / sum_c D[h, c]) / log C; the mean is weighted by sum_c D[h, c]. NaN where
-    no neuron's silence costs anything.
+    no neuron's silence costs anything, and for a member without a function, for which a constant
+    answer is good enough.
     """
     questions = scored.probe(_ROWS)
     full = _part_losses(scored, *questions.answered())
@@ -75,7 +77,8 @@ def ablation_selectivity(scored: Scored) -> PerMember:
         entropy = -torch.special.xlogy(shares, shares).sum(dim=1) / math.log(damage.shape[1])
         selectivity += sums * (1.0 - entropy).clamp(0.0, 1.0)
         total += sums
-    return per_member(ratio(selectivity, total).clamp(max=1.0))
+    found = ratio(selectivity, total).clamp(max=1.0)
+    return per_member(torch.where(functionless(scored), torch.nan, found))
 
 
 @metric(

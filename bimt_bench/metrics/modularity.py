@@ -142,7 +142,7 @@ def best_partitions(
     Edges may weigh 0. `seed` seeds igraph: the same seed, the same result.
     """
     graph = igraph.Graph(n=nodes, edges=edges)
-    with _seeded_igraph(seed):
+    with seeded_igraph(seed):
         return [_best_of_runs(graph, weights, runs) for weights in draws.tolist()]
 
 
@@ -195,7 +195,7 @@ def _quality(graph: NeuronGraph, seed: int) -> Statistic:
 
 
 @contextmanager
-def _seeded_igraph(seed: int) -> Iterator[None]:
+def seeded_igraph(seed: int) -> Iterator[None]:
     """Let igraph draw from its own generator in the block, and from Python's `random` after it.
 
     That is igraph's default; it cannot say which generator it had before.

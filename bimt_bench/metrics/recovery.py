@@ -154,7 +154,12 @@ def _correlations(
 ) -> Float64[Tensor, "member hidden"]:
     """|Pearson correlation| of every neuron with the values; 0 where either is constant."""
     wanted = torch.from_numpy(values - values.mean())
-    centred = hidden - hidden.mean(dim=1, keepdim=True)
-    scale = centred.square().sum(dim=1).sqrt() * wanted.square().sum().sqrt()
-    joint = torch.einsum("pbn,b->pn", centred, wanted).abs()
-    return torch.where(scale > 1e-12, joint / scale, 0.0).clamp(max=1.0)
+    found = []
+    for (
+        own
+    ) in hidden:  # one by one: a sum over the rows of all rounds by how many members there are
+        centred = own - own.mean(dim=0, keepdim=True)
+        scale = centred.square().sum(dim=0).sqrt() * wanted.square().sum().sqrt()
+        joint = (wanted @ centred).abs()
+        found.append(torch.where(scale > 1e-12, joint / scale, 0.0).clamp(max=1.0))
+    return torch.stack(found)

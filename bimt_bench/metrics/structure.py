@@ -1,6 +1,7 @@
 """Structure: does a member use only the inputs that the task's formulas use?"""
 
 import itertools
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -54,11 +55,12 @@ def _sensitivities(scored: Scored) -> Float[Tensor, "member output input"]:
     found: list[Tensor] = []
     for place in itertools.product(*map(range, times), range(features)):
         total = torch.zeros(scored.size, len(scored.data.output_names), dtype=torch.float64)
-        for rows in inputs.split(scored.rows):
+        for rows, block in itertools.product(inputs.split(scored.rows), scored.blocks):
             direction = torch.zeros_like(rows)
             direction[:, *place] = 1.0
-            slopes = torch.func.jvp(scored.population.outputs, (rows,), (direction,))[1]
-            total += slopes.cpu().double().abs().flatten(1, -2).sum(dim=1)
+            outputs = partial(scored.population.outputs_with, {}, rows=block)
+            slopes = torch.func.jvp(outputs, (rows,), (direction,))[1]
+            total[block] += slopes.cpu().double().abs().flatten(1, -2).sum(dim=1)
         found.append(total / len(inputs))
     return torch.stack(found, dim=2).unflatten(2, (-1, features)).sum(dim=2)
 

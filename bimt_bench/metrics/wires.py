@@ -28,7 +28,8 @@ def connection_cost(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w d): the cost at A = 1, l0 = 0, whatever was configured.
 
     reduce is the task's, sum or mean; connections into a group of `no_locality_into` cost no
-    distance, hence nothing here. Biases and embeddings cost only spacing, hence nothing.
+    distance, hence nothing here. Biases and embeddings cost only spacing, hence nothing. NaN
+    where all weights are 0: there is no wire.
     """
     return _cost(scored, locality=1.0, spacing=0.0)
 
@@ -49,7 +50,7 @@ def connection_cost_configured(scored: Scored) -> PerMember:
     """Sum over connections of reduce(w (A d + l0)), plus reduce(|b| l0) and reduce(|E| l0).
 
     A and l0 are the task's for every member, whatever its recipe charges, A = 0 into the groups of
-    `no_locality_into`; biases always count.
+    `no_locality_into`; biases always count. NaN where all weights are 0: there is no wire.
     """
     penalty = scored.task.penalty
     return _cost(scored, locality=penalty.locality, spacing=penalty.spacing)
@@ -90,8 +91,10 @@ def _strengths_and_distances(
 def _cost(scored: Scored, *, locality: float, spacing: float) -> PerMember:
     """The connection cost [P] at the given A and l0 (arXiv 2305.08746, equation 2)."""
     total = torch.zeros(scored.size, dtype=torch.float64)
+    wired = torch.zeros(scored.size, dtype=torch.bool)
     for connection in scored.wiring.connections:
         w, d = _strengths_and_distances(scored, connection)
+        wired |= (w != 0).flatten(1).any(dim=1)
         if connection.target in scored.task.penalty.no_locality_into:
             d = torch.zeros_like(d)
         entries = scored.weights[connection.parameter][0].numel()
@@ -99,7 +102,7 @@ def _cost(scored: Scored, *, locality: float, spacing: float) -> PerMember:
     for attachment in scored.wiring.attachments:
         values = scored.population.parameters[attachment.parameter].detach().cpu().double().abs()
         total += _reduce(scored, values, values[0].numel()) * spacing
-    return per_member(total)
+    return per_member(torch.where(wired, total, torch.nan))
 
 
 def _reduce(scored: Scored, costs: Tensor, entries: int) -> Float[Tensor, " member"]:

@@ -12,6 +12,7 @@ from bimt_bench.network.architecture import (
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns
 from bimt_bench.network.distances import Distance
 from bimt_bench.network.geometry import GEOMETRIES
+from bimt_bench.network.lines import in_whole_lines
 from bimt_bench.network.loops import loop, prepare
 from bimt_bench.network.mlp import EmbeddingMlp, Mlp
 from bimt_bench.network.model import ModelKind, Shapes
@@ -56,6 +57,7 @@ __all__ = [
     "build",
     "convolution",
     "in_folds",
+    "in_whole_lines",
     "loop",
     "perceptrons",
     "prepare",

@@ -24,22 +24,17 @@ from torch.func import functional_call, vmap
 
 from bimt_bench.ground import derive, torch_generator
 from bimt_bench.network.architecture import Architecture, Parameters, Scale, in_folds, take
+from bimt_bench.network.lines import in_whole_lines
 from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.wiring import Group
 from bimt_bench.spec import ModelSettings
 
 _LARGE = 1 << 17  # entries of what a part returns, from which a member goes alone
-_WHOLE = 16  # samples: as many float32 fill a cache line, which is a register at its widest
 
 
 @dataclass(frozen=True)
 class PaddedBatch:
-    """Inputs of which the first `samples` count; `padded` repeats the last to 16, 32, ...
-
-    With so many samples whatever a part computes for a member fills whole cache lines, and what the
-    next member's begins with does not share a register with it. So activations do not depend on
-    pack mates, to the bit.
-    """
+    """Inputs of which the first `samples` count; `padded` repeats the last to 16, 32, ..."""
 
     padded: Tensor
     samples: int
@@ -47,10 +42,7 @@ class PaddedBatch:
     @classmethod
     def of(cls, inputs: Tensor) -> "PaddedBatch":
         """Inputs [B, *sample] as such a batch."""
-        samples = len(inputs)
-        missing = -samples % _WHOLE
-        more = inputs[-1:].expand(missing, *inputs.shape[1:])
-        return cls(torch.cat([inputs, more]) if missing else inputs, samples)
+        return cls(in_whole_lines(inputs, lines=1), len(inputs))
 
 
 class ModuleArchitecture(Architecture):
@@ -89,7 +81,7 @@ class ModuleArchitecture(Architecture):
         with torch.no_grad(), self._watched(None, together=True) as looks:
             self._together(start, inputs)
         sizes = [active.numel() for calls in looks.values() for active in calls]
-        return max(*sizes, self.given.outputs)
+        return max([*sizes, self.given.outputs])
 
     def goes_alone(self, samples: int) -> bool:
         """Members of large networks gain nothing from each other; a convolution of several loses.

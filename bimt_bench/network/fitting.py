@@ -60,6 +60,8 @@ def _start(architecture: ModuleArchitecture) -> Iterator[str]:
 
 def _parameters(architecture: ModuleArchitecture) -> Iterator[str]:
     shapes, wiring = architecture.shapes, architecture.wiring
+    if not wiring.connections:
+        yield "wiring: there is no connection; name the parameters that join two groups"
     for name, parameter in architecture.module.named_parameters():
         if not parameter.requires_grad:
             yield f"parameter '{name}' is not to be trained; make it a buffer"

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bimt_bench.ground import torch_generator
 from bimt_bench.network.architecture import (
@@ -19,6 +20,7 @@ from bimt_bench.network.architecture import (
     place_rows,
 )
 from bimt_bench.network.columns import WIDE, ColumnBatch, all_columns, columns_of
+from bimt_bench.network.lines import LINE
 from bimt_bench.network.tokens import TokenBatch, sum_of_tokens
 from bimt_bench.network.wiring import Wiring
 
@@ -67,7 +69,8 @@ class Mlp(Architecture):
             weight, columns = weight.mT.index_select(1, batch.used).mT, batch.values
         else:
             columns = batch
-        columns = columns.expand(weight.shape[0], *columns.shape)
+        # end to end: of columns that lie otherwise a product rounds by where its weights begin
+        columns = columns.contiguous().expand(weight.shape[0], *columns.shape)
         hidden = affine(weight, parameters["layers.0.bias"], columns)
         return self._above(hidden, parameters, positions, seen, scale)
 
@@ -157,7 +160,9 @@ class EmbeddingMlp(Mlp):
         scale: Scale | None = None,
     ) -> Tensor:
         """Outputs [P, outputs, B] of a batch of tokens."""
-        embedding = parameters["embedding.weight"]
+        # in whole lines: the next member's products begin as the first one's do
+        missing = -parameters["embedding.weight"].shape[1] % LINE
+        embedding = functional.pad(parameters["embedding.weight"], (0, 0, 0, missing))
         weights = parameters["layers.0.weight"].chunk(self._folds, dim=2)
         bias = parameters["layers.0.bias"].unsqueeze(1)
         of_token = [torch.baddbmm(bias, embedding, weights[0].mT)]

@@ -9,13 +9,15 @@ from bimt_bench.network.fitting import check_fit
 from bimt_bench.network.mlp import EmbeddingMlp, Mlp
 from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.perceptrons import Perceptron
+from bimt_bench.network.sizing import check_size
 from bimt_bench.spec import MODELS, TaskSpec
 
 
 def build(task: TaskSpec, data: TaskData) -> Architecture:
     """The architecture of a task, its input and output sized by the task's data.
 
-    Raises InputError if the data do not fit the model, if its module and its wiring do not fit each
+    Raises InputError if the data do not fit the model, if it is beyond this machine's memory, if
+    its module and its wiring do not fit each
     other, or if `pinned` names no group.
     """
     kind: ModelKind = MODELS.get_kind(task.model.kind)()
@@ -23,6 +25,7 @@ def build(task: TaskSpec, data: TaskData) -> Architecture:
     kind.check(task.model, shapes)
     with warnings.catch_warnings():  # a part without neurons: what is wrong with it is said below
         warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        check_size(kind, task.model, shapes)
         found = ModuleArchitecture(kind, task.model, shapes, pinned=task.pinned)
         fast = _fast(found)
         if fast is not None:

@@ -103,9 +103,9 @@ class TransformerKind(ModelKind):
     class Settings(ModelSettings):
         """Blocks, the width of the stream, heads, and the perceptron inside a block."""
 
-        blocks: Positive
+        blocks: int = Field(gt=0, le=100)
         width: Positive
-        heads: Positive = 1
+        heads: int = Field(1, gt=0, le=100)
         mlp_factor: Positive = Field(4, description="hidden neurons of a block, in widths")
         activation: Literal["gelu", "silu", "relu", "tanh"] = "gelu"
         places: bool = Field(False, description="whether a learned embedding says when it is")

@@ -10,17 +10,20 @@ if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.curves import Curves
+    from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
+    from bimt_bench.results.loading import load, of_pack
     from bimt_bench.results.network import Network
     from bimt_bench.results.report import (
-        SweepTracking,
         TaskReport,
         draw_medians,
         task_report,
     )
     from bimt_bench.results.scores import SCORES
-    from bimt_bench.results.sweeps import FinishedSweep, task_reports, tracked
+    from bimt_bench.results.sweeps import SweepResults, finished, tracked
+    from bimt_bench.results.syncing import Synced, sync
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
@@ -34,16 +37,25 @@ _HOMES = {
     "best": "choice",
     "choose": "choice",
     "knee": "choice",
+    "load": "loading",
     "median": "choice",
+    "of_pack": "loading",
     "Estimate": "tradeoff",
     "Line": "tradeoff",
     "Settings": "tradeoff",
     "TradeOff": "tradeoff",
     "Comparison": "comparison",
+    "Curves": "curves",
     "DrawnTradeOff": "drawn",
-    "FinishedSweep": "sweeps",
+    "SweepResults": "sweeps",
+    "finished": "sweeps",
     "Network": "network",
-    "SweepTracking": "report",
+    "Courier": "delivery",
+    "Delivered": "delivery",
+    "SweepFacts": "delivery",
+    "SweepTracking": "delivery",
+    "Synced": "syncing",
+    "sync": "syncing",
     "TaskReport": "report",
     "compare": "comparison",
     "draw_medians": "report",
@@ -55,7 +67,6 @@ _HOMES = {
     "task_report": "report",
     "title_of": "words",
     "title_with_dial": "words",
-    "task_reports": "sweeps",
     "tracked": "sweeps",
     "tradeoff_of": "drawn",
     "tradeoff_table": "frames",
@@ -65,14 +76,19 @@ __all__ = [
     "CHOICES",
     "SCORES",
     "Comparison",
+    "Courier",
+    "Curves",
+    "Delivered",
     "DrawnTradeOff",
     "Estimate",
-    "FinishedSweep",
     "Line",
     "Network",
     "Results",
     "Settings",
+    "SweepFacts",
+    "SweepResults",
     "SweepTracking",
+    "Synced",
     "TaskReport",
     "TradeOff",
     "best",
@@ -80,15 +96,18 @@ __all__ = [
     "choose",
     "compare",
     "draw_medians",
+    "finished",
     "knee",
+    "load",
     "median",
+    "of_pack",
     "plain_cell",
     "published_settings",
     "read_curves",
     "read_frame",
     "setting_words",
+    "sync",
     "task_report",
-    "task_reports",
     "title_of",
     "title_with_dial",
     "tracked",

@@ -19,9 +19,9 @@ def known_settings() -> dict[str, Setting]:
 def setting_columns(frame: pd.DataFrame) -> tuple[str, ...]:
     """The columns of a frame that are settings, in an order that its own does not change.
 
-    Those of registered recipes; `placement` and `distance`, which are the geometry's; and where a recipe is not
-    registered here, the columns that nothing else explains: they say one thing a configuration,
-    and nothing of registered recipes.
+    Those of registered recipes; `placement` and `distance`, which are the geometry's; and where a
+    recipe is not registered here, the columns that nothing else explains: they say one thing a
+    configuration, and nothing of registered recipes.
     """
     held = set(frame.columns)
     found = [name for name in known_settings() if name in held]

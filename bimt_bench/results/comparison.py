@@ -8,6 +8,7 @@ import pandas as pd
 
 from bimt_bench.metrics import METRICS
 from bimt_bench.results.columns import plain_cell
+from bimt_bench.results.corner import Corner
 from bimt_bench.results.frames import by_task, in_frame, kept_curves, kept_tasks, read_frame
 from bimt_bench.results.gallery import folder_name
 from bimt_bench.results.report import TaskReport, task_report
@@ -17,10 +18,13 @@ from bimt_bench.spec import carrying_all
 
 @dataclass(frozen=True)
 class Comparison:
-    """One task's report over all given sweeps, and the CSV its table went to."""
+    """One task's report over all given sweeps, and the CSV files of its tables.
+
+    Those are a row a configuration, and a row a recipe.
+    """
 
     report: TaskReport
-    table: Path
+    tables: tuple[Path, ...]
 
 
 def compare(
@@ -29,6 +33,7 @@ def compare(
     task: str | None = None,
     x: str | None = None,
     y: str | None = None,
+    corner: Corner = "task",
     out: Path,
     tasks_dir: Path | None = None,
 ) -> Iterator[Comparison]:
@@ -36,10 +41,10 @@ def compare(
 
     `runs` are results folders or Parquet files of frames; metrics that were measured later count
     with those of the frame. `x` and `y` name metrics, else the task's modularity axis and
-    performance. A member that several sweeps trained counts once; a task swept at several lengths
-    gives a comparison a length. Learning curves are drawn where they were kept. Raises InputError
-    for what holds no results, for a task that is not there or has changed since, and for a metric
-    that is unknown or was not measured.
+    performance; `corner` is what volumes are counted from. A member that several sweeps trained
+    counts once; a task swept at several lengths gives a comparison a length. Learning curves are
+    drawn where they were kept. Raises InputError for what holds no results, for a task that is not
+    there or has changed since, and for a metric that is unknown or was not measured.
     """
     for name in filter(None, (x, y)):
         METRICS.get_kind(name)
@@ -52,10 +57,11 @@ def compare(
         length = plain_cell(rows["steps"].iloc[0]) if "steps" in rows else None
         name = folder_name(spec.name)
         folder = out / (name if length is None else f"{name}-{length}")
-        report = task_report(spec, rows, curves, folder=folder, x=x, y=y)
-        table = folder / "tradeoff.csv"
-        report.tradeoff.table().to_csv(table, index=False)
-        yield Comparison(report=report, table=table)
+        report = task_report(spec, rows, curves, folder=folder, x=x, y=y, corner=corner)
+        tables = {"tradeoff": report.tradeoff.table(), "recipes": report.tradeoff.recipe_table()}
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
+        yield Comparison(report=report, tables=tuple(folder / f"{name}.csv" for name in tables))
 
 
 def _scored(run: Path) -> pd.DataFrame:

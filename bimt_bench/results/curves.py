@@ -47,6 +47,9 @@ class Curves(pd.DataFrame):
         dial is nearest to its default; the others are thin lines. Of several tasks `task` names
         one. A new figure is what a notebook shows; `legend=False` leaves the legend out. InputError
         for a task or a column that is not there, and where no member finished.
+
+        >>> results.curves.plot(plt.gca(), y="performance").get_xlabel()
+        'step'
         """
         members: Any = getattr(self, "members", None)
         frame = pd.DataFrame() if members is None else members

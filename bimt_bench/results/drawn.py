@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, direction
 from bimt_bench.results import plots
 from bimt_bench.results.corner import Corner, corner_of
@@ -31,6 +31,9 @@ class DrawnTradeOff(TradeOff):
 
         A new figure, which a notebook shows, has words about seeds above the axes and the whole
         legend below them. On `ax` the legend is short; `legend=False` leaves it out.
+
+        >>> results.tradeoff().plot(plt.gca(), title="Mine").get_title(loc="left")
+        'Mine'
         """
         return plots.tradeoff_axes(
             self,
@@ -40,6 +43,12 @@ class DrawnTradeOff(TradeOff):
             y_label=self.y_title,
             legend=legend,
         )
+
+
+def axis_of(task: TaskSpec, frame: pd.DataFrame) -> str:
+    """The task's modularity axis, or modularity Q where only that was scored."""
+    own = task.modularity_axis
+    return own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS
 
 
 def tradeoff_of(
@@ -56,13 +65,15 @@ def tradeoff_of(
     were scored before the task's axis existed are put on modularity Q. InputError for an unknown
     metric, or one that the frame has no column of.
     """
-    own = task.modularity_axis
-    axis = METRICS.get_kind(x or (own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS))
+    axis = METRICS.get_kind(x or axis_of(task, frame))
     goal = METRICS.get_kind(y or "performance")
+    for side, one in (("x", axis), ("y", goal)):
+        if one.name not in frame:
+            raise InputError(
+                f"{side}: '{one.name}' was not measured in these results; where weights were kept, "
+                f"bimt-bench metrics RUN --metrics {one.name} does"
+            )
     measure = task.performance.kind
-    for name in (axis.name, goal.name):
-        if name not in frame:
-            raise InputError(f"frame: has no column '{name}'{closest(name, list(frame.columns))}")
     reference, words = corner_of(task, frame, x=axis.name, y=goal.name, corner=corner)
     found = tradeoff(
         frame,

@@ -7,9 +7,7 @@
 `bimt_bench.results.exported` reads the first two back.
 """
 
-import importlib.util
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,12 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from torch.onnx import OnnxExporterError
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, write
 from bimt_bench.network import Architecture, Group
+from bimt_bench.results import onnx_file
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.spec import MODELS, TaskSpec
 
@@ -30,8 +28,6 @@ Arrays = Mapping[str, np.ndarray]
 
 FORMAT, VERSION = "bimt_bench network", 2
 TENSORS, FACTS, ONNX = "network.safetensors", "network.json", "network.onnx"
-ONNX_PACKAGES = ("onnx", "onnxscript")
-EXTRA = "bimt-bench[onnx]"
 
 
 def export(
@@ -51,7 +47,7 @@ def export(
     model that it cannot express.
     """
     if onnx:
-        _check_onnx()
+        onnx_file.check_packages()
     architecture, arrays = population.architecture, population.arrays(index)
     tensors = {name: torch.from_numpy(arrays[name]) for name in architecture.shapes}
     metadata = {"format": FORMAT, "version": str(VERSION)}
@@ -64,7 +60,7 @@ def export(
         FACTS: json.dumps(facts, indent=1).encode(),
     }
     if onnx:
-        contents[ONNX] = _as_onnx(population.member(index), data, model=task.model.kind)
+        contents[ONNX] = onnx_file.as_onnx(population.member(index), data, model=task.model.kind)
     return _written(folder, contents)
 
 
@@ -151,34 +147,3 @@ def _group(group: Group, arrays: Arrays, names: tuple[str, ...]) -> dict[str, An
         "labels": labels,
         "names": [names[label] for label in labels or ()] if has_names else None,
     }
-
-
-def _check_onnx() -> None:
-    missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"export: ONNX needs {' and '.join(missing)}; pip install '{EXTRA}'")
-
-
-def _as_onnx(network: torch.nn.Module, data: TaskData, *, model: str) -> bytes:
-    """The module with a free number of samples; inputs are called `inputs`, outputs `outputs`."""
-    network = network.cpu().eval()
-    example = data.test_inputs.new_zeros((2, *data.test_inputs.shape[1:]), device="cpu")
-    if data.tokens is None:
-        example = example.to(next(network.parameters()).dtype)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of the exporter's own parts
-            program = torch.onnx.export(
-                network,
-                (example,),
-                input_names=["inputs"],
-                output_names=["outputs"],
-                dynamic_shapes=({0: "samples"},),
-                dynamo=True,
-                verbose=False,
-            )
-    except OnnxExporterError as error:
-        told = str(error).strip().splitlines() or ["no message"]
-        raise InputError(f"export: model '{model}' cannot be written as ONNX: {told[0]}") from error
-    assert program is not None
-    return program.model_proto.SerializeToString()

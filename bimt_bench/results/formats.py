@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from bimt_bench.ground import InputError
-from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.results.columns import known_settings, plain_cell
 from bimt_bench.spec import TaskSpec, catalog, digest_of, format_of
 
 _IDENTITY = ("task", "recipe", "strength", "seed", "member", "status")
@@ -39,24 +38,46 @@ def read_parquet(file: Path) -> pd.DataFrame:
 
     Raises InputError for a file that is no frame, is damaged, or is of a newer format.
     """
-    return _typed(_read(file, frame_from_1))
+    frame = _read(file, frame_from_1)
+    _check(frame)
+    # what a pack wrote has the dtypes already, and knowing them means loading every recipe
+    made = _has_number(file) and "dial_value" in frame and frame["dial_value"].dtype == "Float64"
+    if made:
+        return frame
+    try:
+        return _typed(frame)
+    except (TypeError, ValueError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _has_number(file: Path) -> bool:
+    """Whether a store wrote the file and not pandas, which leaves the format's number out."""
+    return b"bimt_bench.format" in (pq.read_schema(file).metadata or {})
 
 
 def read_curves_parquet(file: Path) -> pd.DataFrame:
     """Learning curves of any format; InputError as for frames."""
-    return _read(file, curves_from_1)
+    curves = _read(file, curves_from_1)
+    for column in ("member", "step"):
+        if column not in curves.columns:
+            raise InputError(f"run: '{file}' has no column '{column}', and holds no curves")
+    return curves
 
 
 def _read(file: Path, from_1: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
     try:
         format_ = format_of(file)
         table = pd.read_parquet(file)
+        return from_1(table) if format_ == 1 else table
     except InputError:
         raise
-    except (OSError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"run: '{file}' is no readable Parquet file: {told}") from error
-    return from_1(table) if format_ == 1 else table
+    except Exception as error:  # whatever pyarrow, or what is made of a table, meets there
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    told = " ".join(str(error).split())[:200] or type(error).__name__
+    return InputError(f"run: '{file}' is no readable Parquet file: {told}")
 
 
 def curves_from_1(curves: pd.DataFrame) -> pd.DataFrame:
@@ -73,6 +94,9 @@ def frame_from_1(frame: pd.DataFrame) -> pd.DataFrame:
     settings are one. Digests of the first release's tasks become those of the shipped tasks of
     that version; of other tasks (also of shortened ones, which had their own) they are null.
     """
+    from bimt_bench.recipes import RECIPES, settings_for
+    from bimt_bench.results.columns import known_settings
+
     _check(frame)
     found = frame.drop(columns="lambda", errors="ignore").copy()
     settings = [name for name in known_settings() if name in found]
@@ -102,6 +126,8 @@ def _check(frame: pd.DataFrame) -> None:
 
 
 def _configuration(row: pd.Series) -> str:
+    from bimt_bench.results.columns import plain_cell
+
     said = {str(name): plain_cell(value) for name, value in row.items()}
     return digest_of({name: value for name, value in said.items() if value is not None})
 
@@ -142,6 +168,8 @@ def _digest_now(task: TaskSpec | None, old: object) -> str | None:
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with every setting in its nullable dtype, however it was stored."""
+    from bimt_bench.results.columns import known_settings
+
     dtypes = {name: one.dtype for name, one in known_settings().items()}
     dtypes |= {"geometry": "string", "dial": "string", "dial_value": "Float64", "source": "string"}
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame})

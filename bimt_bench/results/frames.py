@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.formats import read_curves_parquet, read_parquet
-from bimt_bench.results.scores import with_scores
 from bimt_bench.spec import TaskSpec, carried_task, catalog
+
+FRAME = "frame.parquet"
 
 
 def tradeoff_table(
@@ -21,10 +21,13 @@ def tradeoff_table(
 ) -> pd.DataFrame:
     """The trade-off tables of a frame's tasks, or of `task`, one row a configuration.
 
-    A results folder may stand for its frame, with what was measured later. A task that was trained at several lengths has a
-    table a length. Raises InputError for a task that is not in the frame, or whose content has
-    changed since.
+    A results folder may stand for its frame, with what was measured later. A task that was trained
+    at several lengths has a table a length. Raises InputError for a task that is not in the frame,
+    or whose content has changed since.
     """
+    from bimt_bench.results.drawn import tradeoff_of  # here, as reading a frame draws nothing
+    from bimt_bench.results.scores import with_scores
+
     kept: Mapping[str, Path] = {}
     if not isinstance(frame, pd.DataFrame):
         place = Path(frame)
@@ -113,9 +116,9 @@ def task_in(
 
 def read_frame(path: Path) -> pd.DataFrame:
     """The frame of a results folder, or of a Parquet file of any format; InputError if none."""
-    file = path / "frame.parquet" if path.is_dir() else path
+    file = path / FRAME if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"run: no frame.parquet in '{path}'; {_instead(path)}")
+        raise InputError(f"run: no {FRAME} in '{path}'; {_instead(path)}")
     return read_parquet(file)
 
 
@@ -125,7 +128,7 @@ def _instead(path: Path) -> str:
         return "the sweep is not finished; --resume goes on"
     if path.is_dir():
         held = sorted(str(one) for one in path.glob("*.parquet"))
-        held += sorted(str(one.parent) for one in path.glob("*/frame.parquet"))
+        held += sorted(str(one.parent) for one in path.glob(f"*/{FRAME}"))
         return f"there are {', '.join(held[:5])}" if held else "name a finished sweep's folder"
     near = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
     return f"there is no such folder or file{closest(str(path), near)}"

@@ -1,6 +1,6 @@
 """Drawings of trained members as files: those that stand for a recipe, or one a configuration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg")
 PIXELS = 1200
 """The longer side of a PNG has at least so many."""
+_CONFIGURATIONS = "configurations"
 # Of so few, starting further processes takes longer than drawing.
 _FEW = 16
 
@@ -32,6 +33,11 @@ class Drawn:
     member: str
     configuration: str
     files: tuple[Path, ...]
+
+    @property
+    def of_recipe(self) -> tuple[Path, ...]:
+        """Those of its files that stand for its recipe."""
+        return tuple(file for file in self.files if file.parent.name != _CONFIGURATIONS)
 
 
 def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
@@ -51,7 +57,7 @@ def of_recipes(rows: pd.DataFrame, tradeoff: TradeOff) -> dict[str, str]:
 def of_configurations(rows: pd.DataFrame) -> dict[str, str]:
     """The median member of each configuration, by name of its drawing."""
     found = {
-        f"configurations/network-{own['recipe'].iloc[0]}-{configuration}": median(own)
+        f"{_CONFIGURATIONS}/network-{own['recipe'].iloc[0]}-{configuration}": median(own)
         for configuration, own in rows.groupby("configuration", sort=False)
     }
     return {name: member for name, member in found.items() if member is not None}
@@ -65,6 +71,16 @@ def of_sweep(results: "Results", task: str, tradeoff: TradeOff, *, which: str) -
     if which == "all":  # those first, as an MLflow run takes the first drawing of its members
         wanted = {**of_configurations(rows), **wanted}
     return draw(results, wanted, folder=_place(results, task))
+
+
+def drawn_before(rows: pd.DataFrame, tradeoff: TradeOff, *, folder: Path) -> tuple[Drawn, ...]:
+    """What lies in the folder of a task of the drawings that a sweep leaves."""
+    known = dict(zip(rows["member"], rows["configuration"], strict=True))
+    found: dict[str, list[Path]] = {}
+    for name, member in {**of_configurations(rows), **of_recipes(rows, tradeoff)}.items():
+        files = [folder / f"{name}.{one}" for one in FORMATS]
+        found.setdefault(member, []).extend(file for file in files if file.is_file())
+    return tuple(Drawn(one, str(known[one]), tuple(files)) for one, files in found.items() if files)
 
 
 def draw(
@@ -83,15 +99,20 @@ def draw(
     names: dict[str, list[str]] = {}
     for name, member in wanted.items():
         names.setdefault(member, []).append(name)
-    networks = [results.network(member) for member in names]
-    jobs = [
-        joblib.delayed(_save)(one.drawing(), one.title, own, folder, tuple(formats))
-        for one, own in zip(networks, names.values(), strict=True)
-    ]
-    saved: Iterable[Any] = joblib.Parallel(n_jobs=1 if len(jobs) <= _FEW else -1)(jobs)
+    of: dict[str, str] = {}  # configurations by member
+
+    def jobs() -> Iterator[Any]:
+        for member, own in names.items():
+            network = results.network(member)
+            of[member] = str(network.row["configuration"])
+            yield joblib.delayed(_save)(
+                network.drawing(), network.title, own, folder, tuple(formats)
+            )
+
+    in_parallel: Any = joblib.Parallel(n_jobs=1 if len(names) <= _FEW else -1)
+    saved = in_parallel(jobs())
     return tuple(
-        Drawn(str(one.member), str(one.row["configuration"]), files)
-        for one, files in zip(networks, saved, strict=True)
+        Drawn(member, of[member], files) for member, files in zip(names, saved, strict=True)
     )
 
 

@@ -1,10 +1,13 @@
 """Which metrics somebody asks for by name or family, and why one is missing."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+
+import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.metrics import METRICS, Scored
+from bimt_bench.metrics import METRICS, Scored, measured
 
 
 def metric_names(asked: Sequence[str]) -> list[str]:
@@ -34,14 +37,33 @@ def metric_names(asked: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def why_missing(scored: Scored, name: str, *, status: object, faults: object) -> str:
-    """Why a metric of the first member is NaN, in words.
+def scorecard(
+    scored: Scored,
+    names: Sequence[str],
+    status: object = None,
+    *,
+    on_progress: Callable[[float], None] = lambda _: None,
+) -> pd.Series:
+    """These metrics of the first member, float64; `attrs["missing"]` says why one is NaN.
 
-    status: the member's, None or 'ok' where it was trained to the end. faults: its cell of the
-    column that `measured` makes.
+    status: the member's; of one that was not trained to its end, all are missing, as in its frame.
     """
-    if status not in (None, "ok"):
-        return f"the member {status}" if status == "diverged" else f"the member is {status}"
+    values: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    is_lost = status not in (None, "ok")
+    for done, name in enumerate(names):
+        on_progress(done / len(names))
+        found, faults = measured(scored, [name])
+        values[name] = math.nan if is_lost else float(found[name].iloc[0])
+        if math.isnan(values[name]):
+            missing[name] = f"the member {status}" if is_lost else _why(scored, name, faults[0])
+    cells = pd.Series(values, dtype="float64")
+    cells.attrs["missing"] = missing
+    return cells
+
+
+def _why(scored: Scored, name: str, faults: object) -> str:
+    """Why a metric is NaN, in words; `faults` is a cell of the column that `measured` makes."""
     need = METRICS[name].lacking(scored.task, scored.data, scored.wiring)
     if need is not None:
         return f"task '{scored.task.name}' has no {need.what}"

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
-from bimt_bench.ground import InputError
-from bimt_bench.metrics import FAULTS, METRICS, Scored, circuits, measured
+from bimt_bench.ground import InputError, bar
+from bimt_bench.metrics import FAULTS, METRICS, Scored, circuits
 from bimt_bench.network import build
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.export import export
 from bimt_bench.results.exported import exported
 from bimt_bench.results.inputs import raw_inputs
-from bimt_bench.results.measuring import metric_names, why_missing
+from bimt_bench.results.measuring import metric_names, scorecard
 from bimt_bench.results.origin import check_device, check_source, geometry_of
 from bimt_bench.results.titles import PRUNED, drawing_title, member_name, settings_beside
 from bimt_bench.spec import MODELS, GeometrySpec, TaskSpec
@@ -110,16 +110,16 @@ class Network:
         """
         raw = raw_inputs(self.data, inputs)
         if isinstance(inputs, Tensor):
-            return self._module(self._scored.inputs(raw)).to(inputs.device)
+            return self._outputs(raw).to(inputs.device)
         with torch.no_grad():
-            return self._module(self._scored.inputs(raw)).cpu().numpy()
+            return self._outputs(raw).cpu().numpy()
 
     @overload
     def predict(self, inputs: Tensor) -> Tensor: ...
     @overload
     def predict(self, inputs: object) -> np.ndarray: ...
     def predict(self, inputs: object) -> np.ndarray | Tensor:
-        """What it answers: of classes their numbers [samples], of quantities the outputs themselves.
+        """What it answers: of classes their numbers [samples], of quantities the outputs.
 
         With an answer at every time step classes are [samples, time]. `net.data.output_names[k]`
         is the name of class k. Inputs and errors as for a call.
@@ -138,26 +138,22 @@ class Network:
         """
         return float(self.metrics("performance").iloc[0])
 
-    def metrics(self, *names: str) -> pd.Series:
+    def metrics(self, *names: str, progress: bool | None = None) -> pd.Series:
         """Metrics of the network, measured now: those named, or all; [metrics], float64.
 
         A name is a metric's or a family's ('sparsity', all of it; of a name that is both, the
-        metric). What is undefined is NaN, and `attrs["missing"]` says why. Raises InputError, with
-        the nearest name, for one that is neither.
+        metric). What is undefined is NaN, and `attrs["missing"]` says why. `progress`: a bar, if
+        absent where all are measured on a terminal or in a notebook. Raises InputError, with the
+        nearest name, for a name that is neither.
 
         >>> net.metrics("modularity_q", "sparsity").index.tolist()[:3]
         ['modularity_q', 'effective_connections', 'participation_ratio']
         """
         chosen = metric_names(names)
-        values, faults = measured(self._scored, chosen)
-        found = values.iloc[0].rename(self.name)
-        if self._cell("status") not in (None, "ok"):
-            found[:] = np.nan
-        found.attrs["missing"] = {
-            name: why_missing(self._scored, name, status=self._cell("status"), faults=faults[0])
-            for name in found.index[found.isna()]
-        }
-        return found
+        shown = False if progress is None and names else progress
+        with bar(f"{self.name} · metrics", shown=shown) as on_progress:
+            found = scorecard(self._scored, chosen, self._cell("status"), on_progress=on_progress)
+        return found.rename(self.name)
 
     def drawing(self, *, most: int = 2000, faintest: float = 0.03) -> NetworkDrawing:
         """What a drawing shows: neurons in place and the wires between them; see `draw`.
@@ -185,9 +181,10 @@ class Network:
     ) -> "Axes":
         """Draws it onto `ax`, or onto a new figure that a notebook shows, and returns the axes.
 
-        A new figure has all of `title` above it, `ax` the name and the performance. Wires below `faintest` of their connection's largest |weight| are left out, and of the rest
-        all but the `most` strongest. Raises InputError for what is no Axes, and for numbers outside
-        their range.
+        A new figure has all of `title` above it, `ax` the name and the performance. Wires below
+        `faintest` of their connection's largest |weight| are left out, and of the rest all but the
+        `most` strongest. Raises InputError for what is no Axes, and for numbers outside their
+        range.
 
         >>> figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
         >>> net.draw(left) is left
@@ -263,11 +260,12 @@ class Network:
                 f"'{self.task.name}'"
             )
         ours, theirs = self.metrics(*names), other.metrics(*names)
-        apart = (other._outputs - self._outputs).square().mean().sqrt()
+        this, that = (one._scored.test_outputs[0].double() for one in (self, other))
+        apart = (that - this).square().mean().sqrt()
         found = {"outputs": (np.nan, np.nan, float(apart))}
         if not self.data.test_targets.is_floating_point():
-            same = self._outputs.argmax(-1) == other._outputs.argmax(-1)
-            found["answers"] = (np.nan, np.nan, float(same.double().mean()))
+            same = (this.argmax(-1) == that.argmax(-1)).double().mean()
+            found["answers"] = (np.nan, np.nan, float(same))
         found |= {
             name: (ours[name], theirs[name], theirs[name] - ours[name]) for name in ours.index
         }
@@ -296,8 +294,8 @@ class Network:
     def save(self, folder: str | Path) -> tuple[Path, ...]:
         """Writes network.safetensors and network.json into a folder, made if absent; their paths.
 
-        `bimt_bench.load_network` takes them back. docs/export.md says what they hold. Raises InputError where
-        nothing can be written.
+        `bimt_bench.load_network` takes them back. docs/export.md says what they hold. Raises
+        InputError where nothing can be written.
 
         >>> [file.name for file in net.save("my-network")]
         ['network.safetensors', 'network.json']
@@ -311,8 +309,8 @@ class Network:
         `outputs`. Raises InputError where nothing can be written, without the packages of the extra
         `bimt-bench[onnx]`, and for a model that ONNX cannot express.
 
-        >>> [file.name for file in net.export("my-network", onnx=False)]
-        ['network.safetensors', 'network.json']
+        >>> [file.name for file in net.export("my-network", onnx=True)]
+        ['network.safetensors', 'network.json', 'network.onnx']
         """
         return export(
             self.task,
@@ -371,10 +369,10 @@ class Network:
         told = "" if reached is None else f"\n{self.task.performance.kind} {reached:.4g}"
         return self.name + told
 
-    @property
-    def _outputs(self) -> Tensor:
-        """Outputs on the test data, [rows, ...]."""
-        return self._scored.test_outputs[0].double()
+    def _outputs(self, raw: Tensor) -> Tensor:
+        """Outputs of raw inputs, a few rows at a time."""
+        parts = [self._module(part) for part in self._scored.inputs(raw).split(self._scored.rows)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @property
     def _facts(self) -> dict[str, object]:

@@ -42,9 +42,9 @@ def geometry_of(
     """The geometry whose places a member's arrays hold: the task's or a named one; else None."""
     word = plain_cell(row["distance"]) if "distance" in row else None
     for spec in (task.geometry, *GEOMETRIES.values()):
-        if word is None or named(spec.distance) == word:
-            if _stands_at(spec, arrays, wiring):
-                return spec
+        likely = word is None or named(spec.distance) == word
+        if likely and _stands_at(spec, arrays, wiring):
+            return spec
     return None
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bimt_bench.engine import Population
-from bimt_bench.ground import InputError, write
+from bimt_bench.ground import InputError, closest, write
 from bimt_bench.identity import scoring_digest
 from bimt_bench.metrics import FAULTS, METRICS, Scored, measured
 from bimt_bench.results.choice import CHOICES
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SCORES = "metrics.parquet"
 IDENTITY = ("task", "performance_metric", "recipe", "configuration", "seed", "member")
 _TOGETHER = 32  # members measured at a time: their memory is bounded, and a bar moves
+_SORTS = ("all", "front", *CHOICES)
+_ALLOWED = f"allowed: {', '.join(_SORTS)}, or digests"
 _CODE = "scoring_digest"
 _SHUFFLES = 20  # where a frame does not say it
 
@@ -57,11 +59,9 @@ def score(
         found.append(_measured(networks, chosen))
         if on_progress is not None:
             on_progress(sum(map(len, found)) / len(wanted))
-    place = {member: number for number, member in enumerate(wanted)}
-    frame = pd.concat(found).sort_values("member", key=lambda one: one.map(place))
-    frame = frame.reset_index(drop=True)
+    frame = _in_order(pd.concat(found), wanted)
     if results.folder is not None:
-        _keep(results.folder / SCORES, frame)
+        _keep(results.folder / SCORES, frame, order=results.members)
     return frame
 
 
@@ -92,9 +92,13 @@ def _members(results: "Results", members: str | Sequence[str]) -> list[str]:
             return list(dict.fromkeys(_on_fronts(results)))
         if members in CHOICES:
             return list(dict.fromkeys(_of_recipes(results, members)))
+        if (near := closest(members, _SORTS)) and not any(
+            one.startswith(members) for one in results.members
+        ):
+            raise InputError(f"members: '{members}' given{near} ({_ALLOWED})")
         members = [members]
     if not members:
-        raise InputError("members: none given; should be all, front, best, median, knee or digests")
+        raise InputError(f"members: none given ({_ALLOWED})")
     return list(dict.fromkeys(str(results.network(one).member) for one in members))
 
 
@@ -115,7 +119,7 @@ def _of_recipes(results: "Results", which: str) -> Iterator[str]:
 
 
 def _together(results: "Results", members: Sequence[str]) -> Iterator[list["Network"]]:
-    """Networks that can be one population: of one task as trained, whose geometry is known or not."""
+    """Networks that can be one population: of one task as trained, geometry known or not."""
     waiting: dict[tuple[object, ...], list[Network]] = {}
     for member in members:
         network = results.network(member)
@@ -154,15 +158,20 @@ def _shuffles(network: "Network") -> int:
 # ------------------------------------------------------------------------- the file
 
 
-def _keep(file: Path, found: pd.DataFrame) -> None:
+def _keep(file: Path, found: pd.DataFrame, *, order: Sequence[str]) -> None:
     """Joins what was found to the file, which is there whole or as it was before."""
     held = _held(file)
     if held is not None:
-        found = _joined(held, found)
+        found = _in_order(_joined(held, found), order)
     try:
         write(file, found.to_parquet())
     except OSError as error:
         raise InputError(f"metrics: cannot write to '{file}': {error.strerror}") from error
+
+
+def _in_order(rows: pd.DataFrame, members: Sequence[str]) -> pd.DataFrame:
+    place = {member: number for number, member in enumerate(members)}
+    return rows.sort_values("member", key=lambda one: one.map(place), ignore_index=True)
 
 
 def _joined(held: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

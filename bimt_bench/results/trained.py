@@ -1,27 +1,26 @@
-"""What was trained: the frame of members, their learning curves, trade-offs and networks."""
+"""What was trained: the frame of members, their learning curves, trade-offs and networks.
+
+What only networks and trade-offs need is imported with the first of them: a frame is opened in a
+fraction of the time that torch takes to load.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
 from bimt_bench.ground import InputError, bar, closest
-from bimt_bench.identity import training_digest
-from bimt_bench.results.choice import CHOICES, choose
-from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.frames import (
     check_members,
     check_same,
     in_frame,
     kept_tasks,
     only_task,
-    read_curves,
-    read_frame,
     task_in,
 )
-from bimt_bench.results.weights import InMemory, Shelf, shelf_of
+from bimt_bench.results.keeping import keep
+from bimt_bench.results.weights import Shelf
 from bimt_bench.spec import (
     GeometrySpec,
     TaskSpec,
@@ -33,7 +32,7 @@ from bimt_bench.spec import (
 )
 
 if TYPE_CHECKING:
-    from bimt_bench.packs import PackResult
+    from bimt_bench.results.corner import Corner
     from bimt_bench.results.curves import Curves
     from bimt_bench.results.drawn import DrawnTradeOff
     from bimt_bench.results.network import Network
@@ -47,6 +46,11 @@ class Results:
     `frame` has one row a member. `folder` is where it all lies, None for what this process
     trained or a single file. `failed`: reason by pack of those that a sweep could not compute.
     Curves and weights are read when they are asked for, weights one member at a time.
+
+    >>> results
+    <Results: 1 member of 1 recipe on symbolic/independence>
+    >>> results.frame.shape[0] == len(results) == len(results.members)
+    True
     """
 
     folder: Path | None
@@ -68,47 +72,25 @@ class Results:
         check_members(frame)
         self.frame, self.folder, self.failed = frame, folder, dict(failed or {})
         self._read_curves, self._weights = curves, weights
+        self._curves: Curves | None = None
         self._data_dir, self._tasks_dir = data_dir, tasks_dir
-
-    @classmethod
-    def of_pack(cls, pack: "PackResult", *, data_dir: Path | None = None) -> "Results":
-        """What this process trained, kept in memory."""
-        return cls(
-            pack.frame,
-            curves=lambda: pack.curves,
-            weights=InMemory(pack.weights),
-            data_dir=data_dir,
-        )
-
-    @classmethod
-    def load(
-        cls,
-        path: str | Path,
-        *,
-        failed: Mapping[str, str] | None = None,
-        data_dir: Path | None = None,
-        tasks_dir: Path | None = None,
-    ) -> "Results":
-        """The results in the folder of a sweep or of `bimt-bench run`, or in a frame's file."""
-        place = Path(path).expanduser()
-        return cls(
-            read_frame(place),
-            curves=lambda: read_curves(place),
-            weights=shelf_of(place),
-            folder=place if place.is_dir() else None,
-            failed=failed,
-            data_dir=data_dir,
-            tasks_dir=tasks_dir,
-        )
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The digests of the members, in the order of the frame."""
+        """The digests of the members, in the order of the frame.
+
+        >>> results.members == tuple(results.frame["member"])
+        True
+        """
         return tuple(str(member) for member in self.frame["member"])
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of the tasks, in the order of the frame."""
+        """The names of the tasks, in the order of the frame.
+
+        >>> results.tasks
+        ('symbolic/independence',)
+        """
         return tuple(str(name) for name in self.frame["task"].unique())
 
     def task(self, name: str | None = None) -> TaskSpec:
@@ -116,16 +98,27 @@ class Results:
 
         InputError for a task that is not in the results, that is nowhere to be had, or whose
         content here is another than the members were trained on.
+
+        >>> results.task().performance.kind
+        'r2'
         """
         chosen = self._task_name(name)
         return self._task_of(self.frame[self.frame["task"] == chosen].iloc[:1])
 
-    @cached_property
+    @property
     def curves(self) -> "Curves":
-        """The learning curves, one row a member and evaluation; `curves.plot()` draws them."""
+        """The learning curves, one row a member and evaluation; `curves.plot()` draws them.
+
+        InputError if they were not kept, or are damaged.
+
+        >>> results.curves[["member", "step"]].nunique().tolist()
+        [1, 11]
+        """
         from bimt_bench.results.curves import Curves  # here, as it brings matplotlib
 
-        return Curves.of(self._read_curves(), self.frame)
+        if self._curves is None:
+            self._curves = Curves.of(self._read_curves(), self.frame)
+        return self._curves
 
     def tradeoff(
         self,
@@ -134,16 +127,25 @@ class Results:
         x: str | None = None,
         y: str | None = None,
         steps: int | None = None,
+        corner: "Corner" = "task",
     ) -> "DrawnTradeOff":
         """The trade-off of one task: `.table()` has a row a configuration, `.plot()` draws it.
 
         `x` and `y` name metrics, else the task's modularity axis and performance. `steps` picks one
-        of several lengths of training. InputError, with the nearest name, for what is not there.
+        of several lengths of training. `corner` is what volumes are counted from: 'task', 'nadir'
+        or two numbers (docs/method-of-comparison.md). InputError, with the nearest name, for what
+        is not there.
+
+        >>> found = results.tradeoff("symbolic/independence", x="modularity_q")
+        >>> found.table()[["recipe", "n_seeds", "x"]].values.tolist()
+        [['bimt', 1, 'modularity_q']]
+        >>> found.plot(plt.gca()).get_title(loc="left")
+        'Independence'
         """
         rows = self._rows(task, None)
         if steps is not None:
             rows = _at_length(rows, steps)
-        return self._tradeoff(rows, x=x, y=y)
+        return self._tradeoff(rows, x=x, y=y, corner=corner)
 
     def network(
         self,
@@ -158,7 +160,12 @@ class Results:
         `member`: its digest, a start of it that no other member has, or 'best', 'median' or 'knee'
         (docs/python.md); nothing where there is only one. `task` and `recipe` narrow the choice.
         InputError for a member that is not there, or whose weights were not kept or are damaged.
+
+        >>> digest = results.frame["member"].iloc[0]
+        >>> results.network(digest).member == results.network(digest[:6]).member == digest
+        True
         """
+        from bimt_bench.results.choice import CHOICES
         from bimt_bench.results.network import Network
 
         rows = self._rows(task, recipe) if member in CHOICES else self._narrowed(task, recipe)
@@ -174,15 +181,28 @@ class Results:
         )
 
     def best(self, task: str | None = None, *, recipe: str | None = None) -> "Network":
-        """The network of best performance on a task, of all recipes or of one."""
+        """The network of best performance on a task, of all recipes or of one; see `network`.
+
+        >>> best = results.best(recipe="bimt").performance()
+        >>> bool(best == results.frame["performance"].max())
+        True
+        """
         return self.network("best", task=task, recipe=recipe)
 
     def median(self, task: str | None = None, *, recipe: str | None = None) -> "Network":
-        """The network of median performance on a task, of all recipes or of one."""
+        """The network of median performance on a task, of all recipes or of one; see `network`.
+
+        >>> results.median("symbolic/independence").member in results.members
+        True
+        """
         return self.network("median", task=task, recipe=recipe)
 
     def knee(self, task: str | None = None, *, recipe: str | None = None) -> "Network":
-        """The median network of the configuration at the knee of the front (docs/python.md)."""
+        """The median network of the configuration at the knee of the front; see `network`.
+
+        >>> results.knee().member in results.members
+        True
+        """
         return self.network("knee", task=task, recipe=recipe)
 
     def score(
@@ -195,6 +215,9 @@ class Results:
         task; or digests. What is found is kept in `metrics.parquet` of the folder, if there is one,
         where trade-offs find it; the frame stays as it is. `progress`: a bar, on a terminal and in
         a notebook if absent. InputError, with the nearest name, for what is not there.
+
+        >>> results.score("modularity_q", members="best").columns[-4:].tolist()
+        ['modularity_q', 'metric_faults', 'shuffles', 'scoring_digest']
         """
         from bimt_bench.results.scores import score
 
@@ -215,10 +238,26 @@ class Results:
         `which`: a member, as for `network`; absent: the best, the median and the knee of each
         recipe. `folder`: absent, `figures/<task>` of the results' own. `formats`: of png, svg and
         pdf. InputError for what is not there.
+
+        >>> [file.name for file in results.save_drawings("best", folder="drawn")]
+        ['network-best.png', 'network-best.svg']
         """
         from bimt_bench.results.gallery import save_drawings
 
         return save_drawings(self, which, task=task, recipe=recipe, folder=folder, formats=formats)
+
+    def save(self, folder: str | Path) -> Path:
+        """Keeps all of it in a new folder, which `bimt_bench.load` reads; returns the folder.
+
+        InputError if the folder holds results already or cannot be written to.
+
+        >>> bimt_bench.load(results.save("mine")).members == results.members
+        True
+        """
+        place = Path(folder).expanduser()
+        tasks = [self.task(name) for name in self.tasks]
+        keep(place, self.frame, pd.DataFrame(self.curves), self._weights, tasks=tasks)
+        return place
 
     def __len__(self) -> int:
         """The number of members."""
@@ -272,15 +311,15 @@ class Results:
         return rows[rows["recipe"] == recipe]
 
     def _chosen(self, which: str, rows: pd.DataFrame) -> str | None:
+        from bimt_bench.results.choice import choose
+
         return choose(which, rows, lambda: self._tradeoff(rows))
 
-    def _tradeoff(
-        self, rows: pd.DataFrame, *, x: str | None = None, y: str | None = None
-    ) -> "DrawnTradeOff":
+    def _tradeoff(self, rows: pd.DataFrame, **asked: Any) -> "DrawnTradeOff":
         from bimt_bench.results.drawn import tradeoff_of
         from bimt_bench.results.scores import with_scores
 
-        return tradeoff_of(self._task_of(rows), with_scores(rows, self.folder), x=x, y=y)
+        return tradeoff_of(self._task_of(rows), with_scores(rows, self.folder), **asked)
 
     def _task_of(self, rows: pd.DataFrame) -> TaskSpec:
         """The published task of some rows of one task, which is the one they were trained on."""
@@ -292,6 +331,8 @@ class Results:
 
     def _row(self, rows: pd.DataFrame, member: str) -> "pd.Series[Any]":
         """The row of a member; of several, that of today's code, else the last."""
+        from bimt_bench.identity import training_digest
+
         own = rows[rows["member"] == member]
         if len(own) > 1 and "training_digest" in own:
             code = training_digest(self._task_of(own), str(own["recipe"].iloc[0]))
@@ -301,6 +342,8 @@ class Results:
 
     def _geometry(self, row: "pd.Series[Any]") -> GeometrySpec | None:
         """The geometry that a row names, if the frame carries it; named ones need not be."""
+        from bimt_bench.results.columns import plain_cell
+
         for one in carried_geometries(self.frame):
             told = {
                 "geometry": one.name,
@@ -318,6 +361,8 @@ def _found(
     chosen: Callable[[str, pd.DataFrame], str | None],
 ) -> str:
     """The digest of the member that is meant among some rows."""
+    from bimt_bench.results.choice import CHOICES
+
     members = list(dict.fromkeys(str(one) for one in rows["member"]))
     allowed = "a digest, or the start of one, as in results.frame['member']; best, median or knee"
     if member is None:
@@ -355,6 +400,8 @@ def _at_length(rows: pd.DataFrame, steps: int) -> pd.DataFrame:
 
 def _as_trained(task: TaskSpec, row: "pd.Series[Any]") -> TaskSpec:
     """The task with the training settings that a row of the frame has."""
+    from bimt_bench.results.columns import plain_cell
+
     shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
     told = {name: plain_cell(row[name]) for name in shared if name in row}
     known = {name: cell for name, cell in told.items() if cell is not None}

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import safetensors
 
 from bimt_bench.ground import InputError
-from bimt_bench.packs import StoredWeights
 from bimt_bench.store import CorruptPack, Store, read_arrays
+
+if TYPE_CHECKING:
+    from bimt_bench.packs import StoredWeights
 
 Arrays = dict[str, np.ndarray]
 RUN_WEIGHTS = "weights.safetensors"
@@ -30,9 +32,10 @@ class Shelf(Protocol):
 class InMemory:
     """Weights of members that this process trained."""
 
-    held: StoredWeights = field(repr=False)
+    held: "StoredWeights" = field(repr=False)
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         return dict(self.held[str(row["member"])])
 
 
@@ -44,6 +47,7 @@ class InPacks:
     _checked: set[str] = field(default_factory=set, repr=False)
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         pack, member = str(row.get("pack")), str(row["member"])
         try:
             if pack not in self._checked:
@@ -64,6 +68,7 @@ class InOneFile:
     file: Path
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         member = str(row["member"])
         with _reading(self.file, member):
             found = read_arrays(self.file, f"{row.get('code')}/{member}")
@@ -79,6 +84,7 @@ class Nowhere:
     where: str
 
     def arrays(self, row: Mapping[str, object]) -> Arrays:
+        """See `Shelf`."""
         raise InputError(
             f"network: the weights of member {row['member']} were not kept: {self.where} has "
             "frames only; train the member again to have its network"

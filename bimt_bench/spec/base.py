@@ -5,14 +5,34 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
+
+from bimt_bench.ground import unfit, unprintable
+from bimt_bench.spec.faults import brief
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 # What the generators of NumPy, scikit-learn and Optuna take.
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def _clean(text: str) -> str:
+    if (told := unprintable(text)) is not None:
+        raise ValueError(f"{brief(text)} given, which holds {told}")
+    return text
+
+
+def _named(text: str) -> str:
+    if (told := unfit(text)) is not None:
+        raise ValueError(f"{brief(text)} given, which {told}")
+    return text
+
+
+# Text for people: terminals, tables and figures show it.
+Title = Annotated[str, AfterValidator(_named)]
+Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
 
 
 class Spec(BaseModel):

@@ -1,14 +1,13 @@
 """Finds, loads and validates tasks and sweeps: the user's folder, the package's, the checkout's."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError, closest, fitting, listed
+from bimt_bench.spec import yaml12
 from bimt_bench.spec.faults import fault_lines
 from bimt_bench.spec.sweep import SweepSpec, SweptTask, is_module
 from bimt_bench.spec.task import TaskSpec
@@ -16,39 +15,15 @@ from bimt_bench.spec.task import TaskSpec
 TASKS_VARIABLE = "BIMT_BENCH_TASKS"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SUFFIX = ".yaml"
+_MOST_BYTES = 4 * yaml12.MOST_CHARACTERS
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that notes repeated keys and reads 1e-3 as a number, as YAML 1.2 does."""
-
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self.repeated: list[str] = []
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                line = key.start_mark.line + 1
-                self.repeated.append(f"line {line}: key '{name}' is given twice; keep one")
-            seen.add(name)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
     """Read and validate one YAML file; paths in it count from its folder.
 
-    Raises InputError with one line for every fault of the file.
+    Raises InputError with one line for each of the file's first faults.
     """
     raw, faults = _read(path)
     if not isinstance(raw, dict):
@@ -60,23 +35,20 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
         faults += fault_lines(error, model, raw)
         spec = None
     if faults or spec is None:
-        raise InputError("\n".join(f"{path}: {fault}" for fault in faults))
+        raise InputError(listed([f"{path}: {fault}" for fault in faults]))
     return spec
 
 
 def _read(path: Path) -> tuple[Any, list[str]]:
     """The content of a YAML file and its repeated keys."""
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
-        try:
-            return loader.get_single_data(), loader.repeated
-        finally:
-            loader.dispose()
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path}: {path.stat().st_size:,} bytes; at most {_MOST_BYTES:,}")
+        return yaml12.load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: is not valid YAML: {told}") from error
+    except yaml12.YamlFault as fault:
+        raise InputError(f"{path}: is not valid YAML: {fault}") from fault
 
 
 def read_value(text: str, *, path: str) -> Any:
@@ -85,22 +57,18 @@ def read_value(text: str, *, path: str) -> Any:
     InputError, which begins with `path`, if it is not valid YAML or repeats a key.
     """
     try:
-        loader = _Loader(text)
-        try:
-            value = loader.get_single_data()
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: '{text}' given, which is not valid YAML: {told}") from error
-    if loader.repeated:
-        raise InputError("; ".join(f"{path}: {fault}" for fault in loader.repeated))
+        value, repeated = yaml12.load(text)
+    except yaml12.YamlFault as fault:
+        given = fitting(text)
+        raise InputError(f"{path}: '{given}' given, which is not valid YAML: {fault}") from fault
+    if repeated:
+        raise InputError(listed([f"{path}: {fault}" for fault in repeated]))
     return value
 
 
 def dump(spec: BaseModel) -> str:
     """A specification as YAML, which `load_yaml` reads back."""
-    return yaml.safe_dump(spec.model_dump(mode="json", by_alias=True), sort_keys=False)
+    return yaml12.dump(spec.model_dump(mode="json", by_alias=True))
 
 
 def tasks(folder: Path | None = None) -> list[TaskSpec]:
@@ -115,7 +83,7 @@ def tasks(folder: Path | None = None) -> list[TaskSpec]:
         except InputError as error:
             faults.append(str(error))
     if faults:
-        raise InputError("\n".join(faults))
+        raise InputError(listed("\n".join(faults).splitlines()))
     return sorted(found, key=lambda spec: spec.name)
 
 

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from bimt_bench.ground import Kinds, closest
 from bimt_bench.spec.base import Seed, Spec
-from bimt_bench.spec.faults import faults
+from bimt_bench.spec.faults import brief, faults
 
 
 class KindSettings(Spec):
@@ -103,7 +103,7 @@ def choose(
     if isinstance(value, str):
         return _checked(kinds, value, {"kind": value}, "", context)
     if not isinstance(value, Mapping):
-        raise KindFault([("", f"{value!r} given; should be a mapping of fields")])
+        raise KindFault([("", f"{brief(value)} given; should be a mapping of fields")])
     if "kind" not in value:
         raise KindFault([("kind", "is missing")])
     return _checked(kinds, value["kind"], dict(value), "kind", context)
@@ -111,7 +111,7 @@ def choose(
 
 def _unknown(kinds: Kinds[Any], name: object) -> str:
     near = closest(str(name), kinds) + kinds.told_of_plugins(name)
-    return f"{name!r} given; allowed are {', '.join(kinds)}{near}"
+    return f"{brief(name)} given; allowed are {', '.join(kinds)}{near}"
 
 
 def _checked(

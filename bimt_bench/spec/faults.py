@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from reprlib import Repr
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,19 @@ Location = tuple[int | str, ...]
 _ECHOES = frozenset(
     {"tuple_type", "dict_type", "model_type", "string_type", "float_type", "too_short"}
 )
+
+
+class _Brief(Repr):
+    """Enough of a value for a line, without writing out all of a large one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxtuple = self.maxlist = self.maxset = self.maxdict = 30
+        self.maxstring, self.maxlong, self.maxother = 120, 90, 90
+
+
+_BRIEF = _Brief()
 
 
 def fault_lines(error: ValidationError, model: type[BaseModel], raw: object) -> list[str]:
@@ -29,15 +43,15 @@ def faults(error: ValidationError, model: type[BaseModel], raw: object) -> list[
     """The dotted path and the line of every fault; see `fault_lines`."""
     found: dict[tuple[str, str], list[str]] = {}
     details = error.errors(include_url=False)
-    paths = {_path(raw, detail) for detail in details}
-    for detail in details:
-        path = _path(raw, detail)
+    paths = [_path(raw, detail) for detail in details]
+    above = {parent for path in set(paths) for parent in _parents(path)}
+    for path, detail in zip(paths, details, strict=True):
         inner = getattr(detail.get("ctx", {}).get("error"), "lines", None)
         if inner is not None:  # of a kind, which knows its own fields
             for below, line in inner:
                 found[(".".join(part for part in (path, below) if part), line)] = [""]
             continue
-        if detail["type"] in _ECHOES and any(p.startswith(f"{path}.") for p in paths):
+        if detail["type"] in _ECHOES and path in above:
             continue
         before, after = _describe(detail, model)
         dotted = f"{path}.kind" if detail["type"].startswith("union_tag") else path
@@ -72,8 +86,8 @@ def _describe(detail: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, s
         allowed = re.findall(r"'([^']*)'", expected)
         if location[-1:] == ("[key]",):
             return "", f"unknown field{closest(word, allowed)}; fields are {_listed(allowed)}"
-        return f"{word!r} given; ", f"allowed are {_listed(allowed)}{closest(word, allowed)}"
-    return f"{_short(given)} given; ", _plain(detail["msg"])
+        return f"{brief(word)} given; ", f"allowed are {_listed(allowed)}{closest(word, allowed)}"
+    return f"{brief(given)} given; ", _plain(detail["msg"])
 
 
 def _plain(message: str) -> str:
@@ -83,9 +97,17 @@ def _plain(message: str) -> str:
     return re.sub(r"(valid )?([Tt]uple|array)", "list", message).replace("Input should", "should")
 
 
-def _short(value: object) -> str:
-    text = repr(value)
+def brief(value: object) -> str:
+    """A value as a message names it, in at most 80 characters."""
+    text = _BRIEF.repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The dotted paths above a path."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
 
 
 def _listed(names: Sequence[str]) -> str:

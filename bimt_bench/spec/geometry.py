@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from bimt_bench.spec.base import Spec, told
+from bimt_bench.spec.base import Spec, Title, told
 from bimt_bench.spec.doors import (
     DISTANCES,
     PLACEMENTS,
@@ -17,7 +17,7 @@ from bimt_bench.spec.doors import (
 class GeometrySpec(Spec):
     """Placement of input, hidden and output groups, and how distance is measured."""
 
-    name: str = told("custom", "short name shown in tables")
+    name: Title = told("custom", "short name shown in tables")
     input: Annotated[PlacementSettings, OneOf(PLACEMENTS)] = chosen(PLACEMENTS, "line")
     hidden: Annotated[PlacementSettings, OneOf(PLACEMENTS)] = chosen(PLACEMENTS, "line")
     output: Annotated[PlacementSettings, OneOf(PLACEMENTS)] = chosen(PLACEMENTS, "line")

@@ -4,13 +4,14 @@ Which settings a recipe has, and which values they take, only the recipe says: h
 file is checked, and `bimt_bench.tuning.check` asks the recipes before anything starts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
 
-from bimt_bench.spec.base import Positive, Seed, Spec, later, told
+from bimt_bench.spec.base import Positive, Seed, Spec, Title, later, told
+from bimt_bench.spec.faults import brief
 from bimt_bench.spec.settings import plain
 from bimt_bench.spec.task import Precision
 
@@ -117,9 +118,9 @@ class SweepSpec(Spec):
     have a setting, that of the recipe counts.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9_-]+$")
+    name: str = Field(pattern=r"^[a-z0-9_-]+$", max_length=100)
     format: Positive = told(FORMAT, "of sweep files", le=FORMAT)
-    title: str = told()
+    title: Title = told()
     tasks: tuple[SweptTask, ...] = Field(min_length=1)
     space: Space = Field(default={}, description="values of settings, and which recipes")
     recipes: RecipeSpaces = later({}, "values of settings, recipe by recipe", absent={})
@@ -155,12 +156,11 @@ class SweepSpec(Spec):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds must differ, but are {list(self.seeds)}")
-        names = [task.task for task in self.tasks]
-        if len(set(names)) != len(names):
-            raise ValueError(f"a task can be swept once, but tasks are {names}")
-        faults = [*self._misshapen(), *self._given_twice()]
+        if (seed := _repeated(self.seeds)) is not None:
+            raise ValueError(f"seeds must differ, but {seed} is given twice")
+        if (name := _repeated([task.task for task in self.tasks])) is not None:
+            raise ValueError(f"a task can be swept once, but {brief(name)} is given twice")
+        faults = [*self._misshapen(), *self._given_twice(), *self._asked_twice()]
         if faults:
             raise ValidationError.from_exception_data(type(self).__name__, faults)
         return self
@@ -190,6 +190,14 @@ class SweepSpec(Spec):
                                 (*path, name, i), f"{value!r} given; should be a recipe's name"
                             )
 
+    def _asked_twice(self) -> Iterator[Any]:
+        if isinstance(self.search, OptunaSearch):
+            metrics = [objective.metric for objective in self.search.objectives]
+            for i, metric in enumerate(metrics):
+                if metric in metrics[:i]:
+                    told = f"'{metric}' is objective {metrics.index(metric)} already; name it once"
+                    yield _fault(("search", "objectives", i, "metric"), told)
+
     def _given_twice(self) -> Iterator[Any]:
         for i, task in enumerate(self.tasks):
             where, space = self.space_of(i)
@@ -201,6 +209,12 @@ class SweepSpec(Spec):
                     yield _fault(
                         ("tasks", i, name), f"is given here and in {where}.{name}; keep one"
                     )
+
+
+def _repeated(values: Sequence[Any]) -> Any:
+    """The first value that has been there before; None if all differ."""
+    seen = set[Any]()
+    return next((one for one in values if one in seen or seen.add(one)), None)
 
 
 def _fault(path: _Path, text: str) -> Any:

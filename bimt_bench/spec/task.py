@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bimt_bench.spec.base import Fraction, NonNegative, Positive, Spec, later, told
+from bimt_bench.spec.base import Fraction, NonNegative, Positive, Prose, Spec, Title, later, told
 from bimt_bench.spec.doors import (
     DATA,
     LOSSES,
@@ -120,8 +120,8 @@ class TrainingSpec(Settings):
 class ReferencePoint(Spec):
     """The corner against which a task's hypervolume is measured: worse than any useful member."""
 
-    modularity: float
-    performance: float
+    modularity: float = Field(allow_inf_nan=False)
+    performance: float = Field(allow_inf_nan=False)
 
 
 class TaskSpec(Spec):
@@ -131,12 +131,12 @@ class TaskSpec(Spec):
     successor in `superseded_by`. A default is never edited: digests hold the value it gave.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")
+    name: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)
     version: Positive = told(1)
-    superseded_by: str | None = told(None)
-    title: str = told()
-    description: str = told("")
-    source: str = told("", doc="where the published settings come from")
+    superseded_by: Title | None = told(None)
+    title: Title = told()
+    description: Prose = told("")
+    source: Prose = told("", doc="where the published settings come from")
     data: Annotated[DataSettings, OneOf(DATA)]
     model: Annotated[ModelSettings, OneOf(MODELS)]
     loss: Annotated[LossSettings, OneOf(LOSSES)]
@@ -146,7 +146,7 @@ class TaskSpec(Spec):
     penalty: PenaltySpec = PenaltySpec()
     relocation: RelocationSpec = RelocationSpec()
     training: TrainingSpec = TrainingSpec()
-    modularity_axis: str = told(
+    modularity_axis: Title = told(
         "cross_cluster_mass", doc="the metric on the x axis of the trade-off"
     )
     reference: ReferencePoint = told(ReferencePoint(modularity=0.0, performance=0.0))

@@ -7,18 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bimt_bench.tuning.address import check_address
+    from bimt_bench.tuning.endings import SweepInterrupted
     from bimt_bench.tuning.local import train_pack
     from bimt_bench.tuning.pace import pack_speeds
     from bimt_bench.tuning.prepare import Checked, check
-    from bimt_bench.tuning.runner import SweepInterrupted, SweepResult, sweep, sweep_digest
-    from bimt_bench.tuning.session import check_address, check_device
+    from bimt_bench.tuning.runner import SweepResult, sweep, sweep_digest
+    from bimt_bench.tuning.session import check_device
 
 _HOMES = {
     "Checked": "prepare",
-    "SweepInterrupted": "runner",
+    "SweepInterrupted": "endings",
     "SweepResult": "runner",
     "check": "prepare",
-    "check_address": "session",
+    "check_address": "address",
     "check_device": "session",
     "pack_speeds": "pace",
     "sweep": "runner",

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from bimt_bench.contents import holds
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, Member
 from bimt_bench.store import CorruptPack, Store, StoredPack
@@ -78,6 +80,7 @@ class Agenda:
         self._listener = listener
         self._waiting: list[Pack] = []
         self.failures: dict[str, str] = {}
+        self.stopped: str | None = None
 
     def take(self) -> Pack | None:
         """The next pack to compute; None if there is none now (see `finished`)."""
@@ -90,6 +93,8 @@ class Agenda:
 
     def has_work(self) -> bool:
         """Whether a pack can be taken now; tells and opens the rounds that are due."""
+        if self.stopped is not None:
+            return False
         for progress in self._tasks.values():
             self._advance(progress)
         return bool(self._waiting)
@@ -98,14 +103,21 @@ class Agenda:
         """The pack's results are in the store; a corrupt file counts as failure."""
         progress = self._tasks[pack.task]
         try:
-            results = self._store.read(pack.digest)
+            results = self._read(progress, pack, pack.digest)
         except CorruptPack as error:
             self.failed(pack, str(error))
             return
         self._record(progress, pack, results, found=False)
 
+    def stop(self, reason: str) -> None:
+        """Nothing more can be kept: no pack is handed out, and what comes of others is lost."""
+        self.stopped = self.stopped or reason
+        self._waiting.clear()
+
     def failed(self, pack: Pack, reason: str) -> None:
         """The pack was given up; its configurations have no score."""
+        if self.stopped is not None:
+            return
         progress = self._tasks[pack.task]
         del progress.open[pack.digest]
         self.failures[pack.digest] = reason
@@ -113,8 +125,15 @@ class Agenda:
 
     @property
     def finished(self) -> bool:
-        """Whether every pack of every round was taken and handed back."""
-        return not self._waiting and all(p.finished for p in self._tasks.values())
+        """Whether every pack of every round was taken and handed back, or the sweep was stopped."""
+        return self.stopped is not None or (
+            not self._waiting and all(p.finished for p in self._tasks.values())
+        )
+
+    @property
+    def waiting(self) -> tuple[Pack, ...]:
+        """The packs of open rounds that nobody has taken."""
+        return tuple(self._waiting)
 
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
@@ -162,7 +181,7 @@ class Agenda:
     def _find_or_queue(self, progress: _Progress, pack: Pack) -> None:
         for digest in filter(self._store.has, (pack.digest, *pack.others)):
             try:
-                results = self._store.read(digest)
+                results = self._read(progress, pack, digest)
             except CorruptPack as error:
                 self._listener.note(f"{error}; computing it again")
                 continue
@@ -177,6 +196,17 @@ class Agenda:
             )
             break
         self._waiting.append(pack)
+
+    def _read(self, progress: _Progress, pack: Pack, digest: str) -> StoredPack:
+        """What the store has under a digest, if it is of the pack's members; else CorruptPack."""
+        results = self._store.read(digest)
+        rows = results.frame
+        if not holds(rows, pack.configurations):
+            raise CorruptPack(f"pack {digest} holds other members than it should")
+        for name in progress.search.objectives:
+            if name in rows and not is_numeric_dtype(rows[name].dtype):
+                raise CorruptPack(f"pack {digest}: column '{name}' holds no numbers")
+        return results
 
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
         del progress.open[pack.digest]
@@ -200,7 +230,9 @@ class Agenda:
 def _is_scored(frame: pd.DataFrame, search: Search) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
     wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return all(name in frame and (frame[name] == value).all() for name, value in wanted.items())
+    return {*search.objectives} <= {*frame} and all(
+        name in frame and (frame[name] == value).all() for name, value in wanted.items()
+    )
 
 
 def seed_means(

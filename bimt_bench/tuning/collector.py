@@ -15,9 +15,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bimt_bench.store import CorruptPack, Store, StoredPack, Weights
 
+# Of one call. Its process may be killed for memory any number of times, but not in vain for ever.
+TRIES = 10
+
 
 class Collector:
-    """Keeps results in the store, and what is known of packs under way. Runs as one actor."""
+    """Keeps results in the store, and what is known of packs under way. Runs as one actor.
+
+    Killed, it is started again, and calls that were lost are made again. What it knew is told anew
+    within a second, except why a pack failed and notes not yet taken.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._store = Store(folder)
@@ -33,14 +40,23 @@ class Collector:
         frame: pd.DataFrame,
         curves: pd.DataFrame,
         weights: Weights,
-    ) -> None:
-        """Writes a pack's results; ValueError if they are not one row for each member."""
+    ) -> str | None:
+        """Writes a pack's results; why it could not, None if it could.
+
+        What the disk refuses once it refuses of all packs: they are told to stop. ValueError if
+        the results are not one row for each member.
+        """
         if sorted(frame["member"]) != sorted(members):
             raise ValueError(
                 f"pack {pack}: the frame has {len(frame)} rows that are not "
                 f"its {len(members)} members"
             )
-        self._store.keep(pack, frame=frame, curves=curves, weights=weights)
+        try:
+            self._store.keep(pack, frame=frame, curves=curves, weights=weights)
+        except OSError as error:
+            self._stopping = True
+            return f"cannot write to {self._store.folder}: {error.strerror or error}"
+        return None
 
     def stored(self, pack: str) -> StoredPack | None:
         """What the store has of a pack, soundly: its networks need no training."""
@@ -83,4 +99,7 @@ class Collector:
 def start_collector(folder: Path) -> Any:
     """The collector's actor handle, on the node of the driver, where the store is."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(Collector).options(num_cpus=0, scheduling_strategy=here).remote(folder)
+    actor = ray.remote(Collector).options(
+        num_cpus=0, scheduling_strategy=here, max_restarts=-1, max_task_retries=TRIES
+    )
+    return actor.remote(folder)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, listed
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Faults:
         return any(scope in scopes for scopes in self._found.values())
 
     def refuse(self) -> None:
-        """InputError with a line for each fault, if there is one."""
+        """InputError with a line for each of the first faults, if there is one."""
         lines = [
             f"{path}{text}{_where(scopes, self._judged.get(path, scopes))}"
             for (path, text), scopes in self._found.items()
         ]
         if lines:
-            raise InputError("\n".join(lines))
+            raise InputError(listed(lines))
 
 
 def _where(failing: Iterable[Scope], judged: Iterable[Scope]) -> str:

@@ -3,11 +3,7 @@
 Asked by every worker before its first pack: torch is loaded for what only torch knows.
 """
 
-from pathlib import Path
-
-import psutil
-
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+from bimt_bench.ground import free_memory
 
 
 def free(device: str, *, share: float = 1.0) -> int:
@@ -17,7 +13,4 @@ def free(device: str, *, share: float = 1.0) -> int:
 
         left, total = torch.cuda.mem_get_info(device)
         return min(left, int(total * share))
-    machine = psutil.virtual_memory()
-    limit = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.is_file() else "max"
-    total = machine.total if limit == "max" else min(machine.total, int(limit))
-    return min(machine.available, int(total * share))
+    return free_memory(share=share)

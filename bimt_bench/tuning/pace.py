@@ -24,6 +24,7 @@ from bimt_bench.tuning.threads import one_thread
 _WARM_UP = 2
 _SECONDS = 0.25  # of steps timed, for each size
 _NEARLY = 0.95  # of the best speed is enough for a smaller pack, which spreads over workers better
+LARGEST = 1 << 16  # members a pack: of more nobody has ever timed one
 _SIZES = {"cpu": (4, 8, 16, 32, 64, 128), "cuda": (16, 64, 256, 1024)}
 
 
@@ -142,11 +143,11 @@ def _read(file: Path) -> dict[str, int]:
     """What the cache holds; nothing if it is absent or damaged."""
     try:
         found = json.loads(file.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {k: v for k, v in found.items() if isinstance(v, int) and v > 0}
+    return {k: v for k, v in found.items() if type(v) is int and 0 < v <= LARGEST}
 
 
 def _now(device: str) -> float:

@@ -21,3 +21,8 @@ class Pack:
     members: tuple[Member, ...] = field(repr=False)
     expected_seconds: float = field(repr=False, compare=False)
     others: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def configurations(self) -> dict[str, str]:
+        """The digest of each member's configuration, by its own."""
+        return {member.digest: member.configuration for member in self.members}

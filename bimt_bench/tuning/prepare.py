@@ -1,6 +1,7 @@
 """Checks of a sweep before anything starts: everything that can be wrong in its file."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import check_task, own_settings
 from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import METRICS, direction, lacking
+from bimt_bench.metrics import METRICS, direction, lacking, performance
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
 from bimt_bench.spec import (
@@ -27,6 +28,8 @@ from bimt_bench.tuning.faults import Faults, Scope
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.proposals import GridProposals, OptunaProposals, Together
 from bimt_bench.tuning.spaces import Option, RecipeSpace, spaces_of
+
+_MOST_CONFIGURATIONS = 100_000  # of one recipe on one task; each is checked before anything starts
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,14 @@ def check(
             samples = len(loaded[task.name].train_inputs)
             tasks.append(_task(spec, judge, samples, spaces))
     if isinstance(spec.search, OptunaSearch):
-        for i, objective in enumerate(spec.search.objectives):
+        metrics = [objective.metric for objective in spec.search.objectives]
+        for i, metric in enumerate(metrics):
             for task in tasks:
-                for told in _objective_faults(objective.metric, task.spec, loaded[task.spec.name]):
+                found = [
+                    *_objective_faults(metric, task.spec, loaded[task.spec.name]),
+                    *_same_measure(metric, metrics[:i], task.spec),
+                ]
+                for told in found:
                     faults.add(f"search.objectives.{i}.metric", f": {told}")
     faults.refuse()
     return Checked(spec, tuple(tasks), loaded, data_dir)
@@ -169,6 +177,16 @@ class _Judge:
                 self._judge_value(space, swept.setting.name, option, scope)
         if self._faults.of(scope):
             return []
+        if not isinstance(search, OptunaSearch):
+            count = math.prod(len(swept.options) for swept in space.fields)
+            if count > _MOST_CONFIGURATIONS:
+                self._faults.add(
+                    space.path,
+                    f": a grid of {count:,} configurations of recipe '{space.recipe}'; at most "
+                    f"{_MOST_CONFIGURATIONS:,} are trained, so take fewer values, or a search",
+                    scope,
+                )
+                return []
         rows = _pairs(space) if isinstance(search, OptunaSearch) else _grid(space)
         found: dict[str, Member] = {}
         for row in rows:
@@ -261,6 +279,13 @@ def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator
     need = lacking(metric, task, loaded)
     if need is not None:
         yield f"'{metric}' is undefined on {task.name}, which has no {need.what}"
+
+
+def _same_measure(metric: str, before: Sequence[str], task: TaskSpec) -> Iterator[str]:
+    """A measure under its own name beside 'performance': one objective that is counted twice."""
+    one, other = performance.OWN, task.performance.kind
+    if (metric == one and other in before) or (metric == other and one in before):
+        yield f"on {task.name} '{one}' is {other}; name one of the two"
 
 
 def _proposals(

@@ -1,4 +1,4 @@
-"""Progress of a sweep: members done, members a second, time left, best so far."""
+"""Progress of a sweep: what goes on, members done, members a second, time left, best so far."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,9 @@ from bimt_bench.recipes import RECIPES, differing, said, settings_for
 from bimt_bench.tuning.plan import Pack
 
 PLAIN_SECONDS = 10.0
+SCORING_SHARE = 0.3  # of a pack's time, before one is done that tells: from a tenth to a half
+ENOUGH = 0.05  # of the work done before it tells anything of the rest
+TABLES_SECONDS = 3.0  # a task's share of what follows the last pack: tables and figures
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,16 @@ class Board:
     """What is known of a sweep under way.
 
     `watched`: by task name, metrics and which of their values are better. `members` and `seconds`
-    (expected core-seconds) are totals; with Optuna they are upper bounds, as repeated proposals
-    are not computed again.
+    (expected core-seconds) are totals; with Optuna they are upper bounds (`at_most`), as repeated
+    proposals are not computed again. `doing`: what goes on while no pack is under way, or besides.
     """
 
     members: int
     seconds: float
     watched: Mapping[str, Mapping[str, str]]
     clock: Callable[[], float] = time.monotonic
+    at_most: bool = False
+    doing: str = ""
     done: int = 0
     found: int = 0
     failed: int = 0
@@ -52,6 +57,11 @@ class Board:
     _fractions: dict[str, float] = field(default_factory=dict)
     _running: dict[str, Pack] = field(default_factory=dict)
     _began: float = 0.0
+    _training_since: float | None = None
+    _trained: dict[str, float] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    _training: float = 0.0
+    _scoring: float = 0.0
 
     def __post_init__(self) -> None:
         self._began = self.clock()
@@ -61,12 +71,23 @@ class Board:
         self._running[pack.digest] = pack
 
     def update(self, fractions: Mapping[str, float]) -> None:
-        """How far the packs under way are."""
+        """How far the training of the packs under way is; 1 while they are scored."""
         self._fractions = dict(fractions)
+        for digest in self._fractions.keys() & self._running.keys():
+            self._started.setdefault(digest, self.clock())
+            if self._fractions[digest] >= 1.0:
+                self._trained.setdefault(digest, self.clock())
+        if self._started and self._training_since is None:
+            self._training_since = self.clock()
 
     def finish(self, pack: Pack, frame: pd.DataFrame | None, *, found: bool) -> None:
         """A pack is done, `found` in the store, or failed (no frame)."""
         self._running.pop(pack.digest, None)
+        if not found and self._training_since is None:
+            self._training_since = self._began
+        if pack.digest in self._trained:
+            self._training += self._trained[pack.digest] - self._started[pack.digest]
+            self._scoring += self.clock() - self._trained[pack.digest]
         count = len(pack.members)
         if frame is None:
             self.failed += count
@@ -85,6 +106,11 @@ class Board:
                 self._compare(pack.task, metric, frame)
                 self._say(pack.task, metric)
 
+    def end(self) -> None:
+        """No pack is under way any more, whatever became of it, and nothing else goes on."""
+        self._running.clear()
+        self.doing = ""
+
     @property
     def elapsed(self) -> float:
         """Seconds since the board was made."""
@@ -92,21 +118,21 @@ class Board:
 
     @property
     def rate(self) -> float:
-        """Members computed a second, packs under way counted by how far they are."""
-        under_way = sum(
-            len(pack.members) * self._fractions.get(digest, 0.0)
-            for digest, pack in self._running.items()
-        )
-        return (self.done + under_way) / max(self.elapsed, 1e-9)
+        """Members computed a second since the first pack began, those under way in part."""
+        under_way = sum(len(pack.members) * self._part(digest) for digest, pack in self._packs())
+        return (self.done + under_way) / max(self._spent(), 1e-9)
 
     @property
     def left(self) -> float | None:
-        """Seconds that remain if the rest goes as what was computed; None before that."""
-        computed = self._computed_seconds()
-        if computed <= 0.0 or self.fraction() < 0.01:
+        """Seconds that remain if the rest goes as what was computed; None before that tells.
+
+        Set-up is not counted, nor what was found; tables and figures are.
+        """
+        computed, skipped = self._computed_seconds(), self._seconds_skipped
+        total = self.seconds - skipped
+        if computed < ENOUGH * total or computed <= 0.0:
             return None
-        remaining = max(0.0, self.seconds - self._seconds_skipped - computed)
-        return self.elapsed * remaining / computed
+        return self._spent() * max(0.0, total - computed) / computed + self._after()
 
     def fraction(self) -> float:
         """Share of the expected work that is behind us, in [0, 1]."""
@@ -120,15 +146,49 @@ class Board:
             parts.append(f"{self.found} from before")
         if self.failed:
             parts.append(f"{self.failed} failed")
-        parts.append(f"{self.rate:.2f} members/s")
+        parts += [words for words in (self._under_way(), self.doing) if words]
+        if self.done or self._computed_seconds() > 0.0:
+            parts.append(f"{self.rate:.2f} members/s")
         parts.append(f"{duration(self.elapsed)} gone")
-        parts.append("time left unknown" if self.left is None else f"{duration(self.left)} left")
+        if self._running:
+            parts.append(self._left_words())
         return " · ".join(parts)
+
+    def _left_words(self) -> str:
+        if self.left is None:
+            return "time left unknown"
+        return f"{'at most' if self.at_most else 'about'} {duration(self.left)} left"
+
+    def _under_way(self) -> str:
+        """How many packs are in which phase."""
+        phases = {"starting": 0, "training": 0, "scoring": 0}
+        for digest in self._running:
+            fraction = self._fractions.get(digest)
+            phase = "starting" if fraction is None else "training" if fraction < 1.0 else "scoring"
+            phases[phase] += 1
+        told = ", ".join(f"{count} {phase}" for phase, count in phases.items() if count)
+        return f"packs: {told}" if told else ""
+
+    def _packs(self) -> list[tuple[str, Pack]]:
+        return list(self._running.items())
+
+    def _part(self, digest: str) -> float:
+        """How much of a pack under way is behind us; scoring follows training."""
+        seen = self._training + self._scoring
+        scoring = self._scoring / seen if seen > 0.0 else SCORING_SHARE
+        return self._fractions.get(digest, 0.0) * (1.0 - scoring)
+
+    def _spent(self) -> float:
+        """Seconds since the first pack began."""
+        return 0.0 if self._training_since is None else self.clock() - self._training_since
+
+    def _after(self) -> float:
+        """Seconds that tables and figures will take, roughly."""
+        return TABLES_SECONDS * len(self.watched)
 
     def _computed_seconds(self) -> float:
         under_way = sum(
-            pack.expected_seconds * self._fractions.get(digest, 0.0)
-            for digest, pack in self._running.items()
+            pack.expected_seconds * self._part(digest) for digest, pack in self._packs()
         )
         return self._seconds_done + under_way
 
@@ -172,23 +232,31 @@ class Display:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.board.end()
         if self._live.is_started:
             self._live.stop()
         elif not self._console.is_terminal:
-            self._console.print(self.board.line(), highlight=False)
+            self._console.print(self.board.line(), highlight=False, soft_wrap=True)
             for best in self.board.best.values():
-                self._console.print(f"best {_best(best)}", highlight=False)
+                self._console.print(f"best {_best(best)}", highlight=False, soft_wrap=True)
 
     def tick(self) -> None:
         """Called often; prints a plain line when it is time for one."""
         if self._console.is_terminal or self.board.elapsed - self._last < PLAIN_SECONDS:
             return
         self._last = self.board.elapsed
-        self._console.print(self.board.line(), highlight=False)
+        self._console.print(self.board.line(), highlight=False, soft_wrap=True)
+
+    def say(self, doing: str) -> None:
+        """What goes on from now, told at once; nothing but packs if empty."""
+        self.board.doing = doing
+        if doing and not self._console.is_terminal:
+            self._last = self.board.elapsed
+            self._console.print(self.board.line(), highlight=False, soft_wrap=True)
 
     def note(self, line: str) -> None:
         """A line that stays."""
-        self._console.print(line, highlight=False, markup=False)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Group:
         bar = ProgressBar(total=1.0, completed=self.board.fraction(), width=60)

@@ -3,29 +3,37 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pandas as pd
 import ray
 from ray import tune
 from rich.console import Console
 
 from bimt_bench import packs
-from bimt_bench.ground import InputError, circumstances, code_of, environment, quiet, write
+from bimt_bench.ground import (
+    InputError,
+    circumstances,
+    code_of,
+    environment,
+    quiet,
+    terminable,
+    write,
+)
 from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
-from bimt_bench.spec import METRICS, SweepSpec, TaskSpec, catalog, digest_of
-from bimt_bench.store import Store, StoredPack, folder_for, open_store
+from bimt_bench.spec import METRICS, OptunaSearch, SweepSpec, TaskSpec, catalog, digest_of
+from bimt_bench.store import CorruptPack, Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
+from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
-from bimt_bench.tuning.earlier import earlier_lines
+from bimt_bench.tuning.earlier import Adopting, check_same, lines_of_others, noted, others
+from bimt_bench.tuning.endings import interruptible, no_room, writing
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -57,16 +65,13 @@ class SweepResult:
     failed: Mapping[str, str]
 
 
-class SweepInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a sweep; the message says what is kept and how to go on."""
-
-
 def sweep(
     checked: Checked,
     *,
     results_dir: Path,
     address: str | None = None,
     resume: bool = False,
+    resume_as: bool = False,
     fresh: bool = False,
     mixed_versions: bool = False,
     device: sessions.Device = "auto",
@@ -80,72 +85,86 @@ def sweep(
 ) -> SweepResult:
     """Trains and measures every member of a checked sweep on Ray.
 
-    address: of a running cluster ('auto' or host:port); this machine's cores and GPUs without
-    it. resume: go on with a folder of the same sweep; fresh: start again, the old folder renamed.
+    address: of a running cluster ('auto' or host:port), else RAY_ADDRESS, which `check_address`
+    has found to answer; this machine's cores and GPUs without them. resume: go on with a folder of
+    the same sweep, whose code and plug-ins have not changed since. resume_as: go on though they
+    have, and reuse the packs that are still the same, also from other folders of a sweep of this
+    name. fresh: start again, the old folder renamed.
     mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
     other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
     here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
-    address or the folder cannot be used, SweepInterrupted on Ctrl-C.
+    address or the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
-    sessions.check_address(address)
+    address = cluster_address(address)
     folder = folder_for(results_dir.resolve(), spec=spec, digest=sweep_digest(checked))
-    with _locked(folder):
+    with locked(folder):
+        if resume and not resume_as:
+            check_same(folder, spec=spec, now=noted(checked.tasks, _trained_by(checked)))
         known = [] if fresh else Store(folder).circumstances()
         device = sessions.device_for(device, known, address=address)
         now = circumstances(device)
         store = open_store(
             folder,
             spec=_beside_its_plugins(spec, plugins),
-            environment={**environment(), **_trained_by(checked)},
+            environment={
+                **environment(),
+                "sweep_digest": sweep_digest(checked),
+                **noted(checked.tasks, _trained_by(checked)),
+            },
             circumstances=now,
-            resume=resume,
+            resume=resume or resume_as,
             fresh=fresh,
             mixed_versions=mixed_versions,
         )
-        _keep_plugins(folder, plugins)
-        _keep_tasks(folder, checked)
+        if resume_as:
+            store = Adopting(folder, donors=tuple(others(folder, spec=spec)))
+        with writing(store):
+            _keep_plugins(folder, plugins)
+            _keep_tasks(folder, checked)
         if fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         show = _display(checked, console or Console(stderr=True))
         events = _Events(show, on_pack)
-        sizes = pack_sizes(checked, folder, device=device, address=address)
+        sizes = pack_sizes(checked, folder, device=device, address=address, note=show.note)
         allowed = [now, *(one for one in store.circumstances() if one != now)]
         searches = checked.searches(circumstances=allowed, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
-        try:
-            with show:
-                _note_omissions(checked, show)
-                if agenda.has_work():
-                    if not store.packs():
-                        for line in earlier_lines(folder, spec=spec):
-                            show.note(line)
-                    with sessions.session(address=address, workers=workers):
-                        slots = sessions.slots(
-                            device=device, workers=workers, packs_per_gpu=packs_per_gpu
-                        )
-                        job = Job(
-                            tasks={task.spec.name: task.spec for task in checked.tasks},
-                            run_pack=run_pack,
-                            score_again=score_again,
-                            device=slots.device,
-                            share=slots.share,
-                            results=folder,
-                            shuffles=spec.shuffles,
-                            checkpoint_seconds=spec.checkpoint_seconds,
-                            data_dir=checked.data_dir,
-                            code=_code(checked),
-                            circumstances=now,
-                            plugins=(*plugins, *_of_metrics(plugins)),
-                            scoring=scoring_digest(),
-                        )
+        with interruptible(store, show.note), show:
+            _note_omissions(checked, show)
+            for line in lines_of_others(agenda, store, spec=spec):
+                show.note(line)
+            if agenda.has_work():
+                show.say("starting Ray")
+                with sessions.session(address=address, workers=workers):
+                    show.say("")
+                    slots = sessions.slots(
+                        device=device, workers=workers, packs_per_gpu=packs_per_gpu
+                    )
+                    job = Job(
+                        tasks={task.spec.name: task.spec for task in checked.tasks},
+                        run_pack=run_pack,
+                        score_again=score_again,
+                        device=slots.device,
+                        share=slots.share,
+                        results=folder,
+                        shuffles=spec.shuffles,
+                        checkpoint_seconds=spec.checkpoint_seconds,
+                        data_dir=checked.data_dir,
+                        code=_code(checked),
+                        circumstances=now,
+                        plugins=(*plugins, *_of_metrics(plugins)),
+                        scoring=scoring_digest(),
+                    )
+                    with interruptible(store, show.note):
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
-        except KeyboardInterrupt as error:
-            raise SweepInterrupted(_interrupted(store)) from error
-        _collect(agenda, store, checked)
+                    show.board.end()
+                    show.say("ending Ray")
+            show.say("writing tables")
+            _finish(agenda, store, checked)
         if not agenda.failures:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     if events.error is not None:
@@ -226,11 +245,14 @@ class _Events:
         self._note_faults(task.spec.name, results.frame)
         if self._on_pack is None or self.error is not None:
             return
+        self._show.board.doing = "logging"
         try:
             self._on_pack(task.spec, results)
         except Exception as error:  # noqa: BLE001 - raised at the end, when all is kept
             self.error = error
             self.note(f"on_pack failed and will not be called again: {error}")
+        finally:
+            self._show.board.doing = ""
 
     def _note_faults(self, task: str, frame: pd.DataFrame) -> None:
         """Each metric that fails on a task is said once, of the first pack where it does."""
@@ -263,7 +285,7 @@ def _compute(
     # Tune's own files are of no use afterwards: the store is what a sweep resumes from.
     scratch = Path(tempfile.mkdtemp(prefix="bimt-bench-tune-"))
     try:
-        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count):
+        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count), terminable():
             tune.Tuner(
                 trainable,
                 tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),
@@ -345,42 +367,25 @@ def _display(checked: Checked, console: Console) -> Display:
         members=checked.members,
         seconds=sum(task.seconds for task in checked.tasks),
         watched=watched,
+        at_most=isinstance(checked.spec.search, OptunaSearch),
     )
     return Display(board, console)
 
 
-def _collect(agenda: Agenda, store: Store, checked: Checked) -> None:
+def _finish(agenda: Agenda, store: Store, checked: Checked) -> None:
+    """Collects the packs; InputError if all failed, or if there was no room for one."""
+    if agenda.stopped is not None:
+        raise no_room(store, agenda.stopped)
     if not agenda.packs():
         reasons = "; ".join(sorted(set(agenda.failures.values())))
         raise InputError(f"sweep: every pack failed: {reasons}")
-    store.collect(
-        agenda.packs(),
-        members=agenda.members(),
-        tasks=[task.spec for task in checked.tasks],
-        geometries=checked.geometries,
-    )
-
-
-def _interrupted(store: Store) -> str:
-    kept = len(store.packs())
-    return (
-        f"interrupted; {kept} finished {'pack is' if kept == 1 else 'packs are'} kept in "
-        f"{store.folder}; the same command with --resume goes on"
-    )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One sweep at a time in a folder; the lock lies beside it, as `fresh` renames the folder."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise InputError(f"results: another sweep is running in {folder}") from error
-    except OSError as error:
-        raise InputError(f"results: cannot write to {folder.parent}: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        lock.release()
+        with writing(store):
+            store.collect(
+                agenda.packs(),
+                members=agenda.members(),
+                tasks=[task.spec for task in checked.tasks],
+                geometries=checked.geometries,
+            )
+    except CorruptPack as error:
+        raise InputError(f"results: {error}; --resume trains that pack again") from error

@@ -49,9 +49,12 @@ class PackSearcher(Searcher):
         if pack is None:
             return
         agenda = self._driver_agenda()
-        if error or result is None or result.get("failed", True):
+        told = result or {}
+        if reason := told.get("stop"):
+            agenda.stop(reason)
+        if error or told.get("failed", True):
             assert self._reason_of is not None
-            agenda.failed(pack, self._reason_of(pack))
+            agenda.failed(pack, told.get("reason") or self._reason_of(pack))
         else:
             agenda.done(pack)
 

@@ -2,23 +2,17 @@
 
 import logging
 import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import joblib
 import ray
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, by_sigterm, terminable
+from bimt_bench.tuning.starting import start
 
 Device = Literal["auto", "cpu", "cuda"]
-PROBE_SECONDS = 3.0
-OBJECT_STORE_BYTES = 512 * 2**20
-# RFC 9113, sections 3.4 and 6.5: the preface, then an empty SETTINGS frame.
-HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-SETTINGS_FRAME = b"\x04"
 # Read by Ray and Tune when a session or an experiment starts.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -50,45 +44,13 @@ def check_device(device: str) -> Device:
     return device
 
 
-def check_address(address: str | None) -> None:
-    """InputError within seconds if no Ray answers at `host:port`, before anything starts."""
-    if address is None or address in ("auto", "local"):
-        return
-    if address.startswith("ray://"):
-        raise InputError(
-            f"address: '{address}' is a Ray client address, which sweeps do not support; run "
-            "bimt-bench on a node of the cluster with --address auto or host:6379"
-        )
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise InputError(f"address: '{address}' is neither 'auto' nor host:port")
-    try:
-        answer = _answer(host.strip("[]"), int(port))
-    except OSError as error:
-        raise InputError(
-            f"address: no Ray cluster answers at {address} ({error}); start one with "
-            "'ray start --head', or leave --address out to use this machine"
-        ) from error
-    if answer[3:4] != SETTINGS_FRAME and os.environ.get("RAY_USE_TLS") != "1":
-        raise InputError(f"address: what answers at {address} is not a Ray cluster")
-
-
-def _answer(host: str, port: int) -> bytes:
-    """The first bytes a server says to an HTTP/2 greeting; Ray's are those of gRPC.
-
-    `ray.init` itself would try a server that is not Ray for minutes.
-    """
-    with socket.create_connection((host, port), timeout=PROBE_SECONDS) as connection:
-        connection.sendall(HTTP2_GREETING)
-        return connection.recv(9)
-
-
 @contextmanager
 def session(*, address: str | None, workers: int | None) -> Iterator[None]:
     """A Ray session, ended on exit if it was begun here.
 
-    Without an address the session that this process already has is used, else the cluster named
-    by RAY_ADDRESS, else one is started here on the cores this process may use.
+    `address`: see `cluster_address`. Without one the session that this process already has is
+    used, else one is started here on the cores this process may use. SIGTERM raises Terminated
+    within, though Ray has its own way with it.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -98,13 +60,28 @@ def session(*, address: str | None, workers: int | None) -> Iterator[None]:
                 f"address: this process is connected to Ray already; call ray.shutdown() before "
                 f"joining {address}, or leave the address out"
             )
-        yield
+        with terminable():
+            yield
         return
-    _begin(address or os.environ.get("RAY_ADDRESS") or "local", workers=workers)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with terminable() as handler:
+        hold = handler.hold if handler else lambda: None
+        goes_on = False
+        try:
+            if address is None or address == "local":
+                start(workers)
+            else:
+                _join(address)
+            hold()
+            yield
+        except KeyboardInterrupt as stop:
+            # Where SIGTERM came to all processes, as Slurm sends it, Ray's are gone, and its
+            # orderly end would end this process, too. It has another chance when Python exits.
+            goes_on = by_sigterm(stop)
+            raise
+        finally:
+            if not goes_on:
+                ray.shutdown()
+            hold()
 
 
 def device_for(
@@ -119,7 +96,7 @@ def device_for(
         return asked
     if known:
         return "cuda" if known[-1]["device"] == "cuda" else "cpu"
-    if address is None and not ray.is_initialized() and "RAY_ADDRESS" not in os.environ:
+    if address is None and not ray.is_initialized():
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -159,23 +136,10 @@ def pending_trials(count: int) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _begin(address: str, *, workers: int | None) -> None:
-    local = address == "local"
-    # A cluster that is joined has set these for itself, and Ray refuses them.
-    options: dict[str, Any] = (
-        {
-            "num_cpus": workers or joblib.cpu_count(),
-            "object_store_memory": OBJECT_STORE_BYTES,
-            "include_dashboard": False,
-        }
-        if local
-        else {}
-    )
+def _join(address: str) -> None:
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        if local:
-            raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"address: cannot join the Ray cluster at '{address}': {reason}"

@@ -16,7 +16,8 @@ import pandas as pd
 import ray
 from ray import tune
 
-from bimt_bench.ground import InputError, changed, circumstances, differences
+from bimt_bench.contents import holds
+from bimt_bench.ground import InputError, changed, circumstances, differences, private_folder
 from bimt_bench.identity import scoring_digest
 from bimt_bench.plugins import Plugin, blaming, enter
 from bimt_bench.spec import METRICS, TaskSpec
@@ -90,6 +91,10 @@ class Stopped(Exception):
     """The sweep was interrupted; the pack in hand is given up."""
 
 
+class Refused(Exception):
+    """Results cannot be written, those of other packs neither; the message says why."""
+
+
 class PackTrainable(tune.Trainable):
     """Computes one pack in one step; the actor is used again for the next pack."""
 
@@ -113,8 +118,10 @@ class PackTrainable(tune.Trainable):
                 pack = self._open(parcel)
                 self._compute(pack)
         except (InputError, Stopped) as error:
-            ray.get(self._collector.complain.remote(parcel.digest, str(error)))
-            return {"done": True, "failed": True}
+            return {"done": True, "failed": True, "reason": str(error)}
+        except Refused as error:
+            # tried again, it would be trained again, to end here again
+            return {"done": True, "failed": True, "stop": str(error)}
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             ray.get(self._collector.complain.remote(parcel.digest, reason))
@@ -137,17 +144,19 @@ class PackTrainable(tune.Trainable):
         _check_metrics(job)
         task = job.task(pack.task)
         stored: StoredPack | None = ray.get(self._collector.stored.remote(pack.digest))
-        if stored is not None:
+        if stored is not None and holds(stored.frame, pack.configurations):
             self._score_again(pack, task, stored)
             return
         checkpoints = checkpoint_folder(job.results, pack.digest)
+        report = _Reporter(self._collector, pack.digest)
+        report(0.0)
         results = job.run_pack(
             task,
             pack.members,
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
-            on_progress=_Reporter(self._collector, pack.digest),
+            on_progress=report,
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,
             memory_limit=headroom.free(job.device, share=job.share),
@@ -181,7 +190,9 @@ class PackTrainable(tune.Trainable):
     ) -> None:
         members = [member.digest for member in pack.members]
         frame = frame.assign(pack=pack.digest)
-        ray.get(self._collector.keep.remote(pack.digest, members, frame, curves, weights))
+        kept = self._collector.keep.remote(pack.digest, members, frame, curves, weights)
+        if refused := ray.get(kept):
+            raise Refused(refused)
 
 
 def _check_worker(job: Job) -> None:
@@ -231,14 +242,12 @@ def checkpoint_folder(results: Path, pack: str) -> Path:
     temporary folder.
     """
     if not results.is_dir():
-        mine = Path(tempfile.gettempdir()) / f"bimt-bench-{os.getuid()}"
-        mine.mkdir(mode=0o700, exist_ok=True)
-        results = mine / results.name
+        results = private_folder(Path(tempfile.gettempdir())) / results.name
     return results / "checkpoints" / pack
 
 
 class _Reporter:
-    """Sends progress to the collector at most once a second; raises Stopped when told to."""
+    """Sends progress to the collector, begun, once a second, and done; Stopped when told to."""
 
     def __init__(self, collector: Any, pack: str) -> None:
         self._collector, self._pack = collector, pack
@@ -246,7 +255,7 @@ class _Reporter:
 
     def __call__(self, fraction: float) -> None:
         now = time.monotonic()
-        if now - self._last < PROGRESS_SECONDS:
+        if now - self._last < PROGRESS_SECONDS and 0.0 < fraction < 1.0:
             return
         self._last = now
         if not ray.get(self._collector.progress.remote(self._pack, fraction)):

@@ -1,5 +1,7 @@
 """Bad input is one clear line and a non-zero status, before anything starts."""
 
+import errno
+import os
 import socket
 from pathlib import Path
 
@@ -39,11 +41,19 @@ def nothing_was_written(folder: Path) -> None:
         ([TASK_NAME, "--strength", "-1"], ["strength: -1 given", "greater than"]),
         ([TASK_NAME, "--strength", "nan"], ["strength: 'nan' given", "number"]),
         ([TASK_NAME, "--set", "strength=.nan"], ["strength: nan given", "finite"]),
-        ([TASK_NAME, "--set", "strength=1e999"], ["strength: inf given", "finite"]),
+        (
+            [TASK_NAME, "--set", "strength=\x1b[31m"],
+            ["strength: '\\x1b[31m' given", "not valid YAML"],
+        ),
+        ([TASK_NAME + "\x1b[31m"], ["unknown task 'symbolic/independence\\x1b[31m'; did you mean"]),
+        ([TASK_NAME, "--set", "strength=1e999"], ["strength: '1e999' given", "beyond numbers"]),
         ([TASK_NAME, "--set", f"strength={'9' * 5000}"], ["strength", "YAML"]),
         ([TASK_NAME, "--set", "strength='1'"], ["strength: '1' given", "number"]),
         ([TASK_NAME, "--set", "strength=true"], ["strength: True given", "number"]),
-        ([TASK_NAME, "--set", "strength=2020-01-01"], ["strength", "a number >= 0"]),
+        (
+            [TASK_NAME, "--set", "strength=2020-01-01"],
+            ["strength: '2020-01-01' given", "valid number"],
+        ),
         ([TASK_NAME, "--set", "strength=[1.0, 2.0]"], ["strength", "number"]),
         ([TASK_NAME, "--set", "strength=[1"], ["strength: '[1' given", "YAML"]),
         ([TASK_NAME, "--set", "strength="], ["strength: '' given", "the task's own"]),
@@ -61,7 +71,7 @@ def nothing_was_written(folder: Path) -> None:
         ([TASK_NAME, "--set", "learning_rate=0"], ["learning_rate: 0 given", "greater than 0"]),
         ([TASK_NAME, "--set", "beta1=1"], ["beta1: 1 given", "less than 1"]),
         ([TASK_NAME, "--set", "batch_size=1.5"], ["batch_size: 1.5 given"]),
-        ([TASK_NAME, "--set", f"swap_every={10**30}"], ["swap_every", "largest whole number"]),
+        ([TASK_NAME, "--set", f"swap_every={10**30}"], ["swap_every", "beyond whole numbers"]),
         ([TASK_NAME, "--set", "relocation=greedi"], ["'greedi'", "did you mean 'greedy'"]),
         ([TASK_NAME, "--set", "phases=[]"], ["phases must begin at 0"]),
         ([TASK_NAME, "--set", "no_locality_into=[hiden1]"], ["'hiden1'", "mean 'hidden1'"]),
@@ -341,6 +351,15 @@ def test_an_interrupted_write_leaves_what_was_there(invoke, tmp_path, monkeypatc
     monkeypatch.setattr("bimt_bench.app.folder.write", no_room)
     refused(invoke(*SHORT, "--seeds", "4"), "No space left on device")
     pd.testing.assert_frame_equal(read_frame(folder), before)
+
+
+def test_a_full_disk_is_one_line(invoke, monkeypatch):
+    def no_room(*given, **how):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "network.png")
+
+    monkeypatch.setattr(single, "draw_medians", no_room)
+    words = ("cannot write network.png: No space left on device", "make room")
+    refused(invoke(*SHORT), *words)
 
 
 def test_damaged_results_are_refused_before_anything_is_trained(invoke, tmp_path, monkeypatch):

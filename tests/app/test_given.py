@@ -38,3 +38,11 @@ def test_seeds(text, seeds):
 def test_what_is_no_seeds_is_refused(text, word):
     with pytest.raises(InputError, match=f"seeds: '{text}' given.*{word}"):
         given.seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("task", "task"), ("0,0.5", (0.0, 0.5)), ("a,b", "a,b"), ("1,2,3", (1, 2, 3))],
+)
+def test_a_corner_is_a_word_or_numbers(text, found):
+    assert given.corner(text) == found

@@ -213,7 +213,7 @@ def test_nothing_but_arithmetic_is_read(text: str, tmp_path, monkeypatch) -> Non
         (("x1", "x1"), r"data\.inputs\.1: 'x1' is declared twice"),
         (("pi",), "already means"),
         (("sin",), "already means"),
-        (("lambda",), "is not a name"),
+        (("lambda",), "is a word of Python"),
         (("x 1",), "is not a name"),
         (("x);import os",), "is not a name"),
     ],
@@ -347,6 +347,29 @@ def test_ranges_that_cannot_be_drawn_from_are_refused(given: dict, message: str)
 def test_inputs_beyond_float32_are_refused() -> None:
     with pytest.raises(InputError, match=r"data\.ranges\.x1: drawn from \[0, 1e\+300\], which is"):
         load(formula("x1+x2", ranges={"x1": {"low": 0, "high": 1e300}}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"low": -1e308, "high": 1e308}, r"data\.low, data\.high: drawn from .*, which is beyond"),
+        ({"low": 1e39, "high": 2e39}, r"data\.low, data\.high: drawn from .*, which is beyond"),
+        ({"low": 1.0, "high": 1.000000000001},
+         r"data\.low, data\.high: drawn from \[1\.0, 1\.000000000001\], which is one number in fl"),
+        ({"ranges": {"x1": {"mean": 1e9, "deviation": 1.0}}},
+         r"data\.ranges\.x1: drawn from normal .*, which is one number in float32"),
+        ({"noise": 1e300}, r"data\.noise: 1e\+300 given; targets are then beyond float32"),
+    ],
+)  # fmt: skip
+def test_ranges_that_overflow_or_vanish_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(formula("x1+x2", **options))
+
+
+@pytest.mark.parametrize("text", ["1e-46*x1", "1 + 1e-15*x1"])
+def test_targets_that_vanish_in_float32_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="constant|in every sample, in float32"):
+        data.load(formula(text))
 
 
 def test_noise_is_a_share_of_the_deviation_of_training_targets_and_spares_the_test() -> None:

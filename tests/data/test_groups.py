@@ -1,6 +1,7 @@
 """Finite groups and operations: the published S4, the axioms of each group, and what is refused."""
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -79,7 +80,11 @@ def test_rotations_are_named_by_their_steps(group, function) -> None:
         ("Q8", "data.group: 'Q8' given; should be S4, A5, D6, Z12 or their like"),
         ("S4 x", "data.group: 'S4 x' given"),
         ("", "data.group: '' given"),
-        ("S20", "elements; a group here has 2 to 1024"),
+        ("S20", "more than a billion elements; a group here has 2 to 1024"),
+        ("S1000", "more than a billion elements"),
+        ("A5 x A5", "3600 elements"),
+        ("D999", "1998 elements"),
+        (((*range(1, 64), 0), (1, 0, *range(2, 64))), "more than 1024 elements"),
         ("Z1", "1 elements; a group here has 2"),
         ("Z2000", "moves 2000 points"),
         (((0, 1), (1, 0, 2)), r"data.group.1: \[1, 0, 2\] given; should be 0 to 1"),
@@ -142,3 +147,18 @@ def test_a_file_that_holds_no_table_is_refused(tmp_path, content, message: str) 
         (tmp_path / "mine.csv").write_text(content)
     with pytest.raises(ValidationError, match=message):
         operation(path=str(tmp_path / "mine.csv"))
+
+
+@pytest.mark.parametrize("group", ["S4", "A5", "D6", "D1", "Z2 x Z4", ((1, 0, 2), (1, 2, 0))])
+def test_products_are_those_of_permutations_one_by_one(group) -> None:
+    elements = permutations(group)
+    place = {tuple(element): i for i, element in enumerate(elements.tolist())}
+    assert products(elements).tolist() == [
+        place[tuple(a[b].tolist())] for b in elements for a in elements
+    ]
+
+
+def test_the_largest_groups_take_seconds() -> None:
+    began = time.process_time()
+    assert len(products(permutations("Z1024"))) == 1024**2
+    assert time.process_time() - began < 30.0  # it took as long on an idle machine

@@ -8,7 +8,9 @@ from benchmarks.speed.plain import PlainNetwork, copy_from, train_plain
 from bimt_bench import data, recipes
 from bimt_bench.data import TaskData
 from bimt_bench.engine import loop as training
+from bimt_bench.engine.feed import Feed
 from bimt_bench.engine.population import Population
+from bimt_bench.network import build
 from bimt_bench.spec import Configuration, Phase, catalog
 from tests.configurations import configuration
 from tests.published import golden_data, published_name
@@ -220,6 +222,24 @@ def test_members_follow_a_plain_one_network_loop(shortened, name, recipe):
         for key in ("train_loss", "test_loss", "charged_cost"):
             expected = [row[key] for row in history]
             np.testing.assert_allclose(curve(trained, index, key), expected, rtol=2e-6)
+
+
+def test_each_epoch_leaves_out_other_samples():
+    """So over a whole training every sample counts alike, though no minibatch is a partial one."""
+    task = catalog.task("symbolic/independence")
+    task = task.model_copy(update={"training": task.training.model_copy(update={"batch_size": 30})})
+    loaded = data.load(task.data)
+    count, size = len(loaded.train_inputs), 30
+    assert count % size
+    feed = Feed(task, loaded, build(task, loaded), torch.zeros(1, dtype=torch.float64))
+    known = {tuple(target): i for i, target in enumerate(loaded.train_targets.double().tolist())}
+    batches, left_out = feed.batches(), []
+    for _ in range(200):
+        seen = [tuple(t) for _ in range(count // size) for t in next(batches)[1].T.tolist()]
+        assert len(set(seen)) == len(seen) == count - count % size
+        left_out.append(set(range(count)) - {known[target] for target in seen})
+    assert len({frozenset(one) for one in left_out}) > 150
+    assert set.union(*left_out) == set(range(count))
 
 
 def test_minibatch_members_follow_a_plain_loop_on_the_same_batches(shortened):

@@ -79,6 +79,6 @@ def test_the_command_line_says_what_a_reader_must_know():
     assert done.exit_code == 0, done.output
     said = " ".join(done.stdout.split())
     for told in ("Circuit size per class or output", "lower", "share of all connections", "pruning",
-                 "0 to 0.16: it has no function", "a neuron for each output", "arXiv 2502.02470",
+                 "up to 0.16: it has no function", "a neuron for each output", "arXiv 2502.02470",
                  "bimt_bench"):  # fmt: skip
         assert told in said

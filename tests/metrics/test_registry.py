@@ -20,6 +20,8 @@ COLUMNS = [
     "input_leakage", "module_recovery", "sharing_recovery", "fourier_concentration",
     "fourier_key_frequencies", "fourier_gini", "restricted_loss", "excluded_loss",
     "ablation_selectivity", "anatomy_function_agreement", "isolated_ratio", "lesion_effect",
+    # later ones
+    "lesion_effect_error", "module_excess", "module_excess_cautious", "module_excess_error",
 ]  # fmt: skip
 OUTSIDE = Source("own", "", "0123456789ab")
 FACTS = {

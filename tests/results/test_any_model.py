@@ -101,18 +101,3 @@ def test_what_is_exported_makes_the_network_again(name, tmp_path):
     again = Population.of(build(task, data), [arrays])
     inputs = data.test_inputs if data.tokens is not None else data.test_inputs.double()
     torch.testing.assert_close(again.outputs(inputs), population.outputs(inputs))
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_onnx_computes_the_same(name, tmp_path):
-    pytest.importorskip("onnxscript")
-    onnx = pytest.importorskip("onnx")
-    from onnx.reference import ReferenceEvaluator
-
-    case = ALL[name]
-    task, data, population = case.task(dtype="float32"), case.data(4), case.population(1, "float32")
-    export.export(task, data, population, tmp_path, onnx=True)
-    model = onnx.load(tmp_path / "network.onnx")
-    (got,) = ReferenceEvaluator(model).run(None, {"inputs": data.test_inputs.numpy()})
-    wanted = population.outputs(data.test_inputs)[0]
-    torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-4, atol=1e-5)

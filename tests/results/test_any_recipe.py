@@ -10,8 +10,15 @@ from bimt_bench.engine import RECIPES, Recipe, RecipeSettings
 from bimt_bench.ground import Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
-from bimt_bench.results import plots, tradeoff_of, tradeoff_table
-from bimt_bench.results.report import SweepTracking, drawing_title, published_settings
+from bimt_bench.results import (
+    Courier,
+    SweepFacts,
+    SweepTracking,
+    plots,
+    tradeoff_of,
+    tradeoff_table,
+)
+from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.results.words import in_order
 from bimt_bench.spec import Configuration, catalog, setting
@@ -128,20 +135,15 @@ def test_figures_say_its_title_and_dial_in_a_colour_of_its_own():
 def test_mlflow_has_its_settings_as_parameters_and_its_title_in_names(tmp_path):
     frame = toy_sweep()
     tracker = Tracker.open(f"sqlite:///{tmp_path / 'mlflow.db'}", "toy")
-    sweep = SweepTracking(
-        tracker,
-        sweep_name="toy",
-        sweep_digest="a" * 12,
-        spec_text="",
-        environment={},
-        seeds=[0, 1],
-    )
-    lost = frame.assign(status="diverged", reason="so that nothing is drawn")
-    sweep.pack_done(TASK, lost, curves_of(frame), {})
+    facts = SweepFacts(name="toy", digest="a" * 12, spec_text="", environment={}, seeds=[0, 1])
+    courier = Courier(SweepTracking(tracker, facts))
+    courier.pack_done(TASK, frame, curves_of(frame))
+    courier.finish()
+    assert courier.error is None
     runs = tracker.client.search_runs(
         [tracker.experiment_id], "tags.`bimt_bench.kind` = 'configuration'"
     )
-    names = {run.info.run_name: run.data.params for run in runs}
+    names = {run.info.run_name.removeprefix(f"{TASK.name} · "): run.data.params for run in runs}
     assert set(names) == {
         "Vanilla",
         "BIMT strength=3",

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import safetensors.torch
 import torch
@@ -11,7 +12,6 @@ import torch
 from bimt_bench import data, recipes
 from bimt_bench.engine import Population, train_population
 from bimt_bench.engine.relocation import permute
-from bimt_bench.ground import InputError
 from bimt_bench.network import build
 from bimt_bench.results import export
 from bimt_bench.spec import Configuration
@@ -61,15 +61,17 @@ def documented_loader():
     return found["load"]
 
 
-def test_the_documented_examples_run(shortened, tmp_path, monkeypatch):
+def test_the_documented_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     *examples, _ = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    code = "".join(examples).replace("catalog.task(", "task_of(")
-    found = {"task_of": lambda name: shortened(name, steps=4, log_every=5)}
-    exec(code, found)  # noqa: S102 - our own documentation
-    inputs = found["loaded"].test_inputs
+    found: dict[str, object] = {}
+    exec("".join(examples), found)  # noqa: S102 - our own documentation
+    plt.close("all")
+    network, inputs = found["network"], found["network"].data.test_inputs
+    assert (tmp_path / "my-network" / "network.onnx").is_file()
     loaded = documented_loader()(tmp_path / "my-network")
-    torch.testing.assert_close(loaded(inputs), found["network"](inputs), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(loaded(inputs), network(inputs), rtol=1e-4, atol=1e-5)
+    assert torch.equal(found["again"](inputs), network(inputs))
 
 
 def test_the_documented_loader_needs_nothing_of_ours(trained, tmp_path):
@@ -124,24 +126,3 @@ def test_the_wiring_says_what_stands_where(trained, tmp_path):
     for a in facts["attachments"]:
         assert shapes.pop(a["parameter"])[a["axis"]] == sizes[a["group"]]
     assert not shapes
-
-
-def test_onnx_without_its_packages_is_refused_in_one_line(trained, tmp_path, monkeypatch):
-    task, loaded, found = trained
-    monkeypatch.setattr(export, "ONNX_PACKAGES", ("onnx_that_nobody_has",))
-    with pytest.raises(InputError, match="pip install onnx_that_nobody_has"):
-        export.export(task, loaded, found.population, tmp_path, onnx=True)
-    assert not list(tmp_path.iterdir())
-
-
-def test_onnx_computes_the_same(trained, tmp_path):
-    pytest.importorskip("onnxscript")
-    onnx = pytest.importorskip("onnx")
-    from onnx.reference import ReferenceEvaluator
-
-    task, loaded, found = trained
-    export.export(task, loaded, found.population, tmp_path, onnx=True)
-    model = onnx.load(tmp_path / "network.onnx")
-    inputs, outputs = expected(found, loaded, 0)
-    (got,) = ReferenceEvaluator(model).run(None, {"inputs": inputs.numpy()})
-    torch.testing.assert_close(torch.from_numpy(got), outputs, rtol=1e-4, atol=1e-5)

@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.numpy
 import torch
 from matplotlib.collections import LineCollection
 
@@ -114,13 +113,13 @@ HALF = [[0.5, np.inf, 0.5, np.nan]]
     ("name", "given", "told"),
     [
         ("mlp", [[1.0, 2.0]], r"inputs: shape (1, 2) given; should be (samples, 4)"),
-        ("mlp", np.zeros(4), "inputs: shape (4,) given; should be (samples, 4); that is one sample"),
+        ("mlp", np.zeros(4), "inputs: shape (4,) given; should be (samples, 4); that is one sa"),
         ("mlp", torch.zeros(()), "inputs: shape () given"),
         ("rnn", np.zeros((2, 5)), "inputs: shape (2, 5) given; should be (samples, 5, 2)"),
         ("mlp", HALF, "inputs: 2 of 4 numbers are not finite, the first at [0, 1]"),
         ("mlp", torch.tensor(HALF), "inputs: 2 of 4 numbers are not finite"),
         ("mlp", torch.zeros(1, 4, dtype=torch.complex64), "inputs: complex numbers given"),
-        ("mlp", np.zeros((1, 4), dtype=complex), "inputs: ndarray given; should be an array of numb"),
+        ("mlp", np.zeros((1, 4), dtype=complex), "inputs: ndarray given; should be an array of"),
         ("mlp", [[1.0], [1.0, 2.0]], "inputs: list given"),
         ("mlp", [["a", "b", "c", "d"]], "inputs: list given"),
         ("mlp", None, "inputs: NoneType given"),
@@ -279,7 +278,7 @@ def wires(axes):
 
 def test_it_is_drawn_on_given_axes_or_on_a_figure_that_notebooks_show(net):
     before = plt.get_fignums()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
+    _, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
     assert net.draw(left) is left
     assert net.pruned(0.1).draw(right, title="a tenth").get_title(loc="left") == "a tenth"
     assert left.get_title(loc="left").splitlines()[0] == net.name
@@ -352,9 +351,9 @@ def change(folder, key, value):
         (lambda f: (f / "network.json").write_text("{"), "network.json' is not valid JSON"),
         (lambda f: (f / "network.json").write_text("[1]"), "is no export of a network"),
         (lambda f: (f / "network.safetensors").write_bytes(b"abc"), "are damaged"),
-        (lambda f: (f / "network.safetensors").write_bytes(safetensors.numpy.save({})), "are damaged"),
+        (lambda f: (f / "network.safetensors").write_bytes(b"\2" + bytes(7)), "are damaged"),
         (lambda f: change(f, "version", 9), "has format 9, but this version of bimt_bench reads"),
-        (lambda f: change(f, "version", 1), "is of an earlier version, which does not hold the task"),
+        (lambda f: change(f, "version", 1), "is of an earlier version, which does not hold the"),
         (lambda f: change(f, "task", {}), "is of an earlier version"),
         (lambda f: change(f, "task", 3), "is of an earlier version"),
         (lambda f: change(f, "groups", None), "are damaged"),

@@ -2,15 +2,18 @@
 
 import time
 
+import hypothesis
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 from scipy.interpolate import interp1d
@@ -20,6 +23,7 @@ from bimt_bench.network import Wiring
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.plots import curves_figure, network_figure, save, theme, tradeoff_figure
 from bimt_bench.results.plots.curves import PANELS, seed_means
+from bimt_bench.results.plots.network import _mathematical
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.results.words import in_order
 from bimt_bench.spec import ReferencePoint
@@ -219,11 +223,11 @@ def test_legends_keep_the_papers_order():
 
 
 def test_drawing_changes_no_global_state():
-    before = dict(mpl.rcParams)
+    before, held = dict(mpl.rcParams), plt.get_fignums()
     trade_figure = tradeoff_figure(trade(sweep_frame(2)), **LABELS)
     network_figure(drawings()["independence"], title="one")
     assert dict(mpl.rcParams) == before
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == held
     assert isinstance(trade_figure, Figure)
 
 
@@ -508,6 +512,41 @@ def test_formulas_are_written_as_mathematics(name, shown, tmp_path):
     figure = network_figure(small(np.eye(2), inputs=(name, "x9")), title="small")
     assert shown in [text.get_text() for text in figure.axes[0].texts]
     assert save(figure, tmp_path, "formula")[0].exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a $x^{ b",
+        r"\frac",
+        r"\x1 \frac \x2",
+        "$x1$",
+        "x1^2^3",
+        r"\$x1\$",
+        "\x1b[31m",
+        "x" * 7000,
+        "\ud800",
+    ],
+)
+def test_any_name_and_title_makes_a_figure(name, tmp_path):
+    figure = network_figure(small(np.eye(2), inputs=(name, "x9")), title=name[:200])
+    assert save(figure, tmp_path, "odd")[0].exists()
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert max(map(len, labels)) < 200
+
+
+@hypothesis.given(st.text("x1$\\^_{}*p i2", max_size=30))
+def test_any_label_can_be_read_as_mathematics(name):
+    MathTextParser("agg").parse(_mathematical(name))
+
+
+def test_dollars_in_a_title_are_dollars(tmp_path):
+    title = r"from $x^{ to \frac$"
+    for figure in (
+        tradeoff_figure(trade(sweep_frame(2)), title=title, x_label="$x^{", y_label=r"\frac$$"),
+        network_figure(small(np.eye(2)), title=title),
+    ):
+        assert save(figure, tmp_path, "dollars")[0].exists()
 
 
 def test_folds_are_rows_of_their_own():

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,12 @@ def read(tracker: Tracker, run: str, file: str, folder: Path) -> bytes:
     return Path(tracker.client.download_artifacts(run, file, str(folder))).read_bytes()
 
 
+def log(tracker: Tracker, parent: str, rows: pd.DataFrame, **told: Any) -> str:
+    """The child run of the one configuration in the rows."""
+    (child,) = tracker.log_configurations(parent, rows, make_curves(rows), **told).values()
+    return child
+
+
 # ----------------------------------------------------------------------- runs
 
 
@@ -108,10 +115,17 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
     parent = start(tracker, "a" * 12, cores=2)
     rows = make_rows()
     usual = {"strength": 1.0, "learning_rate": 4e-3, "geometry": "line"}
-    child = tracker.log_configuration(parent, rows, make_curves(rows), published=usual, drawing=PNG)
+    child = log(
+        tracker,
+        parent,
+        rows,
+        published={"bimt": usual},
+        drawings={"c" * 12: PNG},
+        axis="cross_cluster_mass",
+    )
     run = tracker.client.get_run(child)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "BIMT strength=0.3 learning_rate=0.002"
+    assert run.info.run_name == f"{TASK} · BIMT strength=0.3 learning_rate=0.002"
     assert run.data.tags["mlflow.parentRunId"] == parent
     assert run.data.metrics["performance"] == pytest.approx(0.3)
     assert run.data.metrics["performance_std"] == pytest.approx(np.std([0.1, 0.2, 0.6], ddof=1))
@@ -126,7 +140,9 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
         for name, value in rows.iloc[0].items()
         if name not in (*METRICS, *summary.OF_MEMBERS)
     }
-    assert run.data.params == one | {"seeds": "0, 1, 2"}
+    assert run.data.params == one | {"seeds": "0, 1, 2", "modularity_axis": "cross_cluster_mass"}
+    assert run.data.metrics["modularity"] == run.data.metrics["cross_cluster_mass"]
+    assert run.data.metrics["modularity_std"] == 0.0
     assert read(tracker, child, "network.png", tmp_path) == PNG
     curve = tracker.client.get_metric_history(child, "curve/train_loss")
     assert [(m.step, m.value) for m in sorted(curve, key=lambda m: m.step)] == [
@@ -137,13 +153,13 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
 def test_a_resumed_sweep_writes_nothing_twice(tracker: Tracker, uri: str) -> None:
     rows = make_rows()
     parent = start(tracker, "b" * 12)
-    first = tracker.log_configuration(parent, rows, make_curves(rows))
-    again = tracker.log_configuration(parent, rows, make_curves(rows))
+    first = log(tracker, parent, rows)
+    again = log(tracker, parent, rows)
     resumed = Tracker.open(uri, "tests")
     assert start(resumed, "b" * 12) == parent
-    after = resumed.log_configuration(parent, rows, make_curves(rows))
+    after = log(resumed, parent, rows)
     other = make_rows(configuration="d" * 12)
-    second = resumed.log_configuration(parent, other, make_curves(other))
+    second = log(resumed, parent, other)
     assert first == again == after != second
     assert {run.info.run_id for run in children(resumed, parent)} == {first, second}
     assert len(resumed.client.get_metric_history(first, "curve/cost")) == 5
@@ -168,7 +184,7 @@ def test_a_child_that_was_half_written_is_replaced(tracker: Tracker, uri: str) -
     half = tracker.client.create_run(tracker.experiment_id, tags=tags).info.run_id
     resumed = Tracker.open(uri, "tests")
     start(resumed, "1" * 12)
-    child = resumed.log_configuration(parent, rows, make_curves(rows))
+    child = log(resumed, parent, rows)
     assert [run.info.run_id for run in children(resumed, parent)] == [child]
     assert child != half
 
@@ -176,7 +192,7 @@ def test_a_child_that_was_half_written_is_replaced(tracker: Tracker, uri: str) -
 def test_diverged_members_are_counted_and_left_out_of_the_means(tracker: Tracker) -> None:
     parent = start(tracker, "2" * 12)
     rows = make_rows(diverged=(2,))
-    run = tracker.client.get_run(tracker.log_configuration(parent, rows, make_curves(rows)))
+    run = tracker.client.get_run(log(tracker, parent, rows))
     assert run.info.status == "FINISHED"
     assert run.data.metrics["diverged"] == 1
     assert run.data.metrics["seeds"] == 2
@@ -188,15 +204,23 @@ def test_diverged_members_are_counted_and_left_out_of_the_means(tracker: Tracker
 def test_a_configuration_without_a_survivor_is_a_failed_run(tracker: Tracker) -> None:
     parent = start(tracker, "3" * 12)
     rows = make_rows(diverged=(0, 1, 2))
-    run = tracker.client.get_run(tracker.log_configuration(parent, rows, make_curves(rows)))
+    run = tracker.client.get_run(log(tracker, parent, rows))
     assert run.info.status == "FAILED"
     assert run.data.metrics == {"seeds": 0, "diverged": 3}
 
 
-def test_rows_of_two_configurations_are_refused(tracker: Tracker) -> None:
-    rows = pd.concat([make_rows(), make_rows(configuration="d" * 12)])
-    with pytest.raises(InputError, match="rows: must be the members of one configuration"):
-        tracker.log_configuration("parent", rows, make_curves(rows))
+def test_configurations_that_are_logged_together_stay_apart(tracker: Tracker) -> None:
+    parent = start(tracker, "8" * 12)
+    one, other = make_rows(), make_rows(configuration="d" * 12, recipe="l1", diverged=(0,))
+    rows = pd.concat([one, other]).sample(frac=1.0, random_state=0)
+    found = tracker.log_configurations(parent, rows, make_curves(rows))
+    apart = start(tracker, "9" * 12)
+    for name, own in (("c" * 12, one), ("d" * 12, other)):
+        alone = tracker.client.get_run(log(tracker, apart, own)).data
+        together = tracker.client.get_run(found[name]).data
+        assert together.params == alone.params
+        assert together.metrics == pytest.approx(alone.metrics)
+        assert together.params["seeds"] == "0, 1, 2"
 
 
 def test_the_parent_ends_with_table_figure_front_spec_and_environment(
@@ -253,7 +277,8 @@ def test_artifacts_lie_beside_the_database(tracker: Tracker, uri: str) -> None:
 
 def test_long_curves_are_thinned_and_keep_both_ends() -> None:
     rows = make_rows()
-    curve = summary.mean_curves(rows, make_curves(rows, points=1001))["curve/train_loss"]
+    curves = summary.mean_curves(rows, make_curves(rows, points=1001))
+    curve = curves["c" * 12]["curve/train_loss"]
     steps = list(curve)
     assert len(steps) == summary.CURVE_POINTS
     assert (steps[0], steps[-1]) == (0, 100_000)
@@ -263,17 +288,19 @@ def test_long_curves_are_thinned_and_keep_both_ends() -> None:
 def test_curves_of_other_members_and_of_nobody_are_ignored() -> None:
     rows = make_rows()
     other = make_curves(make_rows(configuration="d" * 12))
-    assert not any(summary.mean_curves(rows, other).values())
+    assert summary.mean_curves(rows, other) == {}
 
 
 def test_one_seed_has_a_mean_and_no_deviation() -> None:
-    values = summary.seed_statistics(make_rows().head(1))
+    values = summary.seed_statistics(make_rows().head(1))["c" * 12]
     assert values["performance"] == pytest.approx(0.1)
     assert "performance_std" not in values
 
 
 def named(recipe: str, usual: dict[str, object], **settings: object) -> str:
-    return summary.run_name(pd.Series(member(recipe, 0.3, **settings)), usual)
+    name = summary.run_name(member(recipe, 0.3, task=TASK, **settings), usual)
+    assert name.startswith(f"{TASK} · ")
+    return name.removeprefix(f"{TASK} · ")
 
 
 def test_a_name_says_the_dial_and_what_is_not_as_published() -> None:
@@ -285,16 +312,45 @@ def test_a_name_says_the_dial_and_what_is_not_as_published() -> None:
     )
 
 
-def test_a_name_stays_short_whatever_it_says() -> None:
+def test_a_name_stays_short_and_whole_whatever_it_says() -> None:
     usual = {f"setting_{i}": "" for i in range(40)}
-    name = named("bimt", usual, **dict.fromkeys(usual, "something else"))
-    assert len(name) == summary.NAME_LENGTH
-    assert name.startswith("BIMT strength=0.3 setting_0=something else") and name.endswith("…")
+    name = named("bimt", usual, **dict.fromkeys(usual, "something"))
+    assert len(f"{TASK} · {name}") <= summary.NAME_LENGTH
+    *settings, last = name.split(" … ")
+    said = settings[0].split()
+    assert said[:3] == ["BIMT", "strength=0.3", "setting_0=something"]
+    assert all(word.endswith("=something") for word in said[2:])
+    assert last == f"and {42 - len(said)} more"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        ([2, 0, 1], "0, 1, 2"),
+        (range(10_000), "0..9999 (10,000 seeds)"),
+        ([*range(3000), 5000], "0..2999, 5000 (3,001 seeds)"),
+        (range(0, 20_000, 2), "from 0 to 19998, with gaps (10,000 seeds)"),
+    ],
+)
+def test_seeds_are_said_in_full_or_in_short(seeds: Sequence[int], expected: str) -> None:
+    assert summary.said_seeds(seeds) == expected
+
+
+def test_what_is_too_long_for_mlflow_is_cut_without_a_word_of_its_own(
+    tracker: Tracker, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    parent = start(tracker, "0" * 12)
+    rows = make_rows(diverged=(0, 1)).assign(reason="long " * 2000, phases="x" * 7000)
+    with caplog.at_level("WARNING", logger="mlflow"):
+        run = tracker.client.get_run(log(tracker, parent, rows))
+    assert run.data.params["phases"] == "x" * 5999 + "…"
+    assert run.data.tags["mlflow.note.content"].endswith("…")
+    assert not caplog.records and not recwarn.list
 
 
 def test_what_is_empty_or_differs_between_seeds_is_no_parameter() -> None:
     rows = make_rows(recipe="vanilla").assign(node=["a", "b", "b"])
-    found = summary.parameters(rows)
+    found = summary.parameters(rows)["c" * 12]
     assert not {"strength", "swap_every", "dial", "dial_value", "node"} & set(found)
     assert found["learning_rate"] == "0.002"
 
@@ -341,7 +397,7 @@ def test_a_bad_sqlite_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("these are not the bytes of a database" * 50)
     cases = {
         "missing/mlflow.db": "the folder of .* does not exist",
-        "text.db": "cannot be written to: file is not a database",
+        "text.db": "cannot be read: file is not a database",
         ".": "is a folder",
     }
     for name, message in cases.items():

@@ -38,6 +38,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+AXIS = "modularity_q"
 PATIENCE = 90  # seconds, for a server that starts on a busy machine
 
 
@@ -81,14 +82,14 @@ def write_sweep(folder: Path) -> tuple[Tracker, str, tuple[str, ...]]:
         for row in members
         for step in range(5)
     )
+    both = pd.concat(members)
+    drawings = dict.fromkeys(both["configuration"], picture())
     children = tuple(
-        tracker.log_configuration(parent, row, curves, drawing=picture()) for row in members
+        tracker.log_configurations(parent, both, curves, drawings=drawings, axis=AXIS).values()
     )
     figure = folder / "tradeoff.png"
     figure.write_bytes(picture())
-    tracker.finish_task(
-        parent, pd.concat(members), figures=[figure], metrics={"hypervolume/bimt": 0.5}
-    )
+    tracker.finish_task(parent, both, figures=[figure], metrics={"hypervolume/bimt": 0.5})
     return tracker, parent, children
 
 
@@ -157,7 +158,8 @@ def test_the_saved_view_shows_configurations_with_their_metrics(
     page.goto(view.page(tracked.server, tracked.experiment))
     page.get_by_text("BIMT strength=0.3", exact=False).first.wait_for()
     grid = page.locator(".ag-root").first.inner_text()
-    for shown in ("L1 strength=3", "performance", "modularity_q", "recipe", "0.8125", "0.4375"):
+    columns = ("performance", "modularity_q", "recipe", "modularity_axis", "modularity_std")
+    for shown in (*columns, "L1 strength=3", "0.8125", "0.4375"):
         assert shown in grid
     assert grid.index("0.8125") < grid.index("0.4375")  # best first
     page.get_by_text(view.NAME, exact=False).first.wait_for()  # comes after the grid
@@ -224,7 +226,8 @@ def test_a_server_takes_the_runs_that_a_database_takes(tracked: Tracked, tmp_pat
     parent = tracker.start_task("symbolic/independence", "quick", **arguments)
     row = member("bimt", 0.3, 0.8125)
     curves = pd.DataFrame({"member": row["member"][0], "step": [0, 5], "train_loss": [1.0, 0.5]})
-    child = tracker.log_configuration(parent, row, curves, drawing=picture())
+    drawings = {row["configuration"][0]: picture()}
+    (child,) = tracker.log_configurations(parent, row, curves, drawings=drawings).values()
     tracker.finish_task(parent, row, metrics={"hypervolume": 0.5})
     run = tracker.client.get_run(child)
     assert run.data.metrics["performance"] == 0.8125
@@ -233,4 +236,4 @@ def test_a_server_takes_the_runs_that_a_database_takes(tracked: Tracked, tmp_pat
     assert Path(found).read_bytes() == picture()
     resumed = Tracker.open(tracked.server, "remote")
     assert resumed.start_task("symbolic/independence", "quick", **arguments) == parent
-    assert resumed.log_configuration(parent, row, curves) == child
+    assert list(resumed.log_configurations(parent, row, curves).values()) == [child]

@@ -1,6 +1,7 @@
 """Fixtures of the sweep tests: small specifications, a fast pack function, one Ray session."""
 
 import hashlib
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ def _fake_pack_function(
     log: Path | None = None,
     fail: str | None = None,
     diverge: str | None = None,
-    pause: float = 0,
+    endless_after: Path | None = None,
     note: str | None = None,
 ) -> Callable[..., Any]:
     """A pack function whose numbers follow from the members alone.
@@ -53,8 +54,12 @@ def _fake_pack_function(
                 file.write(f"{task.name} {len(members)}\n")
         if any(member.recipe == fail for member in members):
             raise RuntimeError("no luck")
-        for i in range(10):
-            time.sleep(pause / 10)
+        endless = endless_after is not None and endless_after.exists()
+        if endless_after is not None:
+            endless_after.touch()
+        for i in itertools.repeat(0) if endless else range(10):
+            if endless:
+                time.sleep(0.05)
             if on_progress is not None:
                 on_progress((i + 1) / 10)
         rows, curves, weights = [], [], {}

@@ -136,6 +136,38 @@ def test_a_damaged_pack_is_computed_again_and_said_so(start, task, fake_pack_fun
     assert frame(agenda, store).equals(expected)
 
 
+def test_a_pack_of_other_members_is_computed_again_and_said_so(start, task, fake_pack_function):
+    """Sound in itself, its checksums and names too: nobody is in the frame twice, or missing."""
+    agenda, store, first = start()
+    work(agenda, store, fake_pack_function(), task=task)
+    expected = frame(agenda, store)
+    mine, other = first.computed[:2]
+    theirs = store.read(other)
+    rows = theirs.frame.assign(pack=mine)
+    store.keep(mine, frame=rows, curves=theirs.curves, weights=theirs.weights)
+
+    agenda, store, second = start()
+    work(agenda, store, fake_pack_function(), task=task)
+    assert second.computed == [mine]
+    assert second.notes == [f"pack {mine} holds other members than it should; computing it again"]
+    assert frame(agenda, store).equals(expected)
+
+
+def test_objectives_that_are_no_numbers_are_computed_again(start, task, fake_pack_function):
+    agenda, store, first = start(**OPTUNA)
+    work(agenda, store, fake_pack_function(), task=task, stop_after=1)
+    (mine,) = first.computed
+    held = store.read(mine)
+    rows = held.frame.assign(performance="good")
+    store.keep(mine, frame=rows, curves=held.curves, weights=held.weights)
+
+    agenda, store, second = start(**OPTUNA)
+    agenda.has_work()
+    assert second.notes == [
+        f"pack {mine}: column 'performance' holds no numbers; computing it again"
+    ]
+
+
 def test_a_failed_pack_fails_its_configurations_only(start, task, fake_pack_function):
     agenda, store, heard = start(**OPTUNA)
     lost = agenda.take()

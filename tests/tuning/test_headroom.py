@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from bimt_bench.ground import machine
 from bimt_bench.tuning import headroom
 
 
@@ -14,7 +15,7 @@ def test_free_memory_is_a_share_of_the_machines():
 
 def test_a_container_bounds_the_memory(tmp_path, monkeypatch):
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(headroom, "_CGROUP_LIMIT", limit)
+    monkeypatch.setattr(machine, "_CGROUP_LIMIT", limit)
     limit.write_text("4096\n")
     assert headroom.free("cpu") == 4096
     assert headroom.free("cpu", share=0.5) == 2048

@@ -34,9 +34,13 @@ def test_the_smallest_pack_that_is_nearly_fastest_is_taken(monkeypatch, tmp_path
     assert timed == [4, 8, 16, 32]  # read, not timed again
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{", '{"x": "y"}', '{"x": -1}'])
+@pytest.mark.parametrize(
+    "content", ["", "[1]", "{", 'KEY: "y"', "KEY: -1", "KEY: true", "KEY: 99999999"]
+)
 def test_a_damaged_cache_is_timed_anew(content, monkeypatch, tmp_path):
     monkeypatch.setattr(pace, "member_step_seconds", lambda *_, **__: 1.0)
+    key, _, value = content.partition(": ")
+    content = f'{{"{pace._key(TASK, "cpu")}": {value}}}' if key == "KEY" else content
     (tmp_path / "pack_sizes.json").write_text(content)
     assert pace.best_pack(TASK, DATA, sizes=(2, 4), cache=tmp_path) == 2
     assert list(json.loads((tmp_path / "pack_sizes.json").read_text()).values()) == [2]

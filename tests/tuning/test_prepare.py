@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from bimt_bench import api, data
 from bimt_bench.engine import RECIPES, Recipe, RecipeSettings
@@ -13,6 +14,7 @@ from bimt_bench.ground import InputError, Source, entering
 from bimt_bench.packs import identity_frame
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import catalog, setting
+from bimt_bench.spec.faults import fault_lines
 from bimt_bench.tuning.packing import compose
 from bimt_bench.tuning.prepare import check
 
@@ -259,6 +261,28 @@ def test_objectives_must_exist_for_the_task(sweep_spec, task, metric, message):
         check(sweep_spec(tasks=[{"task": task, "steps": 200}], search=search))
 
 
+def objectives(*metrics):
+    return {"kind": "optuna", "objectives": [{"metric": metric} for metric in metrics]}
+
+
+def test_the_same_objective_twice_is_refused(sweep_spec):
+    given = {**sweep_spec().model_dump(mode="json"), "search": objectives("r2", "ncut", "r2")}
+    with pytest.raises(ValidationError) as caught:
+        catalog.SweepSpec.model_validate(given)
+    (line,) = fault_lines(caught.value, catalog.SweepSpec, given)
+    assert line == ("search.objectives.2.metric: 'r2' is objective 0 already; name it once")
+
+
+@pytest.mark.parametrize("metrics", [("r2", "performance"), ("performance", "ncut", "r2")])
+def test_a_measure_is_no_objective_beside_itself(sweep_spec, metrics):
+    (line,) = told(sweep_spec(search=objectives(*metrics)))
+    last = len(metrics) - 1
+    assert line == (
+        f"search.objectives.{last}.metric: on symbolic/independence 'performance' is r2; name one "
+        "of the two"
+    )
+
+
 def test_a_task_knows_its_length_and_its_own_space(sweep_spec):
     own = {"recipe": ["vanilla"]}
     checked = check(
@@ -392,6 +416,20 @@ def test_a_search_follows_the_direction_of_the_tasks_measure(
     (search,) = checked.searches(circumstances=[{}], sizes={"own/task": None})
     for source in search.proposals._sources:
         assert [one.name for one in source._study.directions] == [direction]
+
+
+def test_a_grid_of_millions_is_refused_before_it_is_gone_through(sweep_spec):
+    values = {"strength": [i / 10 for i in range(1000)], "locality": list(range(1000))}
+    (line,) = told(sweep_spec(space={"recipe": ["bimt"], **values}))
+    assert line == (
+        "space.recipe.0: a grid of 1,000,000 configurations of recipe 'bimt'; at most 100,000 are "
+        "trained, so take fewer values, or a search"
+    )
+
+
+def test_of_many_faults_of_a_sweep_the_first_are_told(sweep_spec):
+    lines = told(sweep_spec(space={"recipe": [f"nobody{i}" for i in range(100)]}))
+    assert len(lines) == 21 and lines[-1] == "and 80 more"
 
 
 def test_two_geometries_of_one_name_are_refused(sweep_spec):

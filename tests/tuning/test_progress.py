@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bimt_bench.recipes import RECIPES
 from bimt_bench.tuning.plan import Pack
-from bimt_bench.tuning.progress import Board, Display, duration
+from bimt_bench.tuning.progress import TABLES_SECONDS, Board, Display, duration
 
 
 class Clock:
@@ -50,26 +50,75 @@ def rows(*values, recipe="l1"):
     )
 
 
-def test_rate_and_time_left_count_packs_under_way(board, clock):
+def test_rate_and_time_left_count_packs_under_way_and_what_follows_but_not_set_up(board, clock):
     first, second = pack("p1", 10, 50.0), pack("p2", 6, 30.0)
     board.start(first)
     board.start(second)
+    clock.now = 60.0  # Ray and its workers have started
+    board.update({"p1": 0.0})
     assert board.left is None
-    clock.now = 10.0
-    board.finish(first, rows(0.5, 0.5), found=False)
+    clock.now = 68.0
     board.update({"p1": 1.0, "p2": 0.5})
-    assert board.rate == pytest.approx((10 + 3) / 10)
-    assert board.left == pytest.approx(10.0 * (100 - 65) / 65)
-    assert board.fraction() == pytest.approx(0.65)
+    clock.now = 70.0
+    board.finish(first, rows(0.5, 0.5), found=False)
+    scoring = 2.0 / 10.0  # of a pack's time, as the first one took it
+    assert board.rate == pytest.approx((10 + 6 * 0.5 * (1 - scoring)) / 10)
+    computed = 50.0 + 15.0 * (1 - scoring)
+    assert board.left == pytest.approx(10.0 * (100 - computed) / computed + TABLES_SECONDS)
+    assert board.fraction() == pytest.approx(computed / 100)
 
 
 def test_found_and_failed_packs_do_not_speed_up_the_estimate(board, clock):
     board.finish(pack("p0", 8, 40.0), rows(0.5, 0.5), found=True)
+    board.start(pack("p2", 5, 25.0))
+    board.update({"p2": 0.0})
     board.finish(pack("p1", 2, 10.0), None, found=False)
     clock.now = 5.0
     board.finish(pack("p2", 5, 25.0), rows(0.5, 0.5), found=False)
-    assert board.left == pytest.approx(5.0)
+    assert board.left == pytest.approx(5.0 + TABLES_SECONDS)
     assert "13 / 20 members · 8 from before · 2 failed · 1.00 members/s" in board.line()
+
+
+def test_a_resumed_sweep_makes_no_wild_guess_of_its_last_pack(board, clock):
+    board.finish(pack("p0", 19, 99.0), rows(0.5, 0.5), found=True)
+    board.start(pack("p1", 1, 1.0))
+    clock.now = 30.0
+    board.update({"p1": 0.0})
+    clock.now = 30.1
+    board.update({"p1": 0.001})
+    assert board.left is None and "time left unknown" in board.line()
+    clock.now = 35.0
+    board.update({"p1": 0.5})
+    assert board.left is not None and 5.0 < board.left < 20.0
+
+
+def test_the_line_says_what_goes_on_in_every_phase_and_never_0_s_left(board, clock):
+    first, second = pack("p1", 10, 50.0), pack("p2", 10, 50.0)
+    board.doing = "starting Ray"
+    assert board.line() == "0 / 20 members · starting Ray · 0 s gone"
+    board.doing = ""
+    board.start(first)
+    board.start(second)
+    assert "packs: 2 starting" in board.line()
+    board.update({"p1": 0.0})
+    assert "packs: 1 starting, 1 training" in board.line()
+    clock.now = 50.0
+    board.update({"p1": 1.0, "p2": 1.0})
+    assert "packs: 2 scoring" in board.line() and " left" in board.line()
+    assert " 0 s left" not in board.line()
+    for one in (first, second):
+        board.finish(one, rows(0.5, 0.5), found=False)
+    board.doing = "writing tables"
+    assert board.line() == "20 / 20 members · writing tables · 0.40 members/s · 50 s gone"
+
+
+def test_time_left_of_a_search_is_an_upper_bound(board, clock):
+    board.at_most = True
+    board.start(pack("p1", 10, 50.0))
+    board.update({"p1": 0.0})
+    clock.now = 10.0
+    board.update({"p1": 0.5})
+    assert "at most" in board.line()
 
 
 def test_best_is_by_seed_mean_and_direction(board):
@@ -107,6 +156,24 @@ def test_plain_lines_every_ten_seconds(board, clock):
     assert len(lines) == 2 + 1 + 2
     assert lines[0].startswith("0 / 20 members")
     assert lines[-2] == "best t/a: performance 0.5 (L1, strength 2)"
+
+
+def test_packs_that_were_stopped_are_not_under_way_at_the_end(board):
+    out = io.StringIO()
+    with Display(board, Console(file=out, width=20)):
+        board.start(pack("p1", 10, 50.0))
+        board.update({"p1": 0.5})
+    (line,) = out.getvalue().splitlines()
+    assert "pack" not in line and "left" not in line
+
+
+def test_what_goes_on_is_told_at_once(board):
+    out = io.StringIO()
+    with Display(board, Console(file=out, width=200)) as display:
+        display.say("starting Ray")
+        display.say("")
+        display.tick()
+    assert [line.count("starting Ray") for line in out.getvalue().splitlines()] == [1, 0]
 
 
 def test_a_terminal_shows_bar_and_table(board, clock):

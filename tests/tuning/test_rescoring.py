@@ -55,4 +55,4 @@ def test_a_resumed_sweep_trains_nothing_where_only_scoring_differs(
 
     _, told = run(sweep_spec(space=SPACE, seeds=[0]))
     assert f"{first.folder} (finished, 2 packs) holds this sweep, but is not used" in told
-    assert "settings differ (seeds)" in told
+    assert "settings differ (seeds: [0, 1] -> [0])" in told

@@ -3,15 +3,19 @@
 Tables are loaded when they are shown, as the kinds in them bring torch.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from bimt_bench.app import terminal
+from bimt_bench.app.commands.looking import score
 from bimt_bench.app.terminal import Plugins, TasksDir, refusing
 from bimt_bench.ground import InputError, closest
+
+_SCORE = "score"
+_PLUGIN = "--plugin"
 
 
 class Listing(TyperGroup):
@@ -30,16 +34,40 @@ def _no_command(listing: str, given: str, commands: Collection[str]) -> InputErr
     return InputError(f"{listing}: '{given}' given, which is no command of it{near}")
 
 
+class Metrics(Listing):
+    """`metrics`, whose words are a command or what `metrics score` takes: a run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts `score` before the name of a run, wherever options stand."""
+        rest = _without_plugins(args)
+        if (
+            rest
+            and rest[0] not in {*self.commands, "--help"}
+            and not closest(rest[0], self.commands)
+        ):
+            args = [_SCORE, *args]
+        return super().parse_args(ctx, args)
+
+
+def _without_plugins(args: Sequence[str]) -> list[str]:
+    """What is left when the options that the group itself has are taken out."""
+    found, skip = list[str](), False
+    for one in args:
+        if not skip and one != _PLUGIN and not one.startswith(f"{_PLUGIN}="):
+            found.append(one)
+        skip = one == _PLUGIN and not skip
+    return found
+
+
 def add_listings(app: typer.Typer) -> None:
     """Adds a command for each sort of thing there is, in the order of the help."""
     app.add_typer(_tasks(), name="tasks")
     app.add_typer(_recipes(), name="recipes")
-    for command, what, kinds in (
-        ("models", "the models", "MODELS"),
-        ("metrics", "the metrics", "METRICS"),
-        ("data", "the kinds of data", "DATA"),
-    ):
-        app.add_typer(_of_set(command, what, kinds), name=command)
+    app.add_typer(_of_set("models", "the models", "MODELS"), name="models")
+    metrics = _of_set("metrics", "the metrics", "METRICS", cls=Metrics)
+    metrics.command(_SCORE)(score)
+    app.add_typer(metrics, name="metrics")
+    app.add_typer(_of_set("data", "the kinds of data", "DATA"), name="data")
     geometries = "geometries, placements and distances"
     app.add_typer(_listing("geometries", geometries, _geometries, _geometry), name="geometries")
     app.add_typer(_of_set("losses", "the losses", "LOSSES"), name="losses")
@@ -47,16 +75,20 @@ def add_listings(app: typer.Typer) -> None:
     app.add_typer(_listing("sweeps", "the sweeps that come along", _sweeps, _sweep), name="sweeps")
 
 
-def _group(what: str) -> typer.Typer:
-    help = f"List {what}, or show one."  # noqa: A001 - typer's word
-    return typer.Typer(cls=Listing, help=help, invoke_without_command=True)
+def _group(what: str, cls: type[TyperGroup] = Listing) -> typer.Typer:
+    told = f"List {what}, or show one."
+    return typer.Typer(cls=cls, help=told, invoke_without_command=True)
 
 
 def _listing(
-    command: str, what: str, every: Callable[[], Any], one: Callable[[str], Any]
+    command: str,
+    what: str,
+    every: Callable[[], Any],
+    one: Callable[[str], Any],
+    cls: type[TyperGroup] = Listing,
 ) -> typer.Typer:
     """`command`, which lists what there is, and `command show NAME`."""
-    listed = _group(what)
+    listed = _group(what, cls)
 
     @listed.callback()
     def show_all(context: typer.Context, plugin: Plugins = None) -> None:
@@ -75,7 +107,7 @@ def _listing(
     return listed
 
 
-def _of_set(command: str, what: str, name: str) -> typer.Typer:
+def _of_set(command: str, what: str, name: str, cls: type[TyperGroup] = Listing) -> typer.Typer:
     """The commands of an open set."""
 
     def kinds() -> Any:
@@ -93,7 +125,7 @@ def _of_set(command: str, what: str, name: str) -> typer.Typer:
 
         return sets.of_kind(kinds(), kind)
 
-    return _listing(command, what, every, one)
+    return _listing(command, what, every, one, cls)
 
 
 def _geometries() -> Any:

@@ -13,6 +13,7 @@ from bimt_bench.app.terminal import (
     print_files,
     refusing,
 )
+from bimt_bench.ground import InputError, closest
 
 Run = Annotated[
     Path, typer.Argument(help="the results folder of a sweep or a run, or a frame's file")
@@ -31,21 +32,34 @@ def tradeoff(
     task: Annotated[str | None, typer.Option(help="of one task; of each if absent")] = None,
     x: Annotated[str | None, typer.Option(help="metric on the x axis; the task's own")] = None,
     y: Annotated[str | None, typer.Option(help="metric on the y axis; performance")] = None,
+    corner: Annotated[
+        str, typer.Option(help="what volumes are counted from: task, nadir, or two numbers X,Y")
+    ] = "task",
     out: Annotated[Path, typer.Option(help="where tables and figures go")] = Path("runs/tradeoff"),
     tasks_dir: TasksDir = None,
     plugin: Plugins = None,
 ) -> None:
     """Make tables and figures from finished sweeps: any metric against any other."""
-    from bimt_bench.app import tables
+    from bimt_bench.app import given, tables
     from bimt_bench.results import comparison
 
     with refusing(plugin):
-        compared = comparison.compare(runs, task=task, x=x, y=y, out=out, tasks_dir=tasks_dir)
+        compared = comparison.compare(
+            runs,
+            task=task,
+            x=x,
+            y=y,
+            corner=given.corner(corner),
+            out=out,
+            tasks_dir=tasks_dir,
+        )
         for found in compared:
             report = found.report
             measure = report.task.performance.kind
             terminal.OUT.print(tables.of_tradeoff(report.tradeoff, performance=measure))
-            print_files([*report.figures, found.table])
+            if len(report.tradeoff.lines) > 1:
+                terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
+            print_files([*report.figures, *found.tables])
 
 
 def draw(
@@ -68,7 +82,7 @@ def draw(
     from bimt_bench import results
 
     with refusing(plugin):
-        held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
+        held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         formats = _listed([format])
         print_files(
             held.save_drawings(member, task=task, recipe=recipe, folder=out, formats=formats)
@@ -94,7 +108,7 @@ def export(
     from bimt_bench import results
 
     with refusing(plugin):
-        held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
+        held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         network = held.network(member, task=task, recipe=recipe)
         folder = Path(f"network-{network.member}") if out is None else out
         print_files(network.export(folder, onnx=onnx))
@@ -120,9 +134,14 @@ def score(
     """
     from bimt_bench import results
     from bimt_bench.app import tables
+    from bimt_bench.metrics import METRICS
 
     with refusing(plugin):
-        held = results.Results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
+        if not run.exists() and (str(run) in METRICS or closest(str(run), METRICS)):
+            raise InputError(
+                f"run: there is no '{run}'; a metric is shown by: bimt-bench metrics show {run}"
+            )
+        held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
         who = _listed(members) or ["all"]
         found = held.score(*_listed(metrics), members=who[0] if len(who) == 1 else who)
         terminal.OUT.print(tables.of_scores(found))

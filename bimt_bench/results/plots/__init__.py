@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bimt_bench.results.plots.curves import curves_axes, curves_figure
 from bimt_bench.results.plots.network import network_axes, network_figure, network_size
-from bimt_bench.results.plots.study import correlation_figure, effect_figure
+from bimt_bench.results.plots.study import correlation_figure, effect_figure, reference_figure
 from bimt_bench.results.plots.theme import FORMATS, save
 from bimt_bench.results.plots.tradeoff import tradeoff_axes, tradeoff_figure
 
@@ -23,6 +23,7 @@ __all__ = [
     "network_axes",
     "network_figure",
     "network_size",
+    "reference_figure",
     "save",
     "tradeoff_axes",
     "tradeoff_figure",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter
 
-from bimt_bench.ground import InputError, closest
+from bimt_bench.ground import InputError, closest, printable
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.results import statistics
 from bimt_bench.results.columns import plain_cell, setting_columns
@@ -102,7 +102,7 @@ def curves_axes(
                 _legend(figure, shown, finished)
             return axes
         shown = _panel(ax, joined, y)
-        ax.set_title(title, loc="left", fontsize=8.0, fontweight="bold")
+        ax.set_title(printable(title), loc="left", fontsize=8.0, fontweight="bold")
         if legend:
             ax.legend(handles=_handles(shown, finished), loc="best")
     return ax

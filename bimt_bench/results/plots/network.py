@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from bimt_bench.ground import fitting, printable
 from bimt_bench.network import Role
 from bimt_bench.results.drawing import NetworkDrawing, Plane
 from bimt_bench.results.plots import theme
@@ -29,6 +30,7 @@ _SLANT = np.array([0.42, 0.26])  # where one unit into a 2-D plane goes on paper
 _LABEL_POINTS = 6.5
 # letters of a line across a column: of labels side by side, of a title on axes, of the key
 _LETTERS, _TITLE_LETTERS, _KEY_LETTERS = 70, 46, 84
+_LONGEST_LABEL = 60  # characters
 
 
 def network_figure(drawing: NetworkDrawing, *, title: str) -> Figure:
@@ -59,7 +61,7 @@ def network_axes(drawing: NetworkDrawing, ax: Axes | None = None, *, title: str 
         share = axes.get_window_extent().width / axes.figure.dpi / theme.COLUMN_WIDTH
         _draw(axes, drawing, share)
         above, below = (_beyond(drawing, role, share) for role in ("output", "input"))
-        head = _broken(title, _TITLE_LETTERS * share)
+        head = _broken(printable(title), _TITLE_LETTERS * share)
         axes.set_title(head, loc="left", fontsize=7.5, fontweight="bold", pad=above)
         axes.annotate(
             _broken(_key(drawing), _KEY_LETTERS * share),
@@ -85,7 +87,7 @@ def _fill(figure: Figure, drawing: NetworkDrawing, title: str) -> Axes:
     """A member on the whole of an empty figure, with a title above and a key below."""
     axes = figure.add_subplot()
     _draw(axes, drawing)
-    figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
+    figure.suptitle(printable(title), x=0.02, ha="left", fontweight="bold")
     figure.supxlabel(_key(drawing), fontsize=5.5, color=theme.QUIET, linespacing=1.3)
     return axes
 
@@ -287,6 +289,7 @@ def _draw_labels(
                 ha="right",
                 va="center",
                 fontsize=_LABEL_POINTS + 0.5,
+                parse_math=True,
             )
         if not plane.labels:
             continue
@@ -303,19 +306,25 @@ def _draw_labels(
                 rotation=90 if turned else 0,
                 fontsize=_LABEL_POINTS,
                 path_effects=halo,
+                parse_math=True,
                 zorder=9,
             )
 
 
 def _crowded(plane: Plane, letters: float) -> bool:
     """Whether labels side by side would touch, where so many letters fit a row."""
-    longest = max(len(label) for label in plane.labels)
+    longest = min(max(len(label) for label in plane.labels), _LONGEST_LABEL)
     return (longest + 1) * len(plane.labels) > letters
 
 
 def _mathematical(name: str) -> str:
-    """Variables with an index, powers and pi as mathematics writes them; the rest as it is."""
-    name = name.replace("$", r"\$")
+    """Variables with an index, powers and pi as mathematics writes them; the rest as it is.
+
+    A name that has signs of TeX itself stays as it is, and a long one is cut.
+    """
+    name = fitting(name, _LONGEST_LABEL)
+    if "\\" in name or "$" in name:
+        return name.replace("$", r"\$")
     name = re.sub(r"\b([A-Za-z])_?(\d+)\b", r"$\1_{\2}$", name)
     name = re.sub(r"(?:\*\*|\^)(\d+)", r"$^{\1}$", name)
     name = re.sub(r"\bpi\b", r"$\\pi$", name)

@@ -24,6 +24,7 @@ class Sizes:
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> "Sizes":
+        """The sizes of these points' dials."""
         found: dict[str, set[float]] = {}
         for settings in (p.settings for p in points):
             if settings.dial is not None and settings.dial_value is not None:
@@ -31,6 +32,7 @@ class Sizes:
         return cls({dial: tuple(sorted(values)) for dial, values in found.items()})
 
     def __call__(self, settings: Settings) -> float:
+        """The area of a configuration's marker."""
         return self.at(settings.dial, settings.dial_value)
 
     def at(self, dial: str | None, value: float | None) -> float:
@@ -95,6 +97,7 @@ class Frame:
         return cls(x, y, inside.count(False))
 
     def apply(self, axes: Axes) -> None:
+        """Sets the limits of the axes."""
         axes.set_xlim(*self.x)
         axes.set_ylim(*self.y)
 

@@ -1,4 +1,4 @@
-"""Heatmaps of a metric study: how metrics correlate, and which recipes they tell apart."""
+"""Heatmaps of studies: how metrics correlate, which recipes and made networks they tell apart."""
 
 import pandas as pd
 import seaborn as sns
@@ -28,6 +28,11 @@ def effect_figure(effects: pd.DataFrame, *, title: str, subtitle: str = "") -> F
         title=title,
         subtitle=subtitle,
     )
+
+
+def reference_figure(means: pd.DataFrame, *, title: str, subtitle: str = "") -> Figure:
+    """A heatmap [kind of network, task] of a metric's means; without a value it stays white."""
+    return _heatmap(means, annotated=True, label="mean", title=title, subtitle=subtitle)
 
 
 def _heatmap(

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, printable
 from bimt_bench.recipes import RECIPES
 from bimt_bench.results.words import in_order
 
@@ -57,6 +57,8 @@ _SETTINGS = {
     "legend.fontsize": 6.5,
     "legend.frameon": False,
     "figure.titlesize": 8.5,
+    # A dollar in somebody's title is a dollar.
+    "text.parse_math": False,
     # Text stays text in the PDF, in a font type that publishers accept.
     "pdf.fonttype": 42,
     "savefig.dpi": 200,
@@ -119,7 +121,7 @@ def head(axes: Axes, *, title: str, subtitle: str = "") -> None:
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     words = [
         axes.annotate(
-            subtitle,
+            printable(subtitle),
             (0.0, 1.0),
             xytext=(0.0, 5.0),
             fontsize=6.5,
@@ -129,7 +131,7 @@ def head(axes: Axes, *, title: str, subtitle: str = "") -> None:
             **above,
         ),
         axes.annotate(
-            title,
+            printable(title),
             (0.0, 1.0),
             xytext=(0.0, 8.0 + 8.4 * lines),
             fontsize=8.5,

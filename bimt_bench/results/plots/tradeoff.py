@@ -14,6 +14,7 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 from scipy.spatial import ConvexHull
 
+from bimt_bench.ground import printable
 from bimt_bench.results.plots import theme
 from bimt_bench.results.plots.scales import Frame, Looks, Sizes
 from bimt_bench.results.tradeoff import Direction, Line, Point, TradeOff
@@ -29,8 +30,9 @@ def tradeoff_figure(tradeoff: TradeOff, *, title: str, x_label: str, y_label: st
     """Performance against modularity, one column of a paper wide.
 
     Each recipe keeps its colour in all figures. Faint dots are members; markers are seed means
-    and grow with the dial; a line joins configurations that differ in the dial only, and the band is
-    the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the non-dominated front of all recipes.
+    and grow with the dial; a line joins configurations that differ in the dial only, and the band
+    is the union of the 95 % intervals along it. Ringed markers and the dashed staircase are the
+    non-dominated front of all recipes.
     """
     with theme.style():
         figure = Figure(figsize=(theme.COLUMN_WIDTH, _HEIGHT), layout="constrained")
@@ -56,7 +58,7 @@ def tradeoff_axes(
             figure = theme.new_figure((theme.COLUMN_WIDTH, _HEIGHT))
             return _fill(figure, tradeoff, title=title, x_label=x_label, y_label=y_label)
         looks = _draw(ax, tradeoff, Frame.around(tradeoff), x_label=x_label, y_label=y_label)
-        ax.set_title(title, loc="left", fontsize=8.0, fontweight="bold")
+        ax.set_title(printable(title), loc="left", fontsize=8.0, fontweight="bold")
         if legend:
             marks = _mark_handles(tradeoff)[:1]
             ax.legend(handles=[*_recipe_handles(tradeoff, looks), *marks], loc="best")

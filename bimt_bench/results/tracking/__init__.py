@@ -3,7 +3,23 @@
 Only the driver of a sweep writes here; workers return frames.
 """
 
-from bimt_bench.results.tracking.address import DEFAULT_URI, open_command, resolve_uri
-from bimt_bench.results.tracking.tracker import Tracker
+from bimt_bench.results.tracking.address import (
+    DEFAULT_EXPERIMENT,
+    DEFAULT_URI,
+    masked,
+    open_command,
+    resolve_experiment,
+    resolve_uri,
+)
+from bimt_bench.results.tracking.tracker import Tracker, cause
 
-__all__ = ["DEFAULT_URI", "Tracker", "open_command", "resolve_uri"]
+__all__ = [
+    "DEFAULT_EXPERIMENT",
+    "DEFAULT_URI",
+    "Tracker",
+    "cause",
+    "masked",
+    "open_command",
+    "resolve_experiment",
+    "resolve_uri",
+]

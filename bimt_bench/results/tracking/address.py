@@ -1,30 +1,33 @@
 """Where runs are logged: resolving an MLflow tracking URI, and checking it before training."""
 
 import os
+import re
 import shlex
 import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bimt_bench.ground import InputError, closest
 
 DEFAULT_URI = "sqlite:///mlflow.db"
+DEFAULT_EXPERIMENT = "bimt_bench"
 PROBE_SECONDS = 4
 
 _SQLITE = "sqlite:///"
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SCHEMES = ("sqlite", "http", "https", *_DATABASE_PORTS, "databricks")
+_EXPERIMENT_LENGTH = 500  # MLflow's limit
 
 
 def resolve_uri(tracking_uri: str | None = None) -> str:
     """The argument, else MLFLOW_TRACKING_URI, else `sqlite:///mlflow.db`.
 
     Raises InputError if MLflow could not keep runs there: an unknown scheme, a bare file name,
-    an in-memory database.
+    an in-memory database, options of SQLite.
     """
     uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     if uri == "databricks":
@@ -33,43 +36,66 @@ def resolve_uri(tracking_uri: str | None = None) -> str:
     dialect = scheme.split("+")[0]
     if not colon or dialect in ("", "file"):
         file = rest.removeprefix("//") if colon else uri
-        suggestion = file if file.endswith((".db", ".sqlite")) else str(Path(file) / "mlflow.db")
+        suggestion = Path(file) if file.endswith((".db", ".sqlite")) else Path(file) / "mlflow.db"
         raise InputError(
             f"tracking_uri: '{uri}' is a file or folder, not a database or server; "
-            f"did you mean '{_SQLITE}{suggestion}'?"
+            f"did you mean '{sqlite_uri(suggestion)}'?"
         )
     if dialect not in _SCHEMES:
         raise InputError(
             f"tracking_uri: unknown scheme '{scheme}' in '{masked(uri)}'; "
             f"allowed are {', '.join(_SCHEMES)}{closest(dialect, _SCHEMES)}"
         )
-    if dialect == "sqlite" and (
-        not uri.startswith(_SQLITE) or uri[len(_SQLITE) :] in ("", ":memory:")
-    ):
-        raise InputError(
-            f"tracking_uri: '{uri}' names no database file; a file is written "
-            f"'{DEFAULT_URI}' (here) or '{_SQLITE}/data/mlflow.db' (absolute)"
-        )
-    if dialect in ("http", "https") and not urlsplit(uri).hostname:
+    if dialect == "sqlite":
+        _check_names_a_file(uri)
+    elif _host_and_port(uri)[0] is None and dialect in ("http", "https"):
         raise InputError(f"tracking_uri: '{uri}' names no host; write 'http://host:5000'")
     return uri
+
+
+def resolve_experiment(experiment: str | None = None) -> str:
+    """The argument, else MLFLOW_EXPERIMENT_NAME, else `bimt_bench`; InputError for no name."""
+    given = os.environ.get("MLFLOW_EXPERIMENT_NAME") or None if experiment is None else experiment
+    name = DEFAULT_EXPERIMENT if given is None else given
+    if not name.strip() or len(name) > _EXPERIMENT_LENGTH:
+        raise InputError(
+            f"experiment: {name[:40]!r} given; a name has 1 to {_EXPERIMENT_LENGTH} characters"
+        )
+    return name
 
 
 def sqlite_file(uri: str) -> Path | None:
     """The absolute path of a SQLite database, or None for another kind of address."""
     if not uri.startswith(_SQLITE):
         return None
-    return Path(uri[len(_SQLITE) :].partition("?")[0]).absolute()
+    from sqlalchemy import make_url
+
+    return Path(make_url(uri).database or "").absolute()
+
+
+def sqlite_uri(file: Path) -> str:
+    """The address of a SQLite database, whatever characters its path has."""
+    from sqlalchemy import URL, make_url
+
+    plain = f"{_SQLITE}{file}"
+    # MLflow makes the folder of an address as it is written, so that no more is encoded than must.
+    if "?" not in plain and make_url(plain).database == str(file):
+        return plain
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def masked(uri: str) -> str:
     """The address without the password that it may contain."""
-    if "@" not in uri:
+    if "@" not in uri or uri.startswith(_SQLITE):
         return uri
-    parts = urlsplit(uri)
-    user, _, host = parts.netloc.rpartition("@")
-    hidden = f"{user.partition(':')[0]}:***@{host}"
-    return urlunsplit(parts._replace(netloc=hidden))
+    try:
+        parts = urlsplit(uri)
+        user, at, host = parts.netloc.rpartition("@")
+    except ValueError:
+        user, at, host = "", "", ""
+    if not at:  # a password with characters that end an address: hide up to the last @
+        return re.sub(r"(?<=://)([^:/@]*).*@", r"\1:***@", uri)
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
 
 
 def open_command(tracking_uri: str | None = None) -> str:
@@ -78,6 +104,12 @@ def open_command(tracking_uri: str | None = None) -> str:
     if uri.startswith(("http://", "https://", "databricks")):
         return masked(uri)
     return f"{_mlflow_program()} ui --backend-store-uri {shlex.quote(masked(uri))}"
+
+
+def restore_command(uri: str, experiment_id: str) -> str:
+    """What a person types to bring back a deleted experiment."""
+    where = f"MLFLOW_TRACKING_URI={shlex.quote(masked(uri))}"
+    return f"{where} {_mlflow_program()} experiments restore --experiment-id {experiment_id}"
 
 
 def _mlflow_program() -> str:
@@ -94,36 +126,45 @@ def _mlflow_program() -> str:
 
 
 def check_reachable(uri: str) -> None:
-    """Raise InputError at once if a database file or database host cannot be used.
+    """Raise InputError at once if no database host answers, which MLflow would retry for minutes.
 
-    MLflow itself would retry for minutes. HTTP servers are checked by the first real request,
-    made under `short_requests`.
+    HTTP servers are checked by the first real request, made under `requests_within`.
     """
-    if file := sqlite_file(uri):
-        _check_sqlite(file)
-    elif port := _DATABASE_PORTS.get(uri.partition(":")[0].split("+")[0]):
-        parts = urlsplit(uri)
-        if parts.hostname:
-            _check_host(masked(uri), parts.hostname, parts.port or port)
+    dialect = uri.partition(":")[0].split("+")[0]
+    if usual := _DATABASE_PORTS.get(dialect):
+        host, port = _host_and_port(uri)
+        if host:
+            _check_host(masked(uri), host, port or usual)
 
 
-def _check_sqlite(file: Path) -> None:
-    import sqlite3
+def _check_names_a_file(uri: str) -> None:
+    """Raise InputError unless the whole address of SQLite is the path of a file."""
+    if not uri.startswith(_SQLITE) or uri[len(_SQLITE) :] in ("", ":memory:"):
+        raise InputError(
+            f"tracking_uri: '{uri}' names no database file; a file is written "
+            f"'{DEFAULT_URI}' (here) or '{_SQLITE}/data/mlflow.db' (absolute)"
+        )
+    if "?" in uri:
+        whole = sqlite_uri(Path(uri[len(_SQLITE) :]))
+        raise InputError(
+            f"tracking_uri: '{uri}' has options, after its '?', and SQLite takes none here; "
+            f"if the '?' is part of the path, write '{whole}'"
+        )
 
-    if not file.parent.is_dir():
-        raise InputError(f"tracking_uri: the folder of '{file}' does not exist; create it first")
-    if file.is_dir():
-        raise InputError(f"tracking_uri: '{file}' is a folder; name a file in it, as mlflow.db")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise InputError(f"tracking_uri: no permission to write '{file}'")
-    if not file.exists():
-        return
+
+def _host_and_port(uri: str) -> tuple[str | None, int | None]:
+    """Of a server or a database; InputError if the address cannot be read."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
-        with closing(sqlite3.connect(file, timeout=PROBE_SECONDS)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
-    except sqlite3.DatabaseError as error:
-        raise InputError(f"tracking_uri: '{file}' cannot be written to: {error}") from None
+        if uri.startswith(("http://", "https://")):
+            parts = urlsplit(uri)
+            return parts.hostname, parts.port
+        url = make_url(uri)  # takes characters in a password that end an address elsewhere
+        return url.host, url.port
+    except (ValueError, ArgumentError) as error:
+        raise InputError(f"tracking_uri: '{masked(uri)}' is no address: {error}") from None
 
 
 def _check_host(shown: str, host: str, port: int) -> None:
@@ -136,18 +177,19 @@ def _check_host(shown: str, host: str, port: int) -> None:
 
 
 @contextmanager
-def short_requests() -> Iterator[None]:
-    """While open, MLflow's HTTP requests give up after `PROBE_SECONDS`, without a retry.
+def requests_within(seconds: int, *, retries: int, unless_told: bool = False) -> Iterator[None]:
+    """While open, an HTTP request of MLflow gives up after so many seconds and retries.
 
-    MLflow's settings are environment variables and its defaults wait for minutes, which is
-    right in the middle of a sweep and wrong before it.
+    MLflow's settings are environment variables, and its defaults wait for minutes. unless_told:
+    what the user has set stays.
     """
     wanted = {
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(PROBE_SECONDS),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(retries),
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds),
     }
     before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    told = {name for name, value in before.items() if unless_told and value is not None}
+    os.environ.update({name: value for name, value in wanted.items() if name not in told})
     try:
         yield
     finally:

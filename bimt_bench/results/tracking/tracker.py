@@ -4,25 +4,31 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
 from bimt_bench.ground import InputError, quiet
-from bimt_bench.results.tracking import address, summary, view
+from bimt_bench.results.tracking import address, database, summary, view
 from bimt_bench.spec import digest_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Run
 
-# MLflow takes 1,000 entries a batch; 100 of them are kept for parameters.
+# MLflow takes 1,000 entries a batch, of which 100 may be parameters.
 _METRICS_PER_BATCH = 900
+_PARAMETERS_PER_BATCH = 100
+_PAGE = 1000
 _TABLE = "tradeoff.json"
 _DRAWING = "network.png"
 # They tell of a database that is made, or is not there.
 _LOGGERS = ("mlflow", "alembic", "sqlalchemy")
+# A server that is lost for a minute is waited for; one that stays away does not hold up a sweep.
+_PATIENCE = {"seconds": 30, "retries": 4}
 
 
 class Tracker:
@@ -35,7 +41,7 @@ class Tracker:
         self._children: dict[str, dict[str, str]] = {}
 
     @classmethod
-    def open(cls, tracking_uri: str | None = None, experiment: str = "bimt_bench") -> Self:
+    def open(cls, tracking_uri: str | None = None, experiment: str | None = None) -> Self:
         """Connect to a server or database and find or make the experiment.
 
         Call it before training: an address that cannot be used raises InputError within about
@@ -43,23 +49,37 @@ class Tracker:
         the folder `mlartifacts` beside it.
         """
         uri = address.resolve_uri(tracking_uri)
+        name = address.resolve_experiment(experiment)
         address.check_reachable(uri)
         file = address.sqlite_file(uri)
-        # An absolute path, so that a later change of folder does not start a second database.
-        absolute = f"sqlite:///{file}" if file else uri
         # MLflow 3 reports usage to its makers unless told otherwise; a benchmark should not.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
+        # Else a server's client prints two lines a run, and asks for the run to do so.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        try:
+            import mlflow  # noqa: F401 - it sets its loggers when loaded, so before they are quiet
 
-        with quiet(*_LOGGERS), address.short_requests():
-            try:
-                client = MlflowClient(tracking_uri=absolute)
-                return cls(client, _experiment_id(client, experiment, file), uri=uri)
-            except (MlflowException, ImportError) as error:
-                raise InputError(
-                    f"tracking_uri: no MLflow at '{address.masked(uri)}': {_cause(error)}"
-                ) from error
+            with quiet(*_LOGGERS), address.requests_within(address.PROBE_SECONDS, retries=0):
+                client = _client(uri, file)
+                return cls(client, _experiment_id(client, name, uri), uri=uri)
+        except InputError:
+            raise
+        except Exception as error:  # each kind of database and server has errors of its own
+            raise InputError(
+                f"tracking_uri: no MLflow at '{address.masked(uri)}': {cause(error)}"
+            ) from error
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Within, MLflow is silent, and waits for a lost server as long as a sweep can."""
+        with quiet(*_LOGGERS), address.requests_within(**_PATIENCE, unless_told=True):
+            yield
+
+    @contextmanager
+    def impatience(self) -> Iterator[None]:
+        """Within, a server that does not answer at once is not waited for."""
+        with address.requests_within(address.PROBE_SECONDS, retries=0):
+            yield
 
     def start_task(
         self,
@@ -75,15 +95,13 @@ class Tracker:
         Returns its run id. The sweep's specification and the environment are kept as artifacts;
         a resume in another environment adds a second file rather than replace the first.
         """
-        found = self.client.search_runs(
-            [self.experiment_id],
+        where = (
             f"tags.`bimt_bench.kind` = 'task' and tags.`bimt_bench.task` = '{task_name}' "
-            f"and tags.`bimt_bench.sweep_digest` = '{sweep_digest}'",
-            order_by=["attributes.start_time ASC"],
-            max_results=1,
+            f"and tags.`bimt_bench.sweep_digest` = '{sweep_digest}'"
         )
-        if found:
-            parent = found[0].info.run_id
+        standing = list(self._runs(where))
+        if standing:
+            parent = standing[0].info.run_id
             self.client.update_run(parent, status="RUNNING")
         else:
             tags = {
@@ -97,38 +115,55 @@ class Tracker:
             run = self.client.create_run(self.experiment_id, tags=tags, run_name=name)
             parent = run.info.run_id
         self._log_provenance(parent, spec_text, environment)
-        self._children[parent] = self._written_children(parent)
+        gone = [run.info.run_id for run in self._runs(where, deleted=True)]
+        self._children[parent] = self._written_children(parent, gone)
         return parent
 
-    def log_configuration(
+    def log_configurations(
         self,
         parent: str,
         rows: pd.DataFrame,
         curves: pd.DataFrame,
         *,
-        published: Mapping[str, object] | None = None,
-        drawing: bytes | Path | None = None,
-    ) -> str:
-        """The child run of one configuration; a configuration already written is left alone.
+        published: Mapping[str, Mapping[str, object]] | None = None,
+        axis: str | None = None,
+        drawings: Mapping[str, bytes] | None = None,
+    ) -> dict[str, str]:
+        """A child run for each configuration in the rows; one already written is left alone.
 
-        rows: the frame's rows of its members. curves: columns member, step and quantities (rows
-        of other members are ignored). published: the recipe's settings as the task has them; the
-        run's name says which differ. drawing: the PNG of the median seed's network. Returns the
-        child's run id; its status is FAILED if every member diverged.
+        rows: the frame's rows of their members. curves: columns member, step and quantities (rows
+        of other members are ignored). published: by recipe, its settings as the task has them; a
+        run's name says which differ. axis: the task's modularity axis. drawings: PNGs by
+        configuration. Returns each configuration's run id; a run is FAILED if every member
+        diverged.
         """
-        configuration = summary.configuration_of(rows)
         children = self._children.setdefault(parent, {})
-        if configuration not in children:
-            name = summary.run_name(rows.iloc[0], published or {})
-            children[configuration] = self._write_child(parent, name, rows, curves, drawing)
-        return children[configuration]
+        asked = list(dict.fromkeys(rows["configuration"].astype(str)))
+        new = rows[~rows["configuration"].isin(list(children))]
+        if not new.empty:
+            values = summary.seed_statistics(new, axis)
+            learned = summary.mean_curves(new, curves)
+            told = summary.parameters(new, axis)
+            for name, own in new.groupby("configuration", sort=False):
+                key = str(name)
+                usual = (published or {}).get(str(own["recipe"].iloc[0]), {})
+                metrics = {metric: {0: value} for metric, value in values[key].items()}
+                metrics |= learned.get(key, {})
+                drawing = (drawings or {}).get(key)
+                child = self._write_child(parent, own, usual, metrics, told[key], drawing)
+                children[key] = child
+        return {name: children[name] for name in asked}
+
+    def written(self, parent: str) -> set[str]:
+        """The configurations that have a child run under a parent, as far as is known here."""
+        return set(self._children.get(parent, {}))
 
     def draw(self, parent: str, drawings: Mapping[str, Path]) -> None:
         """Adds the drawing of a network (PNG) to the child runs of some configurations."""
         children = self._children.get(parent, {})
         for configuration, drawing in drawings.items():
             if configuration in children:
-                self._log_drawing(children[configuration], drawing)
+                self._log_drawing(children[configuration], drawing.read_bytes())
 
     def finish_task(
         self,
@@ -148,7 +183,9 @@ class Tracker:
         for figure in figures:
             self.client.log_artifact(parent, str(figure), "figures")
         shown = json.dumps([{"path": _TABLE, "type": "table"}])
-        values = {name: {0: value} for name, value in summary.finite(metrics or {}).items()}
+        held = self.client.get_run(parent).data.metrics
+        new = {n: v for n, v in summary.finite(metrics or {}).items() if held.get(n) != v}
+        values = {name: {0: value} for name, value in new.items()}
         self._log_batches(parent, values, tags={"mlflow.loggedArtifacts": shown})
         self.client.set_terminated(parent, status="FINISHED")
 
@@ -179,36 +216,59 @@ class Tracker:
         self.client.log_dict(parent, content, name)
         self.client.set_tag(parent, "bimt_bench.environment", first)
 
-    def _written_children(self, parent: str) -> dict[str, str]:
-        """Configuration -> run id of the children that are complete; half-written ones go."""
-        complete: dict[str, str] = {}
+    def _runs(self, where: str, *, deleted: bool = False) -> Iterator["Run"]:
+        """The experiment's runs, oldest first."""
+        from mlflow.entities import ViewType
+
         token = None
         while True:
             page = self.client.search_runs(
                 [self.experiment_id],
-                f"tags.`mlflow.parentRunId` = '{parent}' "
-                "and tags.`bimt_bench.kind` = 'configuration'",
-                max_results=1000,
+                where,
+                run_view_type=ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY,
+                order_by=["attributes.start_time ASC"],
+                max_results=_PAGE,
                 page_token=token,
             )
-            for run in page:
-                if run.info.status == "RUNNING":  # the driver was stopped while writing it
-                    self.client.delete_run(run.info.run_id)
-                else:
-                    complete[run.data.tags["bimt_bench.configuration"]] = run.info.run_id
+            yield from page
             token = page.token
             if not token:
-                return complete
+                return
+
+    def _written_children(self, parent: str, gone: Sequence[str]) -> dict[str, str]:
+        """Configuration -> run id of the children that are complete.
+
+        Half-written ones go, and so do second ones. Children of earlier parents that were deleted
+        (`gone`) become this parent's: MLflow leaves them without one.
+        """
+        complete: dict[str, str] = {}
+        for owner in (parent, *gone):
+            where = (
+                f"tags.`mlflow.parentRunId` = '{owner}' "
+                "and tags.`bimt_bench.kind` = 'configuration'"
+            )
+            for run in list(self._runs(where)):
+                child = run.info.run_id
+                configuration = run.data.tags["bimt_bench.configuration"]
+                # Running: what wrote it was stopped meanwhile.
+                if run.info.status == "RUNNING" or configuration in complete:
+                    self.client.delete_run(child)
+                    continue
+                if owner != parent:
+                    self.client.set_tag(child, "mlflow.parentRunId", parent)
+                complete[configuration] = child
+        return complete
 
     def _write_child(
         self,
         parent: str,
-        name: str,
         rows: pd.DataFrame,
-        curves: pd.DataFrame,
-        drawing: bytes | Path | None,
+        published: Mapping[str, object],
+        metrics: Mapping[str, Mapping[int, float]],
+        parameters: Mapping[str, str],
+        drawing: bytes | None,
     ) -> str:
-        first = rows.iloc[0]
+        first = {str(name): value for name, value in rows.iloc[0].items()}
         tags = {
             "mlflow.parentRunId": parent,
             "mlflow.source.name": "bimt-bench",
@@ -218,22 +278,20 @@ class Tracker:
         }
         if why := summary.reasons(rows):
             tags["mlflow.note.content"] = f"Diverged:\n\n{why}"
+        name = summary.run_name(first, published)
         run = self.client.create_run(self.experiment_id, tags=tags, run_name=name)
         child = run.info.run_id
         if drawing is not None:
             self._log_drawing(child, drawing)
-        values = {name: {0: value} for name, value in summary.seed_statistics(rows).items()}
-        values |= summary.mean_curves(rows, curves)
-        self._log_batches(child, values, parameters=summary.parameters(rows))
+        self._log_batches(child, metrics, parameters=parameters)
         status = "FAILED" if summary.all_diverged(rows) else "FINISHED"
         self.client.set_terminated(child, status=status)
         return child
 
-    def _log_drawing(self, child: str, drawing: bytes | Path) -> None:
-        content = drawing if isinstance(drawing, bytes) else drawing.read_bytes()
+    def _log_drawing(self, child: str, drawing: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / _DRAWING
-            file.write_bytes(content)
+            file.write_bytes(drawing)
             self.client.log_artifact(child, str(file))
 
     def _log_batches(
@@ -253,38 +311,69 @@ class Tracker:
             for name, steps in values.items()
             for step, value in steps.items()
         ]
-        self.client.log_batch(
-            run,
-            metrics=metrics[:_METRICS_PER_BATCH],
-            params=[Param(name, value) for name, value in (parameters or {}).items()],
-            tags=[RunTag(name, value) for name, value in (tags or {}).items()],
-        )
-        for start in range(_METRICS_PER_BATCH, len(metrics), _METRICS_PER_BATCH):
-            self.client.log_batch(run, metrics=metrics[start : start + _METRICS_PER_BATCH])
+        params = [Param(name, value) for name, value in (parameters or {}).items()]
+        shown = [RunTag(name, value) for name, value in (tags or {}).items()]
+        while metrics or params or shown:
+            self.client.log_batch(
+                run,
+                metrics=metrics[:_METRICS_PER_BATCH],
+                params=params[:_PARAMETERS_PER_BATCH],
+                tags=shown,
+            )
+            metrics, params = metrics[_METRICS_PER_BATCH:], params[_PARAMETERS_PER_BATCH:]
+            shown = []
 
 
-def _experiment_id(client: "MlflowClient", name: str, file: Path | None) -> str:
+def _client(uri: str, file: Path | None) -> "MlflowClient":
+    from mlflow import MlflowClient
+
+    if file is None:
+        return MlflowClient(tracking_uri=uri)
+    # An absolute path, so that a later change of folder does not start a second database.
+    with database.as_written(file):
+        database.prepare(file)
+        client = MlflowClient(tracking_uri=address.sqlite_uri(file))
+        client.search_experiments(max_results=1)
+        return client
+
+
+def _experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
     """Find or make the experiment; artifacts of a SQLite database lie beside it."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        location = (file.parent / "mlartifacts").as_uri() if file else None
-        tags = view.view_tags()
-        return client.create_experiment(name, artifact_location=location, tags=tags)
+    found = client.get_experiment_by_name(name) or _new_experiment(client, name, uri)
     if found.lifecycle_stage == "deleted":
+        file = address.sqlite_file(uri)
+        where = address.sqlite_uri(file) if file else uri
         raise InputError(
             f"experiment: '{name}' was deleted in MLflow; restore it with "
-            f"`mlflow experiments restore --experiment-id {found.experiment_id}`, "
-            "or choose another name"
+            f"`{address.restore_command(where, found.experiment_id)}`, "
+            "or choose another name with --experiment"
         )
-    if view.VIEW_TAG not in found.tags:
+    if found.tags.get(view.VERSION_TAG) != view.VERSION:
         for key, value in view.view_tags().items():
             client.set_experiment_tag(found.experiment_id, key, value)
     return found.experiment_id
 
 
-def _cause(error: BaseException) -> str:
+def _new_experiment(client: "MlflowClient", name: str, uri: str) -> "Experiment":
+    from mlflow.exceptions import MlflowException
+
+    file = address.sqlite_file(uri)
+    location = (file.parent / "mlartifacts").as_uri() if file else None
+    try:
+        return client.get_experiment(
+            client.create_experiment(name, artifact_location=location, tags=view.view_tags())
+        )
+    except MlflowException:
+        # Another sweep may have made it just now.
+        if (found := client.get_experiment_by_name(name)) is not None:
+            return found
+        raise
+
+
+def cause(error: BaseException) -> str:
     """The innermost cause in one short line: MLflow wraps connection errors several deep."""
-    while (inner := error.__cause__ or error.__context__) is not None:
+    while not isinstance(error, InputError) and (inner := error.__cause__ or error.__context__):
         error = inner
-    line = " ".join(str(error).split())
-    return line if len(line) <= 200 else f"{line[:200]}..."
+    line = " ".join(str(error).split()) or type(error).__name__
+    whole = isinstance(error, InputError) or len(line) <= 200
+    return line if whole else f"{line[:200]}..."

@@ -13,12 +13,18 @@ import zlib
 KEY = "bimtbench"
 KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
+VERSION_TAG = "bimt_bench.view"
+VERSION = "2"  # of the columns below; an experiment with another one is given these
 NAME = "configurations side by side"
 
-_PARAMETERS = ("task", "recipe", "dial", "dial_value", "geometry", "learning_rate")
+_PARAMETERS = (
+    "task", "recipe", "dial", "dial_value", "geometry", "learning_rate", "modularity_axis",
+)  # fmt: skip
 _METRICS = (
     "performance",
     "performance_std",
+    "modularity",
+    "modularity_std",
     "modularity_q",
     "modularity_q_std",
     "mean_wire_length",
@@ -52,7 +58,7 @@ def view_tags() -> dict[str, str]:
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     now = int(time.time() * 1000)
     view = {"name": NAME, "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"}
-    return {**KIND_TAG, VIEW_TAG: json.dumps(view)}
+    return {**KIND_TAG, VIEW_TAG: json.dumps(view), VERSION_TAG: VERSION}
 
 
 def page(server: str, experiment_id: str) -> str:

@@ -59,7 +59,10 @@ def tradeoff(
     unique = members.drop_duplicates("member").sort_values(["configuration", "seed"])
     columns = setting_columns(unique)
     counted = _Counted(reference.modularity, reference.performance if trivial is None else trivial)
-    found = [_point(rows, columns, counted) for _, rows in unique.groupby("configuration")]
+    # Metrics are many, and pandas would copy all of them, and what the frame carries, each time.
+    slim = unique[list(dict.fromkeys([*REQUIRED, *columns, "_x", "_y"]))].copy(deep=False)
+    slim.attrs = {}
+    found = [_point(rows, columns, counted) for _, rows in slim.groupby("configuration")]
     missing = [p for p in found if isinstance(p, Missing)]
     plane = Plane((x_direction == "higher", y_direction == "higher"), reference, counted.y)
     points = plane.mark([p for p in found if isinstance(p, Point)])

@@ -1,0 +1,245 @@
+"""Module excess: modules beyond what layers, degrees, strengths and weights give by themselves.
+
+Of a partition c of the attribution graph, r(c) = (weight inside modules - sum_c a_c^2) /
+(1 - sum_c a_c^2), as a share of all weight, a_c being a module's share of all strength (Newman,
+Phys. Rev. E 67, 026126). M is the largest r over Leiden partitions at seven resolutions, of those
+in which no module swallows the rest. M_0 is the mean M of null networks, in which each connection
+keeps its degrees and weights and nearly its strengths (see `rewiring`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import igraph
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from bimt_bench.ground import derive
+from bimt_bench.metrics.attribution import AttributionGraph, Wires, attributions
+from bimt_bench.metrics.base import PerMember, Scored, once, sums
+from bimt_bench.metrics.contract import metric
+from bimt_bench.metrics.modularity import seeded_igraph
+from bimt_bench.metrics.rewiring import rewired
+
+RESOLUTIONS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
+_APART = 0.3  # of 1 - sum a_c^2, at least: no module swallows the rest
+_ITERATIONS = 2
+
+_ENOUGH = 0.02  # error of the figure at which no more nulls are drawn
+_DRAWS = 10  # at a time
+_MOST = 30
+_EDGES = 200_000  # of all nulls together, beyond which there are no more than the first
+
+_WHOLE = 2.0**32  # the heaviest edge as a whole number
+_ROUNDING = 1e-9
+_CAUTION = 1.645  # standard deviations: 95 % of a normal distribution lie below
+
+_NEWMAN = "Newman, Phys. Rev. E 67, 026126"
+_NULLS = "degrees kept by edge swaps, strengths by ranks (Rubinov and Sporns, NeuroImage 56, 2068)"
+
+
+@dataclass(frozen=True, eq=False)
+class Excess:
+    """M of one member and of its nulls."""
+
+    value: float
+    nulls: Float64[np.ndarray, " draw"]
+
+    @property
+    def score(self) -> float:
+        """How far M lies above the nulls' mean; NaN if nulls are as modular as can be."""
+        return _above(self.value, float(self.nulls.mean()))
+
+    @property
+    def cautious(self) -> float:
+        """The same above the point that 95 % of nulls stay below."""
+        return _above(self.value, float(self.nulls.mean() + _CAUTION * self.nulls.std(ddof=1)))
+
+    @property
+    def error(self) -> float:
+        """Standard error of the score, for the nulls are so many and no more."""
+        mean = float(self.nulls.mean())
+        if math.isnan(self.score):
+            return math.nan
+        of_mean = float(self.nulls.std(ddof=1)) / math.sqrt(len(self.nulls))
+        if self.value >= mean:
+            return of_mean * (1.0 - self.value) / (1.0 - mean) ** 2
+        return of_mean * self.value / mean**2
+
+
+@metric(
+    title="Module excess",
+    family="attribution",
+    direction="higher",
+    low=-1.0,
+    high=1.0,
+    unit="1 is the most there can be, 0 what nulls have",
+    cost="graph",
+    source=(
+        f"(M - M_0) / (1 - M_0), or (M - M_0) / M_0 below; M the assortativity ({_NEWMAN}) of the "
+        f"best Leiden partition of the attribution graph, M_0 its mean over nulls: {_NULLS}"
+    ),
+    untrained="near 0: -0.1 to 0.1",
+)
+def module_excess(scored: Scored) -> PerMember:
+    """(M - M_0) / (1 - M_0) if M >= M_0, else (M - M_0) / M_0, on the attribution graph.
+
+    M is the largest (weight inside - sum_c a_c^2) / (1 - sum_c a_c^2) over Leiden partitions at
+    resolutions from 0.1 to 1.5 with 1 - sum_c a_c^2 >= 0.3; 0 if there is none. M_0 is its mean
+    over null networks: 10 of them, and ten more at a time until `module_excess_error` is at most
+    0.02, 30 at most. Member and nulls are searched alike. NaN where nothing flows to an output,
+    something is not finite, or every null is as modular as can be.
+    """
+    return np.array([math.nan if one is None else one.score for one in excesses(scored)])
+
+
+@metric(
+    title="Module excess, cautious",
+    family="attribution",
+    direction="higher",
+    low=-1.0,
+    high=1.0,
+    unit="1 is the most there can be, 0 what 95 % of nulls stay below",
+    cost="graph",
+    source=f"as module_excess, with M_0 + 1.645 sd(M_0) in the place of M_0; {_NULLS}",
+    untrained="below 0: -0.4 to 0",
+)
+def module_excess_cautious(scored: Scored) -> PerMember:
+    """`module_excess` with M_0 + 1.645 sd in the place of M_0, sd that of M over the nulls.
+
+    Above 0 only where 95 % of null networks are less modular. NaN where that is.
+    """
+    return np.array([math.nan if one is None else one.cautious for one in excesses(scored)])
+
+
+@metric(
+    title="Module excess, its error",
+    family="attribution",
+    direction="lower",
+    low=0.0,
+    unit="standard error",
+    cost="graph",
+    source="sd(M_0) / sqrt(n) times |d score / d M_0|, n null networks",
+    untrained="at most 0.02, but for networks of few edges",
+)
+def module_excess_error(scored: Scored) -> PerMember:
+    """The standard error of `module_excess`: sd / sqrt(n) over n nulls, times |d score / d M_0|.
+
+    Above 0.02 where 30 nulls, or the fewer that large graphs are given, were not enough.
+    """
+    return np.array([math.nan if one is None else one.error for one in excesses(scored)])
+
+
+@once
+def excesses(scored: Scored) -> tuple[Excess | None, ...]:
+    """M of each member and its nulls; None for a member without an attribution graph."""
+    members = zip(attributions(scored), scored.seeds, strict=True)
+    return tuple(None if graph is None else excess(graph, seed) for graph, seed in members)
+
+
+def excess(graph: AttributionGraph, seed: int) -> Excess:
+    """M of a graph, and of as many nulls as it takes; the same seed, the same result."""
+    edges = sum(len(one.weights) for one in graph.wires)
+    wires = tuple(_in_whole_numbers(graph.wires))
+    draws = _DRAWS if edges * _DRAWS <= _EDGES else _DRAWS // 2
+    most = min(_MOST, max(draws, _EDGES // edges))
+    with seeded_igraph(derive("metrics", "module_excess", seed, "leiden")):
+        value = _most_modular(graph.nodes, *_together(wires))
+        found = Excess(value, _nulls(graph.nodes, wires, seed, 0, draws))
+        while found.error > _ENOUGH and len(found.nulls) + draws <= most:
+            more = _nulls(graph.nodes, wires, seed, len(found.nulls), draws)
+            found = Excess(value, np.concatenate([found.nulls, more]))
+    return found
+
+
+def _above(value: float, base: float) -> float:
+    if value >= base:
+        return (value - base) / (1.0 - base) if base < 1.0 - _ROUNDING else math.nan
+    return (value - base) / base
+
+
+def _nulls(
+    nodes: int, wires: tuple[Wires, ...], seed: int, begin: int, draws: int
+) -> Float64[np.ndarray, " draw"]:
+    """M of null networks, numbered from `begin` on."""
+    parts = [
+        _redrawn(
+            one, [derive("metrics", "module_excess", seed, k, begin + i) for i in range(draws)]
+        )
+        for k, one in enumerate(wires)
+    ]
+    drawn = np.concatenate(parts, axis=2)
+    found = [_most_modular(nodes, one[:2].T, one[2].astype(np.float64)) for one in drawn]
+    return np.array(found)
+
+
+def _redrawn(wires: Wires, seeds: list[int]) -> Int64[np.ndarray, "draw 3 edge"]:
+    """Sources, targets and weights of a connection in each null network."""
+    left, sources = np.unique(wires.sources, return_inverse=True)
+    right, targets = np.unique(wires.targets, return_inverse=True)
+    if wires.within:  # both ends count among the same neurons
+        left = right = np.union1d(left, right)
+        sources, targets = (np.searchsorted(left, end) for end in (wires.sources, wires.targets))
+    drawn = rewired(
+        sources.astype(np.int64),
+        targets.astype(np.int64),
+        wires.weights.astype(np.int64),
+        len(left),
+        len(right),
+        int(wires.within),
+        np.array(seeds, dtype=np.int64),
+    )
+    drawn[:, 0], drawn[:, 1] = left[drawn[:, 0]], right[drawn[:, 1]]
+    return drawn
+
+
+def _in_whole_numbers(wires: tuple[Wires, ...]) -> list[Wires]:
+    largest = max(float(one.weights.max()) for one in wires)
+    scaled = (np.ceil(one.weights / largest * _WHOLE) for one in wires)
+    return [
+        Wires(one.sources, one.targets, weights, one.within)
+        for one, weights in zip(wires, scaled, strict=True)
+    ]
+
+
+def _together(
+    wires: tuple[Wires, ...],
+) -> tuple[Int64[np.ndarray, "edge 2"], Float64[np.ndarray, " edge"]]:
+    ends = [np.stack([one.sources, one.targets], axis=1) for one in wires]
+    return np.concatenate(ends), np.concatenate([one.weights for one in wires])
+
+
+def _most_modular(
+    nodes: int, edges: Int64[np.ndarray, "edge 2"], weights: Float64[np.ndarray, " edge"]
+) -> float:
+    """M: the largest assortativity over Leiden partitions at all resolutions; 0 if none counts."""
+    graph, listed = igraph.Graph(n=nodes, edges=edges), weights.tolist()
+    found = [
+        # GraphBase: the method of Graph wraps each result in an object
+        igraph.GraphBase.community_leiden(
+            graph,
+            edge_weights=listed,
+            normalize_resolution=True,
+            resolution=resolution,
+            n_iterations=_ITERATIONS,
+        )[0]
+        for resolution in RESOLUTIONS
+    ]
+    return _assortativity(np.array(found), edges, weights).max(initial=0.0)
+
+
+def _assortativity(
+    modules: Int64[np.ndarray, "partition node"],
+    edges: Int64[np.ndarray, "edge 2"],
+    weights: Float64[np.ndarray, " edge"],
+) -> Float64[np.ndarray, " partition"]:
+    """r of every partition; 0 of one in which a module swallows the rest."""
+    first, second = modules[:, edges[:, 0]], modules[:, edges[:, 1]]
+    total = weights.sum()
+    inside = ((first == second) @ weights) / total
+    shares = np.zeros((len(modules), int(modules.max()) + 1))
+    spread = np.broadcast_to(weights / (2.0 * total), first.shape)
+    for ends in (first, second):
+        shares += sums(ends, spread, shares.shape[1])
+    room = 1.0 - np.square(shares).sum(axis=1)
+    return np.where(room >= _APART, (inside - 1.0 + room) / np.where(room > 0, room, 1.0), 0.0)

@@ -1,0 +1,113 @@
+"""Ray on this machine: where its files go, and one line where it cannot start."""
+
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import joblib
+import ray
+
+from bimt_bench.ground import InputError, private_folder
+from bimt_bench.tuning.address import MODE, TOKEN, check_token_file, has_token
+
+OBJECT_STORE_BYTES = 512 * 2**20
+SOCKET_BYTES = 107  # the longest name of a socket, unix(7)
+# What Ray adds to its folder, with the longest number of a process that Linux gives.
+SOCKET = "session_0000-00-00_00-00-00_000000_4194304/sockets/plasma_store"
+SHARED = ("/tmp", "/var/tmp", "/dev/shm")
+
+
+def start(workers: int | None) -> None:
+    """A Ray of `workers` cores, or all this process may use; InputError if it cannot start."""
+    check_token_file()
+    folder = ray_folder()
+    _have_token()
+    try:
+        ray.init(
+            address="local",
+            num_cpus=workers or joblib.cpu_count(),
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+        )
+    except Exception as error:
+        # Ray raises all sorts of things, a bare Exception where its start timed out.
+        ray.shutdown()
+        raise InputError(_cannot_start(error, folder)) from error
+
+
+def ray_folder() -> Path:
+    """Where Ray's session goes: its usual place, or a folder that suits it where that does not.
+
+    Names of sockets in it are limited to 107 bytes, and it may not leave ASCII.
+    """
+    usual = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or SHARED[0]) / "ray"
+    faults: dict[Path, str] = {}
+    for folder in _candidates(usual):
+        fault = _fault(folder)
+        if fault is None:
+            return folder
+        faults.setdefault(folder, fault)
+    told = "; ".join(f"'{folder}' {fault}" for folder, fault in faults.items())
+    raise InputError(
+        f"TMPDIR: Ray finds no folder for its files: {told}; set TMPDIR to one that can be written "
+        f"to, with at most {SOCKET_BYTES - len(SOCKET) - len('/ray/')} letters, all of them ASCII"
+    )
+
+
+def _candidates(usual: Path) -> Iterator[Path]:
+    yield usual
+    for shared in map(Path, SHARED):
+        with suppress(OSError):
+            yield private_folder(shared) / "ray"  # Ray opens its folder to all users
+
+
+def _fault(folder: Path) -> str | None:
+    """Why Ray cannot use a folder; None if it can."""
+    name = str(folder / SOCKET)
+    if not name.isascii():
+        return "is not ASCII"
+    if len(name) > SOCKET_BYTES:
+        return "is too long"
+    if not folder.is_absolute():
+        return "is not an absolute path"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(b"written")
+    except OSError as error:
+        return f"cannot be written to ({error.strerror})"
+    return None
+
+
+def _have_token() -> None:
+    """A token for this process and its children where Ray would keep one at home and cannot.
+
+    Ray takes it from the environment first, else writes it to ~/.ray.
+    """
+    if os.environ.get(MODE, "token").lower() != "token" or has_token():
+        return
+    try:
+        folder = Path.home() / ".ray"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except (OSError, RuntimeError):  # RuntimeError: no home at all
+        os.environ[TOKEN] = secrets.token_hex(32)
+
+
+def _cannot_start(error: Exception, folder: Path) -> str:
+    """One line: Ray's own first one, and what to do."""
+    lines = str(error).strip().splitlines()
+    reason = lines[0].rstrip(".") if lines else type(error).__name__
+    if "timed out" in str(error):
+        advice = "the machine may be busy or short of memory: try again, or with fewer --workers"
+    else:
+        advice = "its own words are in the newest session's logs there"
+    return f"ray: cannot start on this machine, in {folder} ({reason}); {advice}"

@@ -1,0 +1,134 @@
+"""Stored weights are measured again or further; the frame stays, and nothing found is lost."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bimt_bench import load, tradeoff
+from bimt_bench.ground import InputError
+from bimt_bench.metrics import METRICS
+from bimt_bench.results import SCORES, scores
+
+NAMES = [name for name, one in METRICS.items() if one.family == "sparsity"]
+
+
+@pytest.fixture
+def kept(few, tmp_path):
+    return load(few.save(tmp_path / "kept"))
+
+
+def held(results) -> pd.DataFrame:
+    return pd.read_parquet(results.folder / SCORES)
+
+
+def test_all_metrics_are_those_of_the_frame(kept):
+    before = (kept.folder / "frame.parquet").read_bytes()
+    found = kept.score()
+    assert list(found["member"]) == list(kept.members)
+    for name in METRICS:
+        np.testing.assert_allclose(found[name], kept.frame[name], rtol=1e-6, err_msg=name)
+    pd.testing.assert_frame_equal(held(kept), found)
+    assert (kept.folder / "frame.parquet").read_bytes() == before
+
+
+def test_what_was_found_before_stays_when_more_is_asked(kept):
+    first = kept.score("sparsity", members="best")
+    assert [name for name in first if name in METRICS] == NAMES
+    assert len(first) == 2
+    kept.score("modularity_q", members="front")
+    together = held(kept).set_index("member")
+    assert list(together.index) == [m for m in kept.members if m in together.index]
+    own = first.set_index("member")[NAMES]
+    pd.testing.assert_frame_equal(together.loc[own.index, NAMES], own)
+    front = {p.settings.configuration for p in kept.tradeoff().front}
+    on_front = set(kept.frame.loc[kept.frame["configuration"].isin(front), "member"])
+    assert set(together.index[together["modularity_q"].notna()]) == on_front
+
+
+def test_what_other_code_found_is_replaced(kept):
+    kept.score("r2")
+    held(kept).assign(r2=-7.0, scoring_digest="0" * 12).to_parquet(kept.folder / SCORES)
+    one, other = kept.members[:2]
+    kept.score("sparsity", members=[one])
+    found = held(kept).set_index("member")
+    assert np.isnan(found.loc[one, "r2"]) and found.loc[other, "r2"] == -7.0
+    assert found.loc[one, NAMES].notna().all()
+
+
+@pytest.mark.parametrize("members", ["best", "median", "knee"])
+def test_one_of_each_recipe(few, members):
+    found = few.score("r2", members=members)
+    assert list(found["recipe"]) == ["vanilla", "bimt"]
+    chosen = [few.network(members, recipe=recipe).member for recipe in found["recipe"]]
+    assert list(found["member"]) == chosen
+
+
+def test_members_that_diverged_have_no_metrics(few, tmp_path):
+    folder = few.save(tmp_path / "kept")
+    frame = pd.read_parquet(folder / "frame.parquet")
+    frame.loc[0, "status"] = "diverged"
+    frame.to_parquet(folder / "frame.parquet")
+    found = load(folder).score("sparsity")
+    assert found.loc[0, NAMES].isna().all()
+    np.testing.assert_allclose(found.loc[1:, NAMES], few.frame.loc[1:, NAMES])
+
+
+def test_tradeoffs_find_metrics_that_were_measured_later(few, tmp_path):
+    folder = few.save(tmp_path / "kept")
+    frame = pd.read_parquet(folder / "frame.parquet")
+    axes = {"x": "mean_wire_length", "y": "lesion_effect"}
+    wanted = few.tradeoff(**axes).table()
+    frame.drop(columns=list(axes.values())).to_parquet(folder / "frame.parquet")
+    found = load(folder)
+    with pytest.raises(InputError, match="x: 'mean_wire_length' was not measured"):
+        found.tradeoff(**axes)
+    found.score(*axes.values())
+    for table in (found.tradeoff(**axes).table(), tradeoff(folder, **axes)):
+        pd.testing.assert_frame_equal(table, wanted)
+    assert "lesion_effect" not in found.frame
+
+
+def test_what_stands_in_the_frame_is_not_replaced(kept):
+    kept.score("r2")
+    held(kept).assign(r2=-7.0).to_parquet(kept.folder / SCORES)
+    pd.testing.assert_frame_equal(scores.with_scores(kept.frame, kept.folder), kept.frame)
+
+
+def test_progress_is_told_and_populations_are_bounded(few, monkeypatch):
+    monkeypatch.setattr(scores, "_TOGETHER", 5)
+    told: list[float] = []
+    found = scores.score(few, ["r2"], on_progress=told.append)
+    assert told == [5 / 12, 10 / 12, 1.0]
+    np.testing.assert_allclose(found["r2"], few.frame["r2"], rtol=1e-6)
+
+
+def test_reasons_of_metrics_that_fail_are_joined():
+    assert scores._both(None, None) is None
+    assert scores._both('{"a": "one"}', None) == '{"a": "one"}'
+    assert scores._both('{"a": "one"}', '{"b": "two"}') == '{"a": "one", "b": "two"}'
+
+
+@pytest.mark.parametrize(
+    ("names", "members", "words"),
+    [
+        (["modularityq"], "all", ["'modularityq'", "did you mean 'modularity_q'?"]),
+        (["sparse"], "all", ["'sparse'", "did you mean 'sparsity'?"]),
+        ([], "frnt", ["'frnt'", "did you mean 'front'?"]),
+        ([], [], ["members: none given"]),
+        ([], ["zzz"], ["member: 'zzz'"]),
+    ],
+)
+def test_what_is_not_there_is_refused(few, names, members, words):
+    with pytest.raises(InputError) as refused:
+        few.score(*names, members=members)
+    assert all(word in str(refused.value) for word in words)
+
+
+@pytest.mark.parametrize("content", [b"nothing", None])
+def test_a_damaged_file_of_metrics_is_one_line(kept, content):
+    if content is None:
+        pd.DataFrame({"a": [1]}).to_parquet(kept.folder / SCORES)
+    else:
+        (kept.folder / SCORES).write_bytes(content)
+    with pytest.raises(InputError, match=r"metrics: .*metrics\.parquet.*move it away"):
+        kept.score("r2")
