@@ -1,13 +1,7 @@
 """The page that MLflow's own server makes of a tracked sweep, in a real browser."""
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.parse
 import urllib.request
 import zlib
@@ -20,6 +14,7 @@ import pytest
 
 from bimt_bench.results.tracking import Tracker, view
 from tests import rows
+from tests.mlflow_server import serving
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -98,42 +93,8 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
     """A sweep of two configurations, behind the real `mlflow ui` on a free port."""
     folder = tmp_path_factory.mktemp("mlflow")
     tracker, parent, children = write_sweep(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--port", str(port)]
-    command += ["--backend-store-uri", tracker.uri]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}/health", server, folder / "server.log")
-        yield Tracked(f"http://127.0.0.1:{port}", tracker.experiment_id, parent, children)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-
-
-def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"mlflow ui did not start: {log.read_text()[-2000:]}")
+    with serving(folder, tracker.uri) as address:
+        yield Tracked(address, tracker.experiment_id, parent, children)
 
 
 @pytest.fixture(scope="module")
