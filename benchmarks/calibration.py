@@ -22,7 +22,7 @@ from bimt_bench.results import plots
 from bimt_bench.spec import catalog
 
 AXES = (
-    "module_excess", "module_excess_cautious", "cross_cluster_mass", "modularity_q",
+    "module_excess_cautious", "module_excess", "cross_cluster_mass", "modularity_q",
     "modularity_z", "ncut",
 )  # fmt: skip
 FALLING = ("ideal", "ideal + 0.1", "ideal + 0.3")
@@ -79,7 +79,7 @@ def faults(frame: pd.DataFrame, task: str, axis: str) -> list[str]:
     ladder = [*itertools.pairwise(FALLING), *((FALLING[-1], one) for one in RANDOM)]
     wrong = [f"{a} not above {b}" for a, b in ladder if not found[a][1] > found[b][2]]
     lowest = min(values[one].min() for one in RANDOM)
-    wrong += [f"{one} above random" for one in NOTHING if values[one].max() > lowest]
+    wrong += [f"{one} not missing or below random" for one in NOTHING if values[one].max() > lowest]
     return wrong
 
 
@@ -87,6 +87,8 @@ def doctored_gains(frame: pd.DataFrame, task: str, axis: str) -> dict[str, float
     """By how much doctored networks outrank their clean selves, the mean over draws."""
     rows = frame[frame["task"] == task].set_index(["kind", "draw"])[axis]
     sign = 1.0 if METRICS[axis].direction == "higher" else -1.0
+    if "spare" not in rows.index:
+        return {}
     kinds = [kind for kind in DOCTORED if kind != "spare" and kind in rows.index]
     return {kind: float((sign * (rows[kind] - rows["spare"])).mean()) for kind in kinds}
 
@@ -120,7 +122,9 @@ def verdicts(frame: pd.DataFrame, axes: Sequence[str]) -> str:
 
 
 def _verdict(frame: pd.DataFrame, task: str, axis: str) -> str:
-    if frame[frame["task"] == task][axis].isna().all():
+    rows = frame[frame["task"] == task]
+    needed = {*FALLING, *RANDOM, *NOTHING}
+    if rows[axis].isna().all() or not needed <= {*rows["kind"]}:
         return "not measured"
     return "; ".join(faults(frame, task, axis)) or "yes"
 
@@ -153,7 +157,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--metrics", nargs="*", help="these alone; all otherwise")
     parser.add_argument("--kinds", nargs="*", default=[*MADE, *DOCTORED], help="these alone")
-    parser.add_argument("--keep", type=Path, help="a file for the frame; other tasks in it stay")
+    parser.add_argument("--keep", type=Path, help="a file for the frame; other networks in it stay")
     parser.add_argument("--read", type=Path, help="a frame that was kept, instead of measuring")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/calibration"))
@@ -172,7 +176,10 @@ def main() -> None:
     if given.keep:
         if given.keep.exists() and not given.read:
             before = pd.read_parquet(given.keep)
-            frame = pd.concat([before[~before["task"].isin(frame["task"])], frame])
+            measured = set(zip(frame["task"], frame["kind"], strict=True))
+            pairs = zip(before["task"], before["kind"], strict=True)
+            stay = [pair not in measured for pair in pairs]
+            frame = pd.concat([before[stay], frame], ignore_index=True)
         frame.to_parquet(given.keep, index=False)
     for file in write(frame, given.out):
         print(file)
