@@ -147,6 +147,20 @@ def sparse(density: float | None = None) -> Callable[[Reference], None]:
     return changed
 
 
+def sparse_blocks(made: Reference) -> None:
+    """The blocks with half of their wires, and nothing between them."""
+    ideal(made)
+    _thin(made, 0.5)
+
+
+def _thin(made: Reference, share: float) -> None:
+    """Keeps a share of the wires, which are so much stronger."""
+    generator = made.generator("thin")
+    for weight in made.population.weights.values():
+        there = torch.rand(weight.shape, generator=generator) < share
+        weight.mul_(there.to(weight.dtype) / share**0.5)
+
+
 def permuted(made: Reference) -> None:
     """The ideal network with its hidden neurons in another order: the same network."""
     ideal(made)
@@ -173,6 +187,8 @@ def giant(made: Reference) -> None:
     """One dense module of half of the hidden neurons; the others are dead."""
     for group in made.hidden:
         _kill(made, group, group.size // 2)
+    for weight in made.population.weights.values():
+        weight.mul_(_gain(0.5))
 
 
 def empty(made: Reference) -> None:
@@ -248,8 +264,9 @@ def useless_wires(made: Reference) -> None:
     first = made.population.wiring.connections[0]
     if made.data.tokens is None and idle.any() and idle.dim() == 1:
         weight = made.population.parameters[first.parameter]
+        strength = _STRONG * weight.abs().max()
         for k in torch.nonzero(idle).flatten().tolist():
-            weight[:, k % weight.shape[1], k] = _STRONG * weight.abs().max()
+            weight[:, k % weight.shape[1], k] = strength
 
 
 def dead_module(made: Reference) -> None:
@@ -314,12 +331,14 @@ def rescaled(made: Reference) -> None:
 MADE: Mapping[str, Callable[[Reference], None]] = {
     "ideal": ideal,
     "permuted": permuted,
+    "sparse ideal": sparse_blocks,
     "ideal + 0.1": noisy(0.1),
     "ideal + 0.3": noisy(0.3),
     "ideal + 1": noisy(1.0),
     "crossed": crossed,
     "dense": dense,
     "sparse": sparse(),
+    "sparse 0.2": sparse(0.2),
     "sparse 0.1": sparse(0.1),
     "giant": giant,
     "empty": empty,
