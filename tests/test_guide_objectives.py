@@ -84,7 +84,7 @@ def test_the_guides_loss_and_measure_train_and_are_measured(loaded):
     frame = api.train(task, recipe="vanilla", seeds=(0, 1), shuffles=2).frame
     assert (frame["performance_metric"] == "within").all()
     assert frame["performance"].between(0.0, 1.0).all()
-    assert (frame["test_loss"] < 0.5 * 0.5 * 10).all() and frame["circuit_size"].notna().all()
+    assert (frame["test_loss"] < 0.5 * 0.5 * 10).all() and frame["pruning_area"].dtype == float
     assert tradeoff_of(task, frame).y_direction == "higher"
     other = task_with(**{**fields, "loss": {"kind": "huber", "delta": 0.25}})
     assert task.digest() != other.digest()

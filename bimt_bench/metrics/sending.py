@@ -26,7 +26,7 @@ def spreads(scored: Scored) -> dict[str, Float64[Tensor, "member sources"]]:
     constant. 1 for inputs of which the data do not say what they are given.
     """
     questions = scored.probe(_ROWS)
-    hidden = {name: _spread(seen.double()) for name, seen in questions.activations().items()}
+    hidden = {name: _spread(seen) for name, seen in _activations(questions).items()}
     found = {}
     for connection in scored.wiring.connections:
         group = scored.wiring.group(connection.source)
@@ -36,6 +36,26 @@ def spreads(scored: Scored) -> dict[str, Float64[Tensor, "member sources"]]:
             sent = hidden[group.name].repeat(1, connection.source_folds)
         found[connection.parameter] = sent
     return found
+
+
+def _activations(questions: Questions) -> dict[str, Float64[Tensor, "member sample neuron"]]:
+    """What hidden neurons send on, computed in float64.
+
+    So it hangs on the weights and not on how products of float32 round, in a pack or alone:
+    what is drawn later turns on the last bits.
+    """
+    population = questions.scored.population
+    architecture = population.architecture
+    parameters = {name: one.detach().double() for name, one in population.parameters.items()}
+    found: dict[str, list[Tensor]] = {}
+    for inputs in questions.inputs.split(questions.scored.rows):
+        given = inputs.double() if inputs.is_floating_point() else inputs
+        seen: dict[str, Tensor] = {}
+        batch = architecture.prepare(given)
+        architecture.forward(parameters, batch, population.positions, seen=seen)
+        for name, active in seen.items():
+            found.setdefault(name, []).append(active.mT.cpu())
+    return {name: torch.cat(parts, dim=1) for name, parts in found.items()}
 
 
 def _spread(values: Float64[Tensor, "... sample neuron"]) -> Float64[Tensor, "... neuron"]:
