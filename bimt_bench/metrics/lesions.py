@@ -29,7 +29,7 @@ _FEW = 200  # sets of a module's size: up to so many, all of them
 _DRAWS = 16  # sets of a module at a time
 _MOST = 512
 _ENOUGH = 0.02  # error of the figure at which no more sets are drawn
-_ENTRIES = 2**22  # of all parameters of the copies that are silenced at a time
+_ENTRIES = 2**20  # of all parameters of the copies that are silenced at a time
 
 Neurons = Int64[np.ndarray, "_ 2"]
 

@@ -104,7 +104,12 @@ def test_tradeoff_of_any_two_metrics_and_of_a_lone_file(invoke, run, tmp_path, t
     trained.frame.to_parquet("alone.parquet")
     said = done(invoke("tradeoff", "alone.parquet", "--out", "u"))
     names = {file.name for file in (tmp_path / "u" / "symbolic-independence-20").iterdir()}
-    assert names == {"tradeoff.png", "tradeoff.pdf", "tradeoff.csv"}  # curves were not kept
+    assert names == {
+        "tradeoff.png",
+        "tradeoff.pdf",
+        "tradeoff.csv",
+        "recipes.csv",
+    }  # curves were not kept
 
 
 def test_results_without_weights_have_trade_offs_alone(invoke, tmp_path, trained):

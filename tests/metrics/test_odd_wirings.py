@@ -141,7 +141,7 @@ def test_labels_change_no_metric_where_nothing_has_moved():
         population.start(task.name, (0, 1))
         found.append(scorecards(Scored(task, data, population, (0, 1), 2)))
     assert found[0].equals(found[1])
-    assert found[0]["circuit_size_per_class"].notna().all()
+    assert found[0]["modularity_q"].notna().all()
 
 
 def test_a_wiring_without_connections_is_refused():

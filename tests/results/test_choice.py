@@ -30,7 +30,6 @@ def tradeoff_of(rows, **directions):
         x_direction=directions.get("x", "higher"),
         y_direction=directions.get("y", "higher"),
         reference=ReferencePoint(modularity=-20.0, performance=-20.0),
-        resamples=0,
     )
 
 

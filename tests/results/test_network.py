@@ -16,7 +16,7 @@ from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS, circuits
 from bimt_bench.network import GEOMETRIES
 from bimt_bench.results import Network, network
-from bimt_bench.spec import MODELS
+from bimt_bench.spec import MEASURES, MODELS
 from tests import networks
 
 
@@ -210,7 +210,9 @@ def test_an_unknown_metric_is_named_with_its_nearest(net, names, told):
 def test_a_pruned_network_is_one_of_the_pruning_curve(name):
     net = networks.network(name)
     curve = circuits.prune(net._scored)
-    measure, sign = ("accuracy", 1.0) if circuits.by_share(net._scored) else ("test_loss", -1.0)
+    measure, sign = (
+        ("accuracy", 1.0) if MEASURES[net.task.performance.kind].shares else ("test_loss", -1.0)
+    )
     for kept, quality in list(zip(curve.kept, curve.quality[:, 0], strict=True))[::5]:
         pruned = net.pruned(kept / curve.total)
         assert pruned.metrics(measure).iloc[0] == pytest.approx(sign * float(quality), rel=1e-5)

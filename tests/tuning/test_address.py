@@ -82,7 +82,7 @@ def test_an_unreachable_address_leaves_no_trace(tmp_path, monkeypatch, sweep_spe
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")
     with pytest.raises(InputError, match="RAY_ADDRESS: no Ray cluster answers"):
-        api.run_sweep(sweep_spec(), results_dir=tmp_path / "runs")
+        api.sweep(sweep_spec(), results_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists() and not (tmp_path / "mlflow.db").exists()
 
 
