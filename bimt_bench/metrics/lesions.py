@@ -30,6 +30,7 @@ _DRAWS = 16  # sets of a module at a time
 _MOST = 512
 _ENOUGH = 0.02  # error of the figure at which no more sets are drawn
 _ENTRIES = 2**20  # of all parameters of the copies that are silenced at a time
+_COPIES = 32  # at a time, as each has activations of every row
 
 Neurons = Int64[np.ndarray, "_ 2"]
 
@@ -152,7 +153,7 @@ class _Patient:
     def damages(self, sets: Sequence[Neurons]) -> list[float]:
         """By how much the loss rises when each set is silent; 0 where it falls."""
         scored = self.questions.scored
-        at_a_time = max(1, _ENTRIES // scored.population.flat.shape[1])
+        at_a_time = max(1, min(_COPIES, _ENTRIES // scored.population.flat.shape[1]))
         found: list[float] = []
         for begin in range(0, len(sets), at_a_time):
             found += self._damages(sets[begin : begin + at_a_time])
