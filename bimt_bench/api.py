@@ -100,6 +100,10 @@ def sweep(
     takes the place of warnings. Returns what `load` of the results folder does, with the reports.
     Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
     Ray or MLflow.
+
+    >>> swept = bimt_bench.sweep("small.yaml", track=False)
+    >>> len(swept), swept.best().row["recipe"] in ("vanilla", "bimt")
+    (2, True)
     """
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
@@ -145,6 +149,11 @@ def sync(
 
     `plugins`: the sweep's own, which its folder keeps. Returns how many configurations stand there
     now, a task each. InputError for what is no results folder, or where MLflow cannot be used.
+
+    >>> bimt_bench.sync(swept.folder).tasks
+    (Delivered(task='symbolic/independence', configurations=2, new=2),)
+    >>> bimt_bench.sync(swept.folder).tasks[0].new
+    0
     """
     load_all(plugins)
     return results.sync(

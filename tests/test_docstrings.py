@@ -15,6 +15,8 @@ from bimt_bench.results import Curves, DrawnTradeOff, Network, Results
 
 CALLS = (
     bimt_bench.train,
+    bimt_bench.sweep,
+    bimt_bench.sync,
     bimt_bench.load,
     bimt_bench.load_network,
     bimt_bench.tradeoff,
@@ -22,6 +24,14 @@ CALLS = (
     Network,
 )
 PLOTS = (DrawnTradeOff.plot, Curves.plot)
+SMALL = """
+name: small
+title: Two recipes, one seed
+tasks: [{task: symbolic/independence, steps: 50}]
+space: {recipe: [vanilla, bimt]}
+seeds: [0]
+search: {kind: grid}
+"""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -41,10 +51,21 @@ def words() -> dict[str, object]:
     return {**packages, "results": results, "net": net, "x": net.data.test_inputs[:3].numpy()}
 
 
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """The results of the sweep that examples may run or look at."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "small.yaml").write_text(SMALL)
+    return bimt_bench.sweep(folder / "small.yaml", results_dir=folder / "runs", track=False)
+
+
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
-def test_the_example_does_what_it_says(example, words, tmp_path, monkeypatch):
+def test_the_example_does_what_it_says(example, words, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(SMALL)
     example.globs = dict(words)
+    if example.name == "sync":
+        example.globs["swept"] = request.getfixturevalue("swept")
     told: list[str] = []
     doctest.DocTestRunner(optionflags=FLAGS).run(example, out=told.append)
     plt.close("all")
