@@ -18,6 +18,7 @@ from bimt_bench.ground import (
     by_sigterm,
     ending,
     exit_status,
+    from_here,
     printable,
     terminable,
     word_for,
@@ -117,7 +118,7 @@ def _leave(status: int) -> None:
 def print_files(files: Iterable[Path]) -> None:
     """The files that were written, a line each, as they lie from here."""
     for file in files:
-        OUT.print(f"  {_short(file)}", highlight=False, soft_wrap=True, markup=False)
+        OUT.print(f"  {from_here(file)}", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_where(command: str, page: str) -> None:
@@ -125,8 +126,3 @@ def print_where(command: str, page: str) -> None:
     OUT.print("\nSee the runs in MLflow:", style="bold")
     for line in (command, f"then open {page}"):
         OUT.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _short(file: Path) -> str:
-    here = Path.cwd()
-    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)

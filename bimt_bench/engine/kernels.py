@@ -90,13 +90,22 @@ def _exp(x):
     return scale + scale * q
 
 
+@_inner
+def _tanh(x):
+    one, two, zero = type(x)(1.0), type(x)(2.0), type(x)(0.0)
+    q, scale = _reduced(-two * abs(x))
+    e = scale * q + (scale - one)
+    size = -e / (two + e)
+    return -size if x < zero else size
+
+
 # ------------------------------------------------------------------ activations
 
 
 @_inner
 def _activate(kind, z, active):
     """active = f(z) and z = f'(z), entries in a row."""
-    one, two, zero = z.dtype.type(1.0), z.dtype.type(2.0), z.dtype.type(0.0)
+    one, zero = z.dtype.type(1.0), z.dtype.type(0.0)
     if kind == SILU:
         for i in range(z.shape[0]):
             x = z[i]
@@ -112,23 +121,16 @@ def _activate(kind, z, active):
     else:
         for i in range(z.shape[0]):
             x = z[i]
-            q, scale = _reduced(-two * abs(x))
-            e = scale * q + (scale - one)
-            size = -e / (two + e)
-            active[i] = -size if x < zero else size
-            z[i] = one - size * size
+            y = _tanh(x)
+            active[i] = y
+            z[i] = one - y * y
 
 
 @loop("f1 f1")
 def tanh(given, found):
     """Finds the hyperbolic tangent of each entry; what is undefined stays so."""
-    one, two, zero = given.dtype.type(1.0), given.dtype.type(2.0), given.dtype.type(0.0)
     for i in range(given.shape[0]):
-        x = given[i]
-        q, scale = _reduced(-two * abs(x))
-        e = scale * q + (scale - one)
-        size = (zero - e) / (two + e)  # 0 of 0, not -0
-        found[i] = -size if x < zero else size
+        found[i] = _tanh(given[i])
 
 
 @_inner

@@ -4,7 +4,7 @@ from bimt_bench.ground.bar import bar
 from bimt_bench.ground.blame import last_in, located
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
-from bimt_bench.ground.files import check_format, metadata_of, write
+from bimt_bench.ground.files import check_format, from_here, metadata_of, write
 from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
 from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
@@ -58,6 +58,7 @@ __all__ = [
     "exit_status",
     "fitting",
     "free_memory",
+    "from_here",
     "half_imported",
     "last_in",
     "library_versions",

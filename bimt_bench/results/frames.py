@@ -64,6 +64,19 @@ def in_frame(task: str, names: Sequence[str]) -> str:
     return task
 
 
+def of_recipe(rows: pd.DataFrame, recipe: str | None) -> pd.DataFrame:
+    """The rows of a recipe, all if none is named; InputError with the nearest name if none is."""
+    if recipe is None:
+        return rows
+    known = [str(name) for name in rows["recipe"].unique()]
+    if recipe not in known:
+        raise InputError(
+            f"recipe: '{recipe}' is not in these results{closest(str(recipe), known)} "
+            f"(recipes: {', '.join(known)})"
+        )
+    return rows[rows["recipe"] == recipe]
+
+
 def only_task(names: Sequence[str]) -> str:
     """The one task there is; InputError, which lists them, if there are several."""
     if len(names) != 1:

@@ -12,6 +12,7 @@ from bimt_bench.ground import InputError, closest
 from bimt_bench.results import plots
 from bimt_bench.results.choice import CHOICES, best, check_drawn, knee, median
 from bimt_bench.results.drawing import NetworkDrawing
+from bimt_bench.results.frames import in_frame, of_recipe
 from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.results.words import in_order
 
@@ -140,24 +141,14 @@ def save_drawings(
     found: list[Path] = []
     names = results.tasks if task is None else (task,)
     for name in names:
-        rows = _rows(results, name, recipe)
+        rows = results.frame[results.frame["task"] == in_frame(name, results.tasks)]
+        rows = of_recipe(rows, recipe)
         place = _place(results, name) if folder is None else Path(folder)
         if folder is not None and len(names) > 1:
             place /= folder_name(name)
         wanted = of_recipes(rows, results.tradeoff(name))
         found += _files(draw(results, wanted, folder=place, formats=formats))
     return tuple(found)
-
-
-def _rows(results: "Results", task: str, recipe: str | None) -> pd.DataFrame:
-    rows = results.frame[results.frame["task"] == task]
-    known = in_order(rows["recipe"])
-    if recipe is not None and len(rows) and recipe not in known:
-        raise InputError(
-            f"recipe: '{recipe}' is not in these results{closest(recipe, known)} "
-            f"(recipes: {', '.join(known)})"
-        )
-    return rows if recipe is None else rows[rows["recipe"] == recipe]
 
 
 def folder_name(task: str) -> str:

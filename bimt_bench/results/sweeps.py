@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bimt_bench.ground import InputError, environment
+from bimt_bench.ground import InputError, environment, from_here
 from bimt_bench.results.delivery import (
     Courier,
     SweepFacts,
@@ -94,13 +94,13 @@ class Tracked:
         )
 
     def _sync_command(self, folder: Path) -> str:
-        words = ["bimt-bench", "sync", _from_here(folder)]
+        words = ["bimt-bench", "sync", from_here(folder)]
         if self.uri != resolve_uri():
             words += ["--tracking-uri", masked(self.uri)]
         if self.experiment != resolve_experiment():
             words += ["--experiment", self.experiment]
         for plugin in catalog.sweep(folder / "spec.yaml").plugins:
-            words += ["--plugin", _from_here(Path(plugin)) if os.sep in plugin else plugin]
+            words += ["--plugin", from_here(Path(plugin)) if os.sep in plugin else plugin]
         return shlex.join(words)
 
 
@@ -186,8 +186,3 @@ def _reports(
             drawings = ()
         reports.append(replace(report, drawings=drawings))
     return tuple(reports)
-
-
-def _from_here(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

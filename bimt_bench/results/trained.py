@@ -16,6 +16,7 @@ from bimt_bench.results.frames import (
     check_same,
     in_frame,
     kept_tasks,
+    of_recipe,
     only_task,
     task_in,
 )
@@ -300,15 +301,7 @@ class Results:
         rows = self.frame
         if task is not None:
             rows = rows[rows["task"] == in_frame(task, self.tasks)]
-        if recipe is None:
-            return rows
-        known = [str(name) for name in rows["recipe"].unique()]
-        if recipe not in known:
-            raise InputError(
-                f"recipe: '{recipe}' is not in these results{closest(str(recipe), known)} "
-                f"(recipes: {', '.join(known)})"
-            )
-        return rows[rows["recipe"] == recipe]
+        return of_recipe(rows, recipe)
 
     def _chosen(self, which: str, rows: pd.DataFrame) -> str | None:
         from bimt_bench.results.choice import choose
