@@ -1,0 +1,1 @@
+"""The leaderboard: entries that anybody can verify, ranked by figures that hold."""

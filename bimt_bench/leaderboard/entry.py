@@ -1,0 +1,180 @@
+"""An entry: one recipe on one task, as its folder says it.
+
+    <board>/<task>/<name>/entry.json             this module's `Entry`
+    <board>/<task>/<name>/members.jsonl          this module's `MemberRecord`, a line each
+    <board>/<task>/<name>/weights.safetensors    <member>/<array>; absent where it lies at a URL
+
+Nothing in it is taken on trust: metrics and curves are claims, the rest follows from the task and
+the code. Coordinates and graphs are derived and never read.
+"""
+
+import json
+import math
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from bimt_bench.spec import MODELS, ModelSettings, OneOf, Prose, Spec, Title
+
+FORMAT = 1
+ENTRY, MEMBERS, WEIGHTS = "entry.json", "members.jsonl", "weights.safetensors"
+MOST_MEMBERS = 40
+MOST_VALUES = 8
+FEWEST_SEEDS = 5
+CURVE_STEPS = 20
+DIGITS = 2
+
+Licence = Literal["Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "MIT"]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Url = Annotated[str, Field(pattern=r"^https://[A-Za-z0-9./_~%:?=&+#-]+$", max_length=300)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Note = Annotated[Prose, Field(max_length=2000)]
+
+
+class Published(Spec):
+    """The base of what is read from strangers: frozen, strict about keys and about types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Author(Published):
+    """Somebody who answers for an entry; `account` may withdraw it."""
+
+    name: Title
+    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")] | None = None
+    orcid: Annotated[str, Field(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
+
+
+class Weights(Published):
+    """The file of weights: its sum and size, and where it lies if not in the folder."""
+
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)] = Field(description="bytes")
+    dtype: Literal["float32", "float16", "float64"] = Field(
+        description="as stored; float16 cannot be trained again to the bit"
+    )
+    url: Url | None = None
+    licence: Licence | None = Field(default=None, description="of the file at the URL")
+
+    @model_validator(mode="after")
+    def _elsewhere_under_a_licence(self) -> Self:
+        if (self.url is None) != (self.licence is None):
+            raise ValueError("url and licence: either both are given, or neither")
+        return self
+
+
+class Environment(Published):
+    """What numbers depend on besides settings and code, where the members were trained."""
+
+    bimt_bench: Title
+    training_digest: Digest
+    scoring_digest: Digest
+    python: Title
+    libraries: dict[Title, Title] = Field(description="name: version")
+    device: Title
+    machine: Title
+    cpu_features: Title = Field(description="a digest of the processor's feature flags")
+    kernels: dict[Title, Title] = Field(description="BLAS, MKL, ATen and numba: what they chose")
+
+
+class Cost(Published):
+    """What training took: `operations` are computed again, `seconds` are a claim."""
+
+    operations: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        description="floating-point operations of all members together"
+    )
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _short(value: float) -> float:
+    digits = Decimal(repr(value)).normalize().as_tuple().digits
+    if not math.isfinite(value) or len(digits) > DIGITS:
+        raise ValueError(f"{value!r} given; a dial value has at most {DIGITS} significant digits")
+    return value
+
+
+DialValue = Annotated[float, AfterValidator(_short)]
+
+
+class Entry(Published):
+    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+
+    format: Literal[1]
+    name: Slug
+    title: Title
+    task: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)]
+    task_version: Annotated[int, Field(ge=1)]
+    task_digest: Digest
+    recipe: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+    retrainable: bool = Field(
+        default=True, description="false: a method that is not shipped; weights only, never ranked"
+    )
+    model: Annotated[ModelSettings, OneOf(MODELS)] = Field(
+        description="the network's; that of the task wherever the entry is retrainable"
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="of the recipe and of training, the dial's aside"
+    )
+    dial: str | None = None
+    grid: Annotated[tuple[DialValue, ...], Field(max_length=MOST_VALUES)] = ()
+    seeds: Annotated[int, Field(ge=FEWEST_SEEDS, le=MOST_MEMBERS)]
+    steps: Annotated[int, Field(ge=1)]
+    tuned: Note = Field(description="how settings other than the dial were chosen, on which data")
+    authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
+    licence: Licence
+    link: Url | None = None
+    notes: Note = ""
+    published: date
+    weights: Weights
+    environment: Environment
+    cost: Cost
+    metrics: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        description="the metrics that are claimed, each with its version"
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if (self.dial is None) != (not self.grid):
+            raise ValueError("grid: has dial values where there is a dial, and none else")
+        if list(self.grid) != sorted(set(self.grid)):
+            raise ValueError("grid: its values rise, each once")
+        if self.members > MOST_MEMBERS:
+            raise ValueError(f"grid: {self.members} members; at most {MOST_MEMBERS}")
+        return self
+
+    @property
+    def members(self) -> int:
+        """How many there must be: a member for each dial value and seed."""
+        return max(1, len(self.grid)) * self.seeds
+
+
+class CurvePoint(Published):
+    """What was measured at a step of training; None for what was not a finite number."""
+
+    step: Annotated[int, Field(ge=0)]
+    train_loss: Finite | None
+    test_loss: Finite | None
+    performance: Finite | None
+    cost: Finite | None
+
+
+class MemberRecord(Published):
+    """One member as it is claimed; a line of `members.jsonl`."""
+
+    member: Digest
+    configuration: Digest
+    dial_value: DialValue | None
+    seed: Annotated[int, Field(ge=0, lt=MOST_MEMBERS)]
+    status: Literal["ok", "diverged"]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    curve: Annotated[tuple[CurvePoint, ...], Field(max_length=CURVE_STEPS)]
+    metrics: dict[str, Finite | None]
+
+
+def schema() -> str:
+    """The JSON Schema of `entry.json`, as text."""
+    return json.dumps(Entry.model_json_schema(), indent=1) + "\n"
