@@ -62,7 +62,7 @@ def work(agenda, store, run_pack, *, task, workers=1, stop_after=None):
             assert agenda.finished
             return
         pack = live.pop(order.randrange(len(live)))
-        results = run_pack(task, pack.members)
+        results = run_pack(task, pack.members, validation=pack.validation)
         store.keep(
             pack.digest,
             frame=results.frame.assign(pack=pack.digest),
@@ -81,7 +81,7 @@ def task(sweep_spec):
 
 
 def frame(agenda, store):
-    store.collect(agenda.packs(), members=agenda.members())
+    store.collect(agenda.packs(), members=agenda.members(), marks=agenda.marks())
     return store.frame().drop(columns="seconds")
 
 
@@ -158,13 +158,13 @@ def test_objectives_that_are_no_numbers_are_computed_again(start, task, fake_pac
     work(agenda, store, fake_pack_function(), task=task, stop_after=1)
     (mine,) = first.computed
     held = store.read(mine)
-    rows = held.frame.assign(performance="good")
+    rows = held.frame.assign(validation_performance="good")
     store.keep(mine, frame=rows, curves=held.curves, weights=held.weights)
 
     agenda, store, second = start(**OPTUNA)
     agenda.has_work()
     assert second.notes == [
-        f"pack {mine}: column 'performance' holds no numbers; computing it again"
+        f"pack {mine}: column 'validation_performance' holds no numbers; computing it again"
     ]
 
 
