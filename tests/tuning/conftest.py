@@ -84,7 +84,7 @@ def _fake_pack_function(
             )
             # another order than that of the test figures, so that a search that reads those differs
             unseen = 1.0 + noise - score
-            rows[-1] |= {f"validation_{name}": None if lost else unseen for name in validation}
+            rows[-1] |= {f"validation_{n}": math.nan if lost else unseen for n in validation}
             curves += [
                 {"member": member.digest, "step": step, "train_loss": noise / (step + 1)}
                 for step in (0, 10)
