@@ -304,7 +304,8 @@ def _pairs(space: RecipeSpace) -> Iterator[dict[str, Option]]:
 def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator[str]:
     if metric not in METRICS:
         yield (
-            f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
+            f"unknown metric '{metric}'{closest(metric, [*METRICS, _AXIS])} "
+            f"(allowed: {', '.join([*METRICS, _AXIS])})"
             f"{METRICS.told_of_plugins(metric)}"
         )
         return
