@@ -69,6 +69,18 @@ def test_clusters_of_a_layered_graph_are_those_of_scikit_learn(seed):
     np.testing.assert_array_equal(same, theirs.labels_[:, None] == theirs.labels_[None, :])
 
 
+@pytest.mark.parametrize("columns", [4, 6])
+def test_the_last_bits_of_weights_part_nobody(columns):
+    # few living neurons: rows of equal length, and fewer vectors than clusters
+    draw = np.random.default_rng(1)
+    edges = np.array([(i, 6 + j) for i in range(6) for j in range(columns)])
+    weights = draw.random((400, len(edges))) * (draw.random((400, len(edges))) < 0.4)
+    graph = Topology(6 + columns, edges)
+    here = graph.clusters(weights, 4)
+    there = graph.clusters(weights * (1.0 + 4e-16 * draw.standard_normal(weights.shape)), 4)
+    np.testing.assert_array_equal(here, there)
+
+
 def test_draws_in_a_batch_are_what_they_are_alone():
     draw = np.random.default_rng(0)
     edges = np.array([(i, 6 + j) for i in range(6) for j in range(5)])
