@@ -104,7 +104,7 @@ def test_separate_networks_are_cut_for_nothing(by_hand):
     assert value("ncut_z", scored)[0] < -3
     assert value("cross_cluster_mass_z", scored)[0] > 3
     for name in ("ncut_p", "cross_cluster_mass_p"):
-        assert value(name, scored) == pytest.approx([1 / 21]), name
+        assert value(name, scored) == pytest.approx([1 / 101]), name
 
 
 def test_the_mass_inside_clusters_by_hand(by_hand):
@@ -113,12 +113,12 @@ def test_the_mass_inside_clusters_by_hand(by_hand):
     assert value("cross_cluster_mass", by_hand.scored([weights])) == pytest.approx([25 / 26])
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if "_z" in n])
+@pytest.mark.parametrize("name", [n for n in NAMES if "_z" in n and not n.endswith("_error")])
 def test_a_random_dense_network_lies_in_the_middle_of_its_null(by_hand, name):
     z = value(name, by_hand.scored(by_hand.weights((4, 8, 8, 4), members=60, seed=5)))
     assert np.isfinite(z).all()
     assert abs(z.mean()) < 0.45  # 3 standard errors and a little
-    assert 0.7 < z.std() < 1.7  # heavier tails than a normal: 20 draws estimate the spread
+    assert 0.7 < z.std() < 1.7
 
 
 @settings(max_examples=10)
@@ -154,7 +154,6 @@ def test_degenerate_members_are_undefined_and_disturb_nobody(by_hand):
         found = value(name, scored)
         assert np.isfinite(found[0]), name
         assert np.isnan(found[1:3]).all(), name
-        chain = float(
-            name != "ncut"
-        )  # nothing is cut, everything is inside, every shuffle is equal
+        # nothing is cut, everything is inside, every shuffle is equal
+        chain = float(name != "ncut" and not name.endswith("_error"))
         assert np.isnan(found[3]) if "_z" in name else found[3] == pytest.approx(chain)
