@@ -14,9 +14,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
-from bimt_bench.spec import MODELS, ModelSettings, OneOf, Prose, Spec, Title
+from bimt_bench.ground import InputError
+from bimt_bench.spec import (
+    MODELS,
+    Configuration,
+    ModelSettings,
+    OneOf,
+    Prose,
+    Spec,
+    TaskSpec,
+    Title,
+    TrainingSpec,
+    fault_lines,
+    settings_of,
+    trained_as,
+)
 
 FORMAT = 1
 ENTRY, MEMBERS, WEIGHTS = "entry.json", "members.jsonl", "weights.safetensors"
@@ -24,7 +39,16 @@ MOST_MEMBERS = 40
 MOST_VALUES = 8
 FEWEST_SEEDS = 5
 CURVE_STEPS = 20
+SHUFFLES = 20
+"""Null models drawn for a metric of a member: claims and verdicts are of as many."""
 DIGITS = 2
+
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
 
 Licence = Literal["Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "MIT"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -32,7 +56,16 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https://[A-Za-z0-9./_~%:?=&+#-]+$", max_length=300)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
+Orcid = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$")]
+Line = Annotated[Title, AfterValidator(_says_something)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Note = Annotated[Prose, Field(max_length=2000)]
+
+
+def folder_name(task: str) -> str:
+    """The folder of a task: its name with - for /, since no task has a - in its name."""
+    return task.replace("/", "-")
 
 
 class Published(Spec):
@@ -44,9 +77,9 @@ class Published(Spec):
 class Author(Published):
     """Somebody who answers for an entry; `account` may withdraw it."""
 
-    name: Title
-    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")] | None = None
-    orcid: Annotated[str, Field(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
+    name: Line
+    account: Account | None = None
+    orcid: Orcid | None = None
 
 
 class Weights(Published):
@@ -71,14 +104,16 @@ class Environment(Published):
     """What numbers depend on besides settings and code, where the members were trained."""
 
     bimt_bench: Title
-    training_digest: Digest
+    training_digest: Digest | None = Field(description="null: trained by other code than ours")
     scoring_digest: Digest
     python: Title
-    libraries: dict[Title, Title] = Field(description="name: version")
+    libraries: dict[Title, Title] = Field(max_length=50, description="name: version")
     device: Title
     machine: Title
     cpu_features: Title = Field(description="a digest of the processor's feature flags")
-    kernels: dict[Title, Title] = Field(description="BLAS, MKL, ATen and numba: what they chose")
+    kernels: dict[Title, Title] = Field(
+        max_length=50, description="BLAS, MKL, ATen and numba: what they chose"
+    )
 
 
 class Cost(Published):
@@ -90,9 +125,15 @@ class Cost(Published):
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+def short(value: float) -> bool:
+    """Whether a number is finite, no -0, and written with at most two significant digits."""
+    if not math.isfinite(value) or (value == 0.0 and math.copysign(1.0, value) < 0.0):
+        return False
+    return len(Decimal(repr(value)).normalize().as_tuple().digits) <= DIGITS
+
+
 def _short(value: float) -> float:
-    digits = Decimal(repr(value)).normalize().as_tuple().digits
-    if not math.isfinite(value) or len(digits) > DIGITS:
+    if not short(value):
         raise ValueError(f"{value!r} given; a dial value has at most {DIGITS} significant digits")
     return value
 
@@ -100,40 +141,63 @@ def _short(value: float) -> float:
 DialValue = Annotated[float, AfterValidator(_short)]
 
 
-class Entry(Published):
-    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+class ShippedModel:
+    """Says in JSON Schema what `OneOf` checks: the settings of any model kind that ships."""
+
+    def __get_pydantic_json_schema__(self, _: Any, handler: Any) -> JsonSchemaValue:
+        """One of the kinds' own schemas, each told by its `kind`."""
+        found = []
+        for name in MODELS:
+            if MODELS.source_of(name).built_in:
+                own = MODELS[name].Settings.model_json_schema()
+                own["properties"]["kind"] = {"const": name}
+                found.append(own)
+        return {"anyOf": found}
+
+
+class Said(Published):
+    """What the authors of an entry say of it, as nobody can compute it."""
 
     format: Literal[1]
     name: Slug
-    title: Title
-    task: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)]
-    task_version: Annotated[int, Field(ge=1)]
-    task_digest: Digest
-    recipe: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-    retrainable: bool = Field(
-        default=True, description="false: a method that is not shipped; weights only, never ranked"
-    )
-    model: Annotated[ModelSettings, OneOf(MODELS)] = Field(
-        description="the network's; that of the task wherever the entry is retrainable"
-    )
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="of the recipe and of training, the dial's aside"
-    )
-    dial: str | None = None
-    grid: Annotated[tuple[DialValue, ...], Field(max_length=MOST_VALUES)] = ()
-    seeds: Annotated[int, Field(ge=FEWEST_SEEDS, le=MOST_MEMBERS)]
-    steps: Annotated[int, Field(ge=1)]
-    tuned: Note = Field(description="how settings other than the dial were chosen, on which data")
+    title: Line
     authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
+    tuned: Annotated[Note, AfterValidator(_says_something)] = Field(
+        description="how settings other than the dial were chosen, on which data"
+    )
     licence: Licence
     link: Url | None = None
     notes: Note = ""
     published: date
+
+
+class Entry(Said):
+    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+
+    task: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)]
+    task_version: Annotated[int, Field(ge=1)]
+    task_digest: Digest
+    recipe: Word
+    retrainable: bool = Field(
+        default=True, description="false: a method that is not shipped; weights only, never ranked"
+    )
+    model: Annotated[ModelSettings, OneOf(MODELS), ShippedModel()] = Field(
+        description="the network's; that of the task wherever the entry is retrainable"
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="of the recipe, of training and the geometry; the dial and steps aside",
+    )
+    dial: Word | None = None
+    grid: Annotated[tuple[DialValue, ...], Field(max_length=MOST_VALUES)] = ()
+    seeds: Annotated[int, Field(ge=FEWEST_SEEDS, le=MOST_MEMBERS)]
+    steps: Annotated[int, Field(ge=1)]
     weights: Weights
     environment: Environment
     cost: Cost
-    metrics: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        description="the metrics that are claimed, each with its version"
+    metrics: dict[Word, Annotated[int, Field(ge=1)]] = Field(
+        max_length=200, description="the metrics that are claimed, each with its version"
     )
 
     @model_validator(mode="after")
@@ -150,6 +214,26 @@ class Entry(Published):
     def members(self) -> int:
         """How many there must be: a member for each dial value and seed."""
         return max(1, len(self.grid)) * self.seeds
+
+    def configuration(self, dial_value: float | None) -> Configuration:
+        """The recipe and all settings at a dial value."""
+        settings = {**self.settings, "steps": self.steps}
+        if self.dial is not None:
+            settings[self.dial] = dial_value
+        return Configuration.model_validate({"recipe": self.recipe, **settings})
+
+    def trained_on(self, task: TaskSpec) -> TaskSpec:
+        """The task with the training settings that the members shared; InputError if none."""
+        shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
+        told = {name: self.settings[name] for name in shared if name in self.settings}
+        raw = {**task.training.model_dump(mode="json"), **told, "steps": self.steps}
+        try:
+            training = TrainingSpec.model_validate_json(json.dumps(raw))
+        except ValidationError as error:
+            lines = fault_lines(error, TrainingSpec, raw)
+            raise InputError("; ".join(f"settings.{line}" for line in lines)) from None
+        values: Any = {name: getattr(training, name) for name in shared}
+        return trained_as(task, values)  # asked for the settings only, as a member is
 
 
 class CurvePoint(Published):
@@ -172,9 +256,4 @@ class MemberRecord(Published):
     status: Literal["ok", "diverged"]
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     curve: Annotated[tuple[CurvePoint, ...], Field(max_length=CURVE_STEPS)]
-    metrics: dict[str, Finite | None]
-
-
-def schema() -> str:
-    """The JSON Schema of `entry.json`, as text."""
-    return json.dumps(Entry.model_json_schema(), indent=1) + "\n"
+    metrics: Annotated[dict[Word, Finite | None], Field(max_length=200)]
