@@ -16,7 +16,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from bimt_bench.spec import MODELS, ModelSettings, OneOf, Prose, Spec, Title
+from bimt_bench.spec import (
+    MODELS,
+    Configuration,
+    ModelSettings,
+    OneOf,
+    Prose,
+    Spec,
+    TaskSpec,
+    Title,
+)
 
 FORMAT = 1
 ENTRY, MEMBERS, WEIGHTS = "entry.json", "members.jsonl", "weights.safetensors"
@@ -32,7 +41,13 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https://[A-Za-z0-9./_~%:?=&+#-]+$", max_length=300)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
 Note = Annotated[Prose, Field(max_length=2000)]
+
+
+def folder_name(task: str) -> str:
+    """The folder of a task: its name with - for /, since no task has a - in its name."""
+    return task.replace("/", "-")
 
 
 class Published(Spec):
@@ -45,7 +60,7 @@ class Author(Published):
     """Somebody who answers for an entry; `account` may withdraw it."""
 
     name: Title
-    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")] | None = None
+    account: Account | None = None
     orcid: Annotated[str, Field(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
 
 
@@ -90,9 +105,15 @@ class Cost(Published):
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+def short(value: float) -> bool:
+    """Whether a number is finite and written with at most two significant digits."""
+    if not math.isfinite(value):
+        return False
+    return len(Decimal(repr(value)).normalize().as_tuple().digits) <= DIGITS
+
+
 def _short(value: float) -> float:
-    digits = Decimal(repr(value)).normalize().as_tuple().digits
-    if not math.isfinite(value) or len(digits) > DIGITS:
+    if not short(value):
         raise ValueError(f"{value!r} given; a dial value has at most {DIGITS} significant digits")
     return value
 
@@ -150,6 +171,17 @@ class Entry(Published):
     def members(self) -> int:
         """How many there must be: a member for each dial value and seed."""
         return max(1, len(self.grid)) * self.seeds
+
+    def configuration(self, dial_value: float | None) -> Configuration:
+        """The recipe and all settings at a dial value."""
+        settings = {**self.settings, "steps": self.steps}
+        if self.dial is not None:
+            settings[self.dial] = dial_value
+        return Configuration.model_validate({"recipe": self.recipe, **settings})
+
+    def trained_in(self, task: TaskSpec) -> str:
+        """The dtype of the parameters while the members were trained."""
+        return str(self.settings.get("dtype", task.training.dtype))
 
 
 class CurvePoint(Published):
