@@ -74,13 +74,14 @@ class Board:
 
     def withdrawn(self, task: str, name: str) -> Withdrawal | None:
         """The mark of a withdrawn entry, None of any other; InputError where damaged."""
-        return _kept(self._mark_file(task, name), Withdrawal)
+        return _kept(self.mark_file(task, name), Withdrawal)
 
     def mark(self, mark: Withdrawal) -> Path:
         """Writes a mark of withdrawal; returns its file."""
-        return _keep(self._mark_file(mark.task, mark.name), mark)
+        return _keep(self.mark_file(mark.task, mark.name), mark)
 
-    def _mark_file(self, task: str, name: str) -> Path:
+    def mark_file(self, task: str, name: str) -> Path:
+        """Where the mark of a withdrawn entry lies, or would."""
         return self.folder / WITHDRAWN / folder_name(task) / f"{name}.json"
 
     def _task_folders(self) -> list[Path]:
@@ -91,6 +92,12 @@ class Board:
             for one in self.folder.iterdir()
             if one.is_dir() and one.name not in _OTHERS and not one.name.startswith(".")
         )
+
+
+def holding(entry: Path) -> tuple[Board, str, str]:
+    """The board that holds the folder of an entry, the entry's task and its name."""
+    place = entry.resolve()
+    return Board(place.parents[1]), place.parent.name.replace("-", "/", 1), place.name
 
 
 def _keep(file: Path, what: Published) -> Path:

@@ -8,13 +8,13 @@ Nothing in it is taken on trust: metrics and curves are claims, the rest follows
 the code. Coordinates and graphs are derived and never read.
 """
 
-import json
 import math
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 from bimt_bench.spec import (
     MODELS,
@@ -121,6 +121,20 @@ def _short(value: float) -> float:
 DialValue = Annotated[float, AfterValidator(_short)]
 
 
+class ShippedModel:
+    """Says in JSON Schema what `OneOf` checks: the settings of any model kind that ships."""
+
+    def __get_pydantic_json_schema__(self, _: Any, handler: Any) -> JsonSchemaValue:
+        """One of the kinds' own schemas, each told by its `kind`."""
+        found = []
+        for name in MODELS:
+            if MODELS.source_of(name).built_in:
+                own = MODELS[name].Settings.model_json_schema()
+                own["properties"]["kind"] = {"const": name}
+                found.append(own)
+        return {"anyOf": found}
+
+
 class Entry(Published):
     """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
 
@@ -134,7 +148,7 @@ class Entry(Published):
     retrainable: bool = Field(
         default=True, description="false: a method that is not shipped; weights only, never ranked"
     )
-    model: Annotated[ModelSettings, OneOf(MODELS)] = Field(
+    model: Annotated[ModelSettings, OneOf(MODELS), ShippedModel()] = Field(
         description="the network's; that of the task wherever the entry is retrainable"
     )
     settings: dict[str, Any] = Field(
@@ -205,8 +219,3 @@ class MemberRecord(Published):
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     curve: Annotated[tuple[CurvePoint, ...], Field(max_length=CURVE_STEPS)]
     metrics: dict[str, Finite | None]
-
-
-def schema() -> str:
-    """The JSON Schema of `entry.json`, as text."""
-    return json.dumps(Entry.model_json_schema(), indent=1) + "\n"
