@@ -36,7 +36,6 @@ from bimt_bench.recipes import RECIPES
 from bimt_bench.spec import fault_lines
 
 
-
 @dataclass(frozen=True)
 class Added:
     """Where a new entry lies; `to_upload` are its weights where they are to lie at a URL."""

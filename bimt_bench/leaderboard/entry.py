@@ -33,6 +33,8 @@ MOST_MEMBERS = 40
 MOST_VALUES = 8
 FEWEST_SEEDS = 5
 CURVE_STEPS = 20
+SHUFFLES = 20
+"""Null models drawn for a metric of a member: claims and verdicts are of as many."""
 DIGITS = 2
 
 Licence = Literal["Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "MIT"]
