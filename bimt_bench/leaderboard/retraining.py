@@ -60,11 +60,12 @@ def retrain(
         memory_limit=memory_limit,
     )
     judge = Judge(submission, found, pack, why_not_bits(submission))
-    draws, findings = [], list(judge.notes()) if chosen else []
+    draws: list[Draw] = []
+    findings: list[Finding] = []
     if chosen:
         draw = judge.draw(chosen, entropy, when)
         draws.append(draw)
-        findings += judge.failures(draw)
+        findings += [*judge.notes(draw), *judge.failures(draw)]
     if lost:
         draw = judge.draw_lost(lost, entropy, when)
         draws.append(draw)
