@@ -9,12 +9,18 @@ import platform
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _FLAGS = re.compile(r"^(?:flags|Features)\s*:\s*(.+)$", re.MULTILINE)
 _MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
 _MKL = re.compile(r"Math Kernel Library Version (\S+?)(?:-Product)? Build (\d+)")
 _CHOSEN = ("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE")
 _DIGITS = 12
+
+
+def on_processor() -> dict[str, object]:
+    """The processor, what it can do and what runs on it, as environment.json has them."""
+    return {"processor": processor(), "cpu_features": cpu_features(), "kernels": kernels()}
 
 
 @cache
@@ -58,11 +64,12 @@ def kernels() -> dict[str, str]:
 
 def _numba() -> str:
     """The processor that numba compiles for, and a digest of the features that it uses."""
-    import numba
     from llvmlite import binding
+    from numba.core import config
 
-    name = numba.config.CPU_NAME or binding.get_host_cpu_name()  # pyright: ignore[reportAttributeAccessIssue]
-    features = numba.config.CPU_FEATURES  # pyright: ignore[reportAttributeAccessIssue]
+    told: Any = config
+    name = told.CPU_NAME or binding.get_host_cpu_name()
+    features = told.CPU_FEATURES
     if features is None:
         features = "" if name == "generic" else binding.get_host_cpu_features().flatten()
     digest = hashlib.sha256(features.encode()).hexdigest()[:_DIGITS]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
-    from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord, schema
+    from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
     from bimt_bench.leaderboard.reading import Submission, read
+    from bimt_bench.leaderboard.schemas import schema
     from bimt_bench.leaderboard.verdict import Verdict
     from bimt_bench.leaderboard.withdrawing import Withdrawal, withdraw
 
@@ -25,7 +26,7 @@ _HOMES = {
     "Withdrawal": "withdrawing",
     "add": "adding",
     "read": "reading",
-    "schema": "entry",
+    "schema": "schemas",
     "withdraw": "withdrawing",
 }
 

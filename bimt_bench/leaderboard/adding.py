@@ -5,16 +5,16 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pandas as pd
 from pydantic import ValidationError
 
 from bimt_bench import data as task_data
 from bimt_bench import results as trained
-from bimt_bench.ground import InputError, closest, listed
+from bimt_bench.ground import InputError, listed, write
 from bimt_bench.leaderboard import claims, weights_file
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.chosen import Chosen, choose
@@ -35,7 +35,14 @@ from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES
 from bimt_bench.spec import fault_lines
 
-Dtype = Literal["float32", "float16", "float64"]
+
+@dataclass(frozen=True)
+class Added:
+    """Where a new entry lies; `to_upload` are its weights where they are to lie at a URL."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    to_upload: Path | None
 
 
 def add(
@@ -50,14 +57,14 @@ def add(
     title: str | None = None,
     link: str | None = None,
     notes: str = "",
-    dtype: Dtype | None = None,
+    dtype: str | None = None,
     url: str | None = None,
     retrainable: bool = True,
     board: Board | Path | None = None,
     tasks_dir: Path | None = None,
     data_dir: Path | None = None,
-) -> Path:
-    """Makes an entry of one recipe on one task from results; returns its folder.
+) -> "Added":
+    """Makes an entry of one recipe on one task from results.
 
     results: of a sweep or a run, or their folder. task, recipe: which, where there are several.
     tuned: how settings other than the dial were chosen, on which data. dtype: absent, that of
@@ -73,7 +80,7 @@ def add(
     chosen = choose(results, task=task, recipe=recipe, retrainable=retrainable)
     data = task_data.load(chosen.task.data, data_dir=data_dir)
     architecture = build(chosen.trained, data)
-    stored = dtype or chosen.dtype
+    stored = _stored(dtype, chosen)
     content = weights_file.written(chosen.weights(results), architecture, stored)
     claimed = claims.of(results, chosen, data, architecture, content, dtype=stored)
     made = _entry(
@@ -118,6 +125,15 @@ def add(
     return _written(board, made, claimed.records, content, tasks_dir=tasks_dir, data_dir=data_dir)
 
 
+def _stored(dtype: str | None, chosen: Chosen) -> str:
+    if dtype not in (None, chosen.dtype, "float16"):
+        raise InputError(
+            f"dtype: '{dtype}' given; the members were trained in {chosen.dtype}, so allowed are "
+            f"{chosen.dtype} and float16"
+        )
+    return dtype or chosen.dtype
+
+
 def _title(chosen: Chosen) -> str:
     return RECIPES[chosen.recipe].title
 
@@ -148,7 +164,7 @@ def _written(
     *,
     tasks_dir: Path | None,
     data_dir: Path | None,
-) -> Path:
+) -> Added:
     """The folder of a new entry, which is read before it takes its place: there whole or not."""
     place = board.place(entry.task, entry.name)
     if place.exists():
@@ -178,12 +194,16 @@ def _written(
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(made, place)
         if entry.weights.url is not None:
-            beside(board, entry).write_bytes(content)
+            write(beside := _beside(board, entry), content)
     except OSError as error:
         raise InputError(f"board: cannot write to '{board.folder}': {error.strerror}") from error
-    return place
+    return Added(
+        folder=place,
+        files=tuple(place / name for name in files),
+        to_upload=None if entry.weights.url is None else beside,
+    )
 
 
-def beside(board: Board, entry: Entry) -> Path:
-    """Where the weights of an entry with a URL are written, to be put there."""
-    return board.folder.parent / f"{folder_name(entry.task)}-{entry.name}.{WEIGHTS.split('.')[-1]}"
+def _beside(board: Board, entry: Entry) -> Path:
+    """Where the weights of an entry with a URL are written, to be put there: beside the board."""
+    return board.folder.parent / f"{folder_name(entry.task)}-{entry.name}.safetensors"

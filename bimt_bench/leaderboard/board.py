@@ -8,7 +8,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -67,7 +67,7 @@ class Board:
 
     def verdict(self, task: str, name: str) -> Verdict | None:
         """The verdict on an entry, None if nobody has verified it; InputError where damaged."""
-        return _kept(self.verdict_file(task, name), Verdict)
+        return _of(_kept(self.verdict_file(task, name), Verdict), task, name)
 
     def keep(self, verdict: Verdict) -> Path:
         """Writes a verdict, which is there whole or as it was before; returns its file."""
@@ -75,13 +75,14 @@ class Board:
 
     def withdrawn(self, task: str, name: str) -> Withdrawal | None:
         """The mark of a withdrawn entry, None of any other; InputError where damaged."""
-        return _kept(self._mark_file(task, name), Withdrawal)
+        return _of(_kept(self.mark_file(task, name), Withdrawal), task, name)
 
     def mark(self, mark: Withdrawal) -> Path:
         """Writes a mark of withdrawal; returns its file."""
-        return _keep(self._mark_file(mark.task, mark.name), mark)
+        return _keep(self.mark_file(mark.task, mark.name), mark)
 
-    def _mark_file(self, task: str, name: str) -> Path:
+    def mark_file(self, task: str, name: str) -> Path:
+        """Where the mark of a withdrawn entry lies, or would."""
         return self.folder / WITHDRAWN / folder_name(task) / f"{name}.json"
 
     def _task_folders(self) -> list[Path]:
@@ -92,6 +93,19 @@ class Board:
             for one in self.folder.iterdir()
             if one.is_dir() and one.name not in _OTHERS and not one.name.startswith(".")
         )
+
+
+def holding(entry: Path) -> tuple[Board, str, str]:
+    """The board that holds the folder of an entry, the entry's task and its name."""
+    place = entry.resolve()
+    return Board(place.parents[1]), place.parent.name.replace("-", "/", 1), place.name
+
+
+def _of(found: Any, task: str, name: str) -> Any:
+    """What was kept, which must be of the entry that it lies at."""
+    if found is not None and (found.task, found.name) != (task, name):
+        raise InputError(f"board: the file of '{name}' on '{task}' says it is of '{found.name}'")
+    return found
 
 
 def _keep(file: Path, what: Published) -> Path:
@@ -107,7 +121,7 @@ def _kept(file: Path, kind: type[Kind]) -> Kind | None:
     if not file.exists() and not file.is_symlink():
         return None
     content = read_file(file, most=_MOST_BYTES)
-    raw = parsed(content, file.name)
+    raw = parsed(content, file.name, ours=kind is Verdict)
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:

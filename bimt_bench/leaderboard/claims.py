@@ -48,7 +48,9 @@ def of(
     metrics = _metrics(chosen, data, architecture, results)
     if dtype == "float16":
         rounded = _measured(chosen, data, architecture, _rounded(chosen, architecture, content))
-        metrics = rounded[[name for name in metrics if _stays(metrics, rounded, chosen, name)]]
+        metrics = rounded[
+            [name for name in map(str, metrics) if _stays(metrics, rounded, chosen, name)]
+        ]
     curves = dict(list(pd.DataFrame(results.curves).groupby("member")))
     records = tuple(
         MemberRecord(

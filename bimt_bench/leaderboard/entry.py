@@ -8,13 +8,13 @@ Nothing in it is taken on trust: metrics and curves are claims, the rest follows
 the code. Coordinates and graphs are derived and never read.
 """
 
-import json
 import math
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import JsonSchemaValue
 
 from bimt_bench.spec import (
     MODELS,
@@ -35,6 +35,13 @@ FEWEST_SEEDS = 5
 CURVE_STEPS = 20
 DIGITS = 2
 
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
 Licence = Literal["Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "MIT"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
@@ -42,6 +49,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https://[A-Za-z0-9./_~%:?=&+#-]+$", max_length=300)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
+Orcid = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$")]
+Line = Annotated[Title, AfterValidator(_says_something)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Note = Annotated[Prose, Field(max_length=2000)]
 
 
@@ -59,9 +69,9 @@ class Published(Spec):
 class Author(Published):
     """Somebody who answers for an entry; `account` may withdraw it."""
 
-    name: Title
+    name: Line
     account: Account | None = None
-    orcid: Annotated[str, Field(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
+    orcid: Orcid | None = None
 
 
 class Weights(Published):
@@ -89,11 +99,13 @@ class Environment(Published):
     training_digest: Digest
     scoring_digest: Digest
     python: Title
-    libraries: dict[Title, Title] = Field(description="name: version")
+    libraries: dict[Title, Title] = Field(max_length=50, description="name: version")
     device: Title
     machine: Title
     cpu_features: Title = Field(description="a digest of the processor's feature flags")
-    kernels: dict[Title, Title] = Field(description="BLAS, MKL, ATen and numba: what they chose")
+    kernels: dict[Title, Title] = Field(
+        max_length=50, description="BLAS, MKL, ATen and numba: what they chose"
+    )
 
 
 class Cost(Published):
@@ -106,8 +118,8 @@ class Cost(Published):
 
 
 def short(value: float) -> bool:
-    """Whether a number is finite and written with at most two significant digits."""
-    if not math.isfinite(value):
+    """Whether a number is finite, no -0, and written with at most two significant digits."""
+    if not math.isfinite(value) or (value == 0.0 and math.copysign(1.0, value) < 0.0):
         return False
     return len(Decimal(repr(value)).normalize().as_tuple().digits) <= DIGITS
 
@@ -121,30 +133,48 @@ def _short(value: float) -> float:
 DialValue = Annotated[float, AfterValidator(_short)]
 
 
+class ShippedModel:
+    """Says in JSON Schema what `OneOf` checks: the settings of any model kind that ships."""
+
+    def __get_pydantic_json_schema__(self, _: Any, handler: Any) -> JsonSchemaValue:
+        """One of the kinds' own schemas, each told by its `kind`."""
+        found = []
+        for name in MODELS:
+            if MODELS.source_of(name).built_in:
+                own = MODELS[name].Settings.model_json_schema()
+                own["properties"]["kind"] = {"const": name}
+                found.append(own)
+        return {"anyOf": found}
+
+
 class Entry(Published):
     """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
 
     format: Literal[1]
     name: Slug
-    title: Title
+    title: Line
     task: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)]
     task_version: Annotated[int, Field(ge=1)]
     task_digest: Digest
-    recipe: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+    recipe: Word
     retrainable: bool = Field(
         default=True, description="false: a method that is not shipped; weights only, never ranked"
     )
-    model: Annotated[ModelSettings, OneOf(MODELS)] = Field(
+    model: Annotated[ModelSettings, OneOf(MODELS), ShippedModel()] = Field(
         description="the network's; that of the task wherever the entry is retrainable"
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="of the recipe and of training, the dial's aside"
+        default_factory=dict,
+        max_length=100,
+        description="of the recipe, of training and the geometry; the dial and steps aside",
     )
-    dial: str | None = None
+    dial: Word | None = None
     grid: Annotated[tuple[DialValue, ...], Field(max_length=MOST_VALUES)] = ()
     seeds: Annotated[int, Field(ge=FEWEST_SEEDS, le=MOST_MEMBERS)]
     steps: Annotated[int, Field(ge=1)]
-    tuned: Note = Field(description="how settings other than the dial were chosen, on which data")
+    tuned: Annotated[Note, AfterValidator(_says_something)] = Field(
+        description="how settings other than the dial were chosen, on which data"
+    )
     authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
     licence: Licence
     link: Url | None = None
@@ -153,8 +183,8 @@ class Entry(Published):
     weights: Weights
     environment: Environment
     cost: Cost
-    metrics: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        description="the metrics that are claimed, each with its version"
+    metrics: dict[Word, Annotated[int, Field(ge=1)]] = Field(
+        max_length=200, description="the metrics that are claimed, each with its version"
     )
 
     @model_validator(mode="after")
@@ -204,9 +234,4 @@ class MemberRecord(Published):
     status: Literal["ok", "diverged"]
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     curve: Annotated[tuple[CurvePoint, ...], Field(max_length=CURVE_STEPS)]
-    metrics: dict[str, Finite | None]
-
-
-def schema() -> str:
-    """The JSON Schema of `entry.json`, as text."""
-    return json.dumps(Entry.model_json_schema(), indent=1) + "\n"
+    metrics: Annotated[dict[Word, Finite | None], Field(max_length=200)]

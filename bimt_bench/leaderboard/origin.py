@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, on_processor
+from bimt_bench.ground import environment as environment_here
 from bimt_bench.leaderboard.chosen import Chosen
 from bimt_bench.results import Results, plain_cell
 from bimt_bench.store import read_environment
@@ -19,7 +20,7 @@ def environment(results: Results, chosen: Chosen) -> dict[str, Any]:
     'unknown' of anything else: such members are never trained again to the bit.
     """
     row = chosen.rows.iloc[0]
-    told = {} if results.folder is None else read_environment(results.folder)
+    told = _told(results)
     lacking = [name for name in ("training_digest", "scoring_digest") if name not in row]
     if lacking:
         raise InputError(
@@ -27,9 +28,9 @@ def environment(results: Results, chosen: Chosen) -> dict[str, Any]:
             "train the members again"
         )
     libraries = {
-        str(name).removesuffix(_LIBRARIES): str(row[name])
-        for name in chosen.rows
-        if str(name).endswith(_LIBRARIES) and name not in _NO_LIBRARIES
+        name.removesuffix(_LIBRARIES): str(row[name])
+        for name in map(str, chosen.rows)
+        if name.endswith(_LIBRARIES) and name not in _NO_LIBRARIES
     }
     kernels = told.get("kernels")
     return {
@@ -43,3 +44,10 @@ def environment(results: Results, chosen: Chosen) -> dict[str, Any]:
         "cpu_features": str(told.get("cpu_features", _UNKNOWN)),
         "kernels": kernels if isinstance(kernels, dict) else {},
     }
+
+
+def _told(results: Results) -> dict[str, Any]:
+    """What is known of the machine: what the folder keeps; this one, of what it holds in memory."""
+    if results.folder is None:
+        return {**environment_here(), **on_processor()}
+    return read_environment(results.folder)

@@ -5,7 +5,7 @@ the weights must be exactly what the task's model has.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,16 @@ from pydantic import ValidationError
 from bimt_bench import data as task_data
 from bimt_bench.ground import InputError, fitting, listed
 from bimt_bench.leaderboard import weights_file
-from bimt_bench.leaderboard.consistency import entry_faults, member_faults
-from bimt_bench.leaderboard.entry import ENTRY, MEMBERS, WEIGHTS, Entry, MemberRecord, Published
+from bimt_bench.leaderboard.consistency import entry_faults, foreign_kinds, member_faults
+from bimt_bench.leaderboard.entry import (
+    ENTRY,
+    MEMBERS,
+    MOST_MEMBERS,
+    WEIGHTS,
+    Entry,
+    MemberRecord,
+    Published,
+)
 from bimt_bench.leaderboard.outline import check_outline
 from bimt_bench.leaderboard.strangers import file_names, parsed, read_file
 from bimt_bench.network import Architecture, build, geometry
@@ -30,6 +38,7 @@ from bimt_bench.spec import (
     TaskSpec,
     catalog,
     fault_lines,
+    kinds_in,
     trained_as,
 )
 
@@ -131,7 +140,10 @@ def read(
         ok = sum(one.status == "ok" for one in members)
         check_outline(entry.model, data, size=entry.weights.size, members=ok)
     architecture = build(task, data)
-    geometry.check(place_of(entry, task), architecture.wiring)
+    place = place_of(entry, task)
+    _refuse(f"{ENTRY}: settings.geometry: {fault}" for fault in foreign_kinds(kinds_in(place)))
+    geometry.check(place, architecture.wiring)
+    _refuse(_misplaced(entry, WEIGHTS in files))
     content = files.get(WEIGHTS, weights)
     arrays = None
     if content is not None:
@@ -181,6 +193,14 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {name: read_file(folder / name, most=limits[name]) for name in names}
 
 
+def _misplaced(entry: Entry, held: bool) -> Iterator[str]:
+    """Weights lie in the folder or at a URL, not at both and not at neither."""
+    if entry.weights.url is None and not held:
+        yield f"{WEIGHTS}: is missing; {ENTRY} names no URL where it lies"
+    if entry.weights.url is not None and held:
+        yield f"{WEIGHTS}: lies in the folder, but {ENTRY} says that it lies at a URL"
+
+
 def _check_sum(entry: Entry, content: bytes) -> None:
     if len(content) != entry.weights.size:
         raise InputError(
@@ -199,6 +219,8 @@ def _members(content: bytes) -> tuple[MemberRecord, ...]:
     lines = content.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
+    if len(lines) > MOST_MEMBERS:
+        raise InputError(f"{MEMBERS}: has {len(lines):,} lines; at most {MOST_MEMBERS} members")
     return tuple(_record(line, number) for number, line in enumerate(lines, start=1))
 
 

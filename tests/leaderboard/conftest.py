@@ -1,12 +1,14 @@
 """A small leaderboard, made once from what was really trained: one task, three recipes, 5 seeds."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bimt_bench import leaderboard, results
+from bimt_bench import ground, leaderboard, results
 from bimt_bench.leaderboard import Board
 from bimt_bench.spec import catalog, configured
 from bimt_bench.tuning import train_pack
@@ -34,7 +36,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> results.Results:
     pack = train_pack(catalog.task(TASK), asked, seeds=SEEDS, device="cpu", shuffles=5)
     frame = pack.frame.assign(pack="0123456789ab")
     found = results.of_pack(type(pack)(frame, pack.curves, pack.weights))
-    return results.load(found.save(tmp_path_factory.mktemp("trained") / "run"))
+    folder = found.save(tmp_path_factory.mktemp("trained") / "run")
+    told = {**ground.environment(), **ground.on_processor()}  # as a sweep writes it
+    (folder / "environment.json").write_text(json.dumps(told))
+    return results.load(folder)
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +54,6 @@ def small_board(run: results.Results, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def own_board(small_board: Board, tmp_path: Path) -> Board:
     """A copy of the small board, to be changed."""
-    import shutil
-
     return Board(Path(shutil.copytree(small_board.folder, tmp_path / "leaderboard")))
 
 
