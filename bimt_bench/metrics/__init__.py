@@ -3,6 +3,7 @@
 Importing this package registers the metrics that ship.
 """
 
+from bimt_bench.metrics.attribution import AttributionGraph, attributions
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import Metric, metric
 from bimt_bench.metrics.needs import Need
@@ -31,11 +32,13 @@ from bimt_bench.metrics.scorecard import measured, scorecards  # isort: skip
 __all__ = [
     "FAULTS",
     "METRICS",
+    "AttributionGraph",
     "Metric",
     "Need",
     "PerMember",
     "Questions",
     "Scored",
+    "attributions",
     "circuits",
     "class_circuits",
     "clusters",
