@@ -7,6 +7,7 @@ from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, from_here, metadata_of, write
 from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
+from bimt_bench.ground.loading import absent, undisturbed
 from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
 from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.provenance import circumstances, differences, environment
@@ -42,6 +43,7 @@ __all__ = [
     "Source",
     "Terminated",
     "__version__",
+    "absent",
     "bar",
     "by_sigterm",
     "changed",
@@ -78,6 +80,7 @@ __all__ = [
     "source_of_module",
     "terminable",
     "torch_generator",
+    "undisturbed",
     "unfit",
     "unprintable",
     "word_for",

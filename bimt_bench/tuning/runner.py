@@ -13,7 +13,6 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from bimt_bench import packs
 from bimt_bench.ground import (
     InputError,
     circumstances,
@@ -34,6 +33,7 @@ from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
 from bimt_bench.tuning.earlier import Adopting, check_same, lines_of_others, noted, others
 from bimt_bench.tuning.endings import interruptible, no_room, writing
+from bimt_bench.tuning.own_ray import OwnRay
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -78,10 +78,11 @@ def sweep(
     workers: int | None = None,
     packs_per_gpu: int = 4,
     on_pack: OnPack | None = None,
-    run_pack: RunPack = packs.run_pack,
+    run_pack: RunPack | None = None,
     score_again: ScoreAgain | None = None,
     plugins: Sequence[Plugin] = (),
     console: Console | None = None,
+    own: OwnRay | None = None,
 ) -> SweepResult:
     """Trains and measures every member of a checked sweep on Ray.
 
@@ -94,8 +95,9 @@ def sweep(
     other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
-    here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
-    address or the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
+    here already; workers load the same bytes, and the folder keeps them. own: a Ray that was
+    started ahead, and ends while tables are written. Raises InputError if the address or the folder
+    cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
@@ -105,7 +107,7 @@ def sweep(
         if resume and not resume_as:
             check_same(folder, spec=spec, now=noted(checked.tasks, _trained_by(checked)))
         known = [] if fresh else Store(folder).circumstances()
-        device = sessions.device_for(device, known, address=address)
+        device = sessions.device_for(device, known, address=address, own=own)
         now = circumstances(device)
         store = open_store(
             folder,
@@ -139,7 +141,7 @@ def sweep(
                 show.note(line)
             if agenda.has_work():
                 show.say("starting Ray")
-                with sessions.session(address=address, workers=workers):
+                with sessions.session(address=address, workers=workers, own=own):
                     show.say("")
                     slots = sessions.slots(
                         device=device, workers=workers, packs_per_gpu=packs_per_gpu
@@ -162,7 +164,7 @@ def sweep(
                     with interruptible(store, show.note):
                         _compute(agenda, job=job, slots=slots, store=store, show=show)
                     show.board.end()
-                    show.say("ending Ray")
+                    show.say("ending Ray" if own is None else "")
             show.say("writing tables")
             _finish(agenda, store, checked)
         if not agenda.failures:
