@@ -1,7 +1,7 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,7 @@ def sweep(
             chosen = tuning.check_device(device)
             tuning.check_address(address)
             run, tracked = tuning.sweep, results.tracked
+            reporter = results.Reporter(draw, data_dir=data_dir, tasks_dir=tasks_dir)
         told = tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
         with told as runs:
             result = run(
@@ -132,15 +133,23 @@ def sweep(
                 mixed_versions=mixed_versions,
                 plugins=loaded,
                 on_pack=None if runs is None else runs.keep,
+                on_task=reporter.task_done,
                 console=console,
                 own=own,
             )
-            if console is not None:
-                console.print("making tables and figures", highlight=False)
-            found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+            found = results.finished(
+                checked, result, tracked=runs, reporter=reporter, say=_said_on(console)
+            )
     if found.undelivered is not None and console is None:
         warnings.warn(found.undelivered, stacklevel=2)
     return found
+
+
+def _said_on(console: "Console | None") -> Callable[[str], None]:
+    """Says on a console what goes on; to nobody without one."""
+    if console is None:
+        return lambda _: None
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @blaming()

@@ -1,6 +1,6 @@
 """The ground floor: errors, files, seeds, registries of kinds, and which code this is."""
 
-from bimt_bench.ground.bar import bar
+from bimt_bench.ground.bar import Pane, bar
 from bimt_bench.ground.blame import last_in, located
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
@@ -40,6 +40,7 @@ __all__ = [
     "LIBRARIES",
     "InputError",
     "Kinds",
+    "Pane",
     "Source",
     "Terminated",
     "__version__",

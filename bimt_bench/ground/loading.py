@@ -29,7 +29,8 @@ def absent(*modules: str) -> Iterator[None]:
     For processes of our own: what would use them later finds them missing.
     """
     missing = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(missing))
+    for name in missing:  # None is how Python keeps that there is no such module
+        sys.modules[name] = None  # pyright: ignore[reportArgumentType]
     try:
         yield
     finally:

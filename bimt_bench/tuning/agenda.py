@@ -59,7 +59,10 @@ class Search:
 
 @dataclass
 class _Progress:
-    """Where one task's search stands; `scores` by configuration digest, in order of proposal."""
+    """Where one task's search stands; `scores` by configuration digest, in order of proposal.
+
+    `count`: members whose results are in.
+    """
 
     search: Search
     round: list[str] = field(default_factory=list)
@@ -68,6 +71,7 @@ class _Progress:
     scores: dict[str, Scores | None] = field(default_factory=dict)
     frames: list[pd.DataFrame] = field(default_factory=list)
     packs: list[str] = field(default_factory=list)
+    count: int = 0
     finished: bool = False
 
 
@@ -135,18 +139,21 @@ class Agenda:
         """The packs of open rounds that nobody has taken."""
         return tuple(self._waiting)
 
+    def ended(self) -> dict[str, tuple[list[str], list[str]]]:
+        """Of tasks of which all is in, by name: digests of packs, and of members in order."""
+        return {
+            name: ([*progress.packs], _digests(progress))
+            for name, progress in self._tasks.items()
+            if progress.finished and len(_digests(progress)) == progress.count
+        }
+
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
         return [digest for progress in self._tasks.values() for digest in progress.packs]
 
     def members(self) -> list[str]:
         """Digests of all members in canonical order: task, proposal, seed."""
-        return [
-            member.digest
-            for progress in self._tasks.values()
-            for members in progress.members.values()
-            for member in members
-        ]
+        return [digest for progress in self._tasks.values() for digest in _digests(progress)]
 
     def _advance(self, progress: _Progress) -> None:
         while not progress.finished and not progress.open:
@@ -211,6 +218,7 @@ class Agenda:
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
         del progress.open[pack.digest]
         progress.packs.append(pack.digest)
+        progress.count += len(pack.members)
         if progress.search.objectives:
             columns = ["configuration", "status", *progress.search.objectives]
             progress.frames.append(results.frame[columns])
@@ -225,6 +233,11 @@ class Agenda:
             progress.frames.clear()
         search.proposals.tell([progress.scores.get(digest) for digest in progress.round])
         progress.round.clear()
+
+
+def _digests(progress: _Progress) -> list[str]:
+    """The members of a task in canonical order: proposal, seed."""
+    return [member.digest for members in progress.members.values() for member in members]
 
 
 def _is_scored(frame: pd.DataFrame, search: Search) -> bool:
