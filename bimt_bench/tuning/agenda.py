@@ -93,7 +93,7 @@ class _Progress:
     """Where one task's search stands; `scores` by configuration digest, in order of proposal.
 
     `searched`: what was proposed, by digest. `is_final`: whether the search is over and the
-    configurations that it found are trained on all data.
+    configurations that it found are trained on all data. `count`: members whose results are in.
     """
 
     search: Search
@@ -106,6 +106,7 @@ class _Progress:
     marks: dict[str, dict[str, str]] = field(default_factory=dict)
     searched: dict[str, Configuration] = field(default_factory=dict)
     is_final: bool = False
+    count: int = 0
     finished: bool = False
 
     @property
@@ -204,6 +205,14 @@ class Agenda:
         """The packs of open rounds that nobody has taken."""
         return tuple(self._waiting)
 
+    def ended(self) -> dict[str, tuple[list[str], list[str]]]:
+        """Of tasks of which all is in, by name: digests of packs, and of members in order."""
+        return {
+            name: ([*progress.packs], _digests(progress))
+            for name, progress in self._tasks.items()
+            if progress.finished and len(_digests(progress)) == progress.count
+        }
+
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
         return [digest for progress in self._tasks.values() for digest in progress.packs]
@@ -214,12 +223,7 @@ class Agenda:
 
     def members(self) -> list[str]:
         """Digests of all members in canonical order: task, proposal, seed."""
-        return [
-            member.digest
-            for progress in self._tasks.values()
-            for members in progress.members.values()
-            for member in members
-        ]
+        return [digest for progress in self._tasks.values() for digest in _digests(progress)]
 
     def _advance(self, progress: _Progress) -> None:
         while not progress.finished and not progress.open:
@@ -301,6 +305,7 @@ class Agenda:
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
         del progress.open[pack.digest]
         progress.packs.append(pack.digest)
+        progress.count += len(pack.members)
         if progress.read:
             columns = ["configuration", "status", *progress.read]
             progress.frames.append(results.frame[columns])
@@ -319,6 +324,11 @@ class Agenda:
         if not progress.is_final:
             search.proposals.tell([progress.scores.get(digest) for digest in progress.round])
         progress.round.clear()
+
+
+def _digests(progress: _Progress) -> list[str]:
+    """The members of a task in canonical order: proposal, seed."""
+    return [member.digest for members in progress.members.values() for member in members]
 
 
 def _is_scored(frame: pd.DataFrame, progress: _Progress) -> bool:
