@@ -19,6 +19,7 @@ from bimt_bench.ground import (
     circumstances,
     code_of,
     environment,
+    on_processor,
     quiet,
     terminable,
     write,
@@ -127,6 +128,8 @@ def sweep(
             spec=_beside_its_plugins(spec, plugins),
             environment={
                 **environment(),
+                # of a cluster's nodes nothing is known
+                **({} if address else on_processor()),
                 "sweep_digest": sweep_digest(checked),
                 **noted(checked.tasks, _trained_by(checked)),
             },
