@@ -1,4 +1,4 @@
-"""Which members an entry is made of: results, and none that a search trained on some of the data."""
+"""Which members an entry is made of: results, and none of those that only a search trained."""
 
 import pytest
 
