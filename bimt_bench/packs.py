@@ -39,7 +39,7 @@ from bimt_bench.spec import (
 
 Weights = dict[str, dict[str, np.ndarray]]
 StoredWeights = Mapping[str, Mapping[str, np.ndarray]]
-_SEARCHED = ("performance", "test_loss")  # measured on validation data, whatever a search asks for
+_VALIDATED = ("performance", "test_loss")  # measured on validation data, whatever a search asks for
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _validation(
 ) -> pd.DataFrame:
     """Loss, performance and what a search asks for on validation data, which stand in `data`."""
     seeds = tuple(member.seed for member in members)
-    asked = list(dict.fromkeys([*_SEARCHED, *names]))
+    asked = list(dict.fromkeys([*_VALIDATED, *names]))
     values, _ = measured(Scored(task, data, population, seeds, shuffles), asked)
     lost = np.array([one != "ok" for one in status])
     everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)

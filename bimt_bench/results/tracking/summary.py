@@ -32,7 +32,8 @@ def run_name(row: Mapping[str, object], published: Mapping[str, object]) -> str:
     """A name to read in a table: 'symbolic/independence · BIMT strength=0.3 geometry=ring'.
 
     The task, the recipe's title, its dial, and the settings that are not the task's `published`
-    ones; '(search)' where its members are no results. Where that is too much, whole settings are left out, and the name says how many.
+    ones; '(search)' where its members are no results. Where that is too much, whole settings are
+    left out, and the name says how many.
     """
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.words import said_of_run, title_of
