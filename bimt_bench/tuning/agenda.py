@@ -44,7 +44,8 @@ class Listener(Protocol):
 class Search:
     """How one task is searched: proposals, the metrics they are told, seeds, size of packs.
 
-    `scoring`: the digest of the metrics. `circumstances`: see `packing.compose`.
+    `metrics`: what is measured of members, objectives among it. `scoring`: the digest of the
+    metrics. `circumstances`: see `packing.compose`.
     """
 
     task: SweepTask
@@ -55,6 +56,7 @@ class Search:
     shuffles: int
     scoring: str
     circumstances: Sequence[Mapping[str, str]]
+    metrics: Sequence[str] = ()
 
 
 @dataclass
@@ -191,8 +193,8 @@ class Agenda:
                 self._record(progress, pack, results, found=True)
                 return
             self._listener.note(
-                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles; "
-                "its networks are scored again, not trained"
+                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles, "
+                "or lacks some that are asked for; its networks are scored again, not trained"
             )
             break
         self._waiting.append(pack)
@@ -230,7 +232,7 @@ class Agenda:
 def _is_scored(frame: pd.DataFrame, search: Search) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
     wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return {*search.objectives} <= {*frame} and all(
+    return {*search.objectives, *search.metrics} <= {*frame} and all(
         name in frame and (frame[name] == value).all() for name, value in wanted.items()
     )
 

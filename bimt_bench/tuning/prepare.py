@@ -11,7 +11,14 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import check_task, own_settings
 from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import METRICS, direction, lacking, performance
+from bimt_bench.metrics import (
+    METRICS,
+    direction,
+    lacking,
+    measured_of,
+    metric_names,
+    performance,
+)
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
 from bimt_bench.spec import (
@@ -60,9 +67,18 @@ class Checked:
                 shuffles=self.spec.shuffles,
                 scoring=scoring_digest(),
                 circumstances=circumstances,
+                metrics=self.metrics[task.spec.name],
             )
             for task in self.tasks
         ]
+
+    @property
+    def metrics(self) -> dict[str, tuple[str, ...]]:
+        """What is measured of the members of each task."""
+        return {
+            task.spec.name: measured_of(task.spec, self.spec.metrics, objectives=self.objectives)
+            for task in self.tasks
+        }
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -107,6 +123,10 @@ def check(
             judge = _Judge(task, wiring, faults)
             samples = len(loaded[task.name].train_inputs)
             tasks.append(_task(spec, judge, samples, spaces))
+    try:
+        metric_names(spec.metrics)
+    except InputError as error:
+        faults.add("metrics", str(error).removeprefix("metrics"))
     if isinstance(spec.search, OptunaSearch):
         metrics = [objective.metric for objective in spec.search.objectives]
         for i, metric in enumerate(metrics):

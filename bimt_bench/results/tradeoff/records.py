@@ -188,7 +188,8 @@ class TradeOff:
     """Performance (y) against modularity (x) over the configurations of one task.
 
     `steps` is the length of training, None where the frame does not say it. `repeated` counts
-    rows left out because their member is in the frame already. `corner` says where the reference
+    rows left out because their member is in the frame already, `without` members left out because
+    x or y was not measured of them. `corner` says where the reference
     corner comes from, `trivial` is the performance that a lost seed counts as.
     """
 
@@ -209,6 +210,7 @@ class TradeOff:
     lines: tuple[Line, ...]
     missing: tuple[Missing, ...]
     hypervolume: Hypervolume
+    without: int = 0
 
     @property
     def lost(self) -> int:
