@@ -33,6 +33,7 @@ def train(
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
     shuffles: int = 20,
+    metrics: str | Sequence[str] = "usual",
     plugins: Sequence[str | Path] = (),
     progress: bool | None = None,
     **settings: Any,
@@ -42,8 +43,9 @@ def train(
     The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`); a
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
-    `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
-    bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
+    `metrics`: what is measured: names, families, 'usual' or 'all'; `shuffles`: null-model draws of
+    the first round; `plugins`: files or modules with kinds of your own; `progress`: a bar, if
+    absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
 
     >>> found = bimt_bench.train(
     ...     "symbolic/independence", {"recipe": "l1", "strength": 3.0}, seeds=range(2), steps=20
@@ -62,6 +64,7 @@ def train(
             device=device,
             data_dir=data_dir,
             shuffles=shuffles,
+            metrics=metrics,
             on_progress=on_progress,
         )
     return results.of_pack(pack, data_dir=data_dir)
@@ -86,6 +89,7 @@ def sweep(
     experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
+    metrics: str | Sequence[str] | None = None,
     console: "Console | None" = None,
 ) -> "SweepResults":
     """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
@@ -96,7 +100,8 @@ def sweep(
     workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the way,
     results and figures are made all the same, and a warning says what did not get there. plugins:
     those beside what the sweep names. draw: "chosen" draws the best, the median and the knee of
-    each recipe, "all" the median of each configuration too. console: where progress goes and what
+    each recipe, "all" the median of each configuration too. metrics: names, families, "usual" or
+    "all", in the place of what the sweep says is measured. console: where progress goes and what
     takes the place of warnings. Returns what `load` of the results folder does, with the reports.
     Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
     Ray or MLflow.
@@ -105,9 +110,13 @@ def sweep(
     >>> len(swept), swept.best().row["recipe"] in ("vanilla", "bimt")
     (2, True)
     """
+    from bimt_bench.metrics import asked_as  # here, as metrics bring torch
+
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
+    if metrics is not None:
+        spec = spec.model_copy(update={"metrics": asked_as(metrics)})
     # A sweep that goes on may need no Ray at all.
     going_on = resume or resume_as
     begun = nullcontext() if going_on else tuning.ahead(address=address, workers=workers)

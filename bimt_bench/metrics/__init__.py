@@ -25,20 +25,43 @@ from bimt_bench.metrics import functional  # isort: skip
 from bimt_bench.metrics import lesions  # isort: skip
 from bimt_bench.metrics import excess  # isort: skip
 from bimt_bench.metrics import draw_errors  # isort: skip
+from bimt_bench.metrics.asked import (  # isort: skip
+    ALL,
+    USUAL,
+    asked_as,
+    measured_of,
+    metric_names,
+    others_line,
+    usual,
+)
 from bimt_bench.metrics.directions import direction  # isort: skip
-from bimt_bench.metrics.faults import FAULTS, fault_lines  # isort: skip
+from bimt_bench.metrics.faults import (  # isort: skip
+    FAULTS,
+    GAPS,
+    NOT_MEASURED,
+    fault_lines,
+    gap_lines,
+    is_unmeasured,
+    joined_reasons,
+    reason_in,
+)
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
 from bimt_bench.metrics.scorecard import measured, scorecards  # isort: skip
 
 __all__ = [
+    "ALL",
     "FAULTS",
+    "GAPS",
     "METRICS",
+    "NOT_MEASURED",
+    "USUAL",
     "AttributionGraph",
     "Metric",
     "Need",
     "PerMember",
     "Questions",
     "Scored",
+    "asked_as",
     "attributions",
     "circuits",
     "class_circuits",
@@ -49,21 +72,29 @@ __all__ = [
     "fault_lines",
     "fourier",
     "functional",
+    "gap_lines",
+    "is_unmeasured",
+    "joined_reasons",
     "lacking",
     "lesions",
     "measured",
+    "measured_of",
     "metric",
+    "metric_names",
     "modularity",
     "omissions",
     "omissions_line",
     "once",
+    "others_line",
     "per_member",
     "performance",
     "ratio",
+    "reason_in",
     "recovery",
     "restricted",
     "scorecards",
     "sparsity",
     "structure",
+    "usual",
     "wires",
 ]

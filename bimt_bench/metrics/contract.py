@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -24,6 +24,7 @@ from bimt_bench.spec import (
 )
 
 Compute = Callable[[Scored], PerMember]
+Reasons = Callable[[Scored], Sequence[str | None]]
 Direction = Literal["higher", "lower"]
 Cost = Literal["cheap", "graph", "draws", "pruning", "ablation"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -38,7 +39,8 @@ class Metric:
     scores on it, in words. need: what task and wiring must have for it to be defined, if anything.
     cost: what takes its time: little (cheap), one partition of a graph, those of many null networks
     (draws), forward passes of many pruned networks, or of many without some neurons (ablation).
-    compute: a scored population -> float64 [P]; NaN where the metric is undefined.
+    compute: a scored population -> float64 [P]; NaN where the metric is undefined. undefined: why
+    it is undefined for each member, in words, if there is more to say than `goodness.state` does.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Metric:
     high: float = math.inf
     cost: Cost = "cheap"
     need: Need | None = None
+    undefined: Reasons | None = None
 
     def __post_init__(self) -> None:
         """InputError that lists, in one line, all facts that cannot be."""
@@ -82,6 +85,7 @@ def metric(
     high: float = math.inf,
     cost: Cost = "cheap",
     need: Need | None = None,
+    undefined: Reasons | None = None,
 ) -> Callable[[Compute], Compute]:
     """Registers the function below it as a metric, under the function's name; see `Metric`.
 
@@ -103,6 +107,7 @@ def metric(
                 high=high,
                 cost=cost,
                 need=need,
+                undefined=undefined,
             )
         )
         return compute

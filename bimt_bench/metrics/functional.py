@@ -16,7 +16,7 @@ from bimt_bench.ground import InputError, numpy_generator
 from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import metric
-from bimt_bench.metrics.goodness import functionless
+from bimt_bench.metrics.goodness import functionless, state, without_function
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.losses import output_losses, row_losses
 from bimt_bench.metrics.modularity import Partition, partitions
@@ -65,6 +65,21 @@ class Isolation:
         return self.ratio * of_mean / max(float(self.drawn.mean()), 1e-300)
 
 
+def _no_damage(scored: Scored) -> tuple[str, ...]:
+    told = without_function(scored)
+    return tuple(one or "no neuron's silence costs anything" for one in told)
+
+
+def _one_module(scored: Scored) -> tuple[str, ...]:
+    """Why there is nothing to compare, or to be isolated."""
+    told, found = state(scored), functions(scored)
+    return tuple(
+        odd
+        or ("fewer than two modules have hidden neurons" if one is None else "chance isolates none")
+        for odd, one in zip(told, found, strict=True)
+    )
+
+
 @metric(
     title="Ablation selectivity",
     family="functional",
@@ -78,6 +93,7 @@ class Isolation:
     ),
     untrained="none where a constant is as good, else anything",
     need=needs.OUTPUTS,
+    undefined=_no_damage,
 )
 @torch.no_grad()
 def ablation_selectivity(scored: Scored) -> PerMember:
@@ -118,6 +134,7 @@ def ablation_selectivity(scored: Scored) -> PerMember:
         "activation correlation"
     ),
     untrained="near 0: -0.06 to 0.10",
+    undefined=_one_module,
 )
 def anatomy_function_agreement(scored: Scored) -> PerMember:
     """AMI of Leiden modules of the weights and clusters of activation correlation.
@@ -146,6 +163,7 @@ def anatomy_function_agreement(scored: Scored) -> PerMember:
         "over permutations of the clusters within groups"
     ),
     untrained="near 1: 0.7 to 1.4",
+    undefined=_one_module,
 )
 def isolated_ratio(scored: Scored) -> PerMember:
     """Share of living hidden neurons with no neighbour of their functional cluster, over chance.

@@ -1,13 +1,13 @@
 """The trade-off of a task that is known: its axes have names, and it draws itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pandas as pd
 
 from bimt_bench.ground import InputError
-from bimt_bench.metrics import METRICS, direction
+from bimt_bench.metrics import METRICS, Metric, direction, is_unmeasured
 from bimt_bench.results import plots
 from bimt_bench.results.corner import Corner, corner_of
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
@@ -61,9 +61,10 @@ def tradeoff_of(
 ) -> DrawnTradeOff:
     """The trade-off of a task's rows, of performance on its own modularity axis if not told.
 
-    `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Rows that
-    were scored before the task's axis existed are put on modularity Q; those that a search trained
-    on a part of the data are left out. InputError for an unknown metric, one that the frame has no
+    `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Members
+    of whom they were not measured are left out, and `without` says how many; those that a search
+    trained on a part of the data are left out too. Rows that were scored before the task's axis
+    existed are put on modularity Q. InputError for an unknown metric, one that the frame has no
     column of, and where no member is a result.
     """
     frame = results_in(frame)
@@ -73,12 +74,9 @@ def tradeoff_of(
         )
     axis = METRICS.get_kind(x or axis_of(task, frame))
     goal = METRICS.get_kind(y or "performance")
+    members = len(frame)
     for side, one in (("x", axis), ("y", goal)):
-        if one.name not in frame:
-            raise InputError(
-                f"{side}: '{one.name}' was not measured in these results; where weights were kept, "
-                f"bimt-bench metrics RUN --metrics {one.name} does"
-            )
+        frame = _measured(frame, one, side)
     measure = task.performance.kind
     reference, words = corner_of(task, frame, x=axis.name, y=goal.name, corner=corner)
     found = tradeoff(
@@ -92,9 +90,30 @@ def tradeoff_of(
         trivial=_trivial(frame) if goal.name == "performance" else None,
         searched_on=told_searched_on(frame),
     )
+    found = replace(found, without=members - len(frame))
     held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
     title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title
     return DrawnTradeOff(**held, title=task.title, x_title=axis.title, y_title=title)
+
+
+def _measured(frame: pd.DataFrame, one: Metric, side: str) -> pd.DataFrame:
+    """The rows of configurations of which a metric was measured; InputError if it never was.
+
+    A configuration that was left out takes its diverged members along.
+    """
+    has_column = one.name in frame
+    is_open = is_unmeasured(frame, one.name)
+    is_ok = frame["status"] == "ok"
+    if not has_column or (one.need is None and is_ok.any() and is_open[is_ok].all()):
+        raise InputError(
+            f"{side}: '{one.name}' was not measured in these results; where weights were kept, "
+            f"bimt-bench metrics RUN --metrics {one.name} does"
+        )
+    if not is_open.any() or is_open[is_ok].all():
+        return frame
+    known = set(frame.loc[is_ok & ~is_open, "configuration"])
+    left_out = set(frame.loc[is_open, "configuration"]) - known
+    return frame[~is_open & ~frame["configuration"].isin(left_out)]
 
 
 def _trivial(frame: pd.DataFrame) -> float | None:

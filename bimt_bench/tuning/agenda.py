@@ -68,8 +68,9 @@ class Validation:
 class Search:
     """How one task is searched: proposals, the metrics they are told, seeds, size of packs.
 
-    `scoring`: the digest of the metrics. `circumstances`: see `packing.compose`. `validation`: how
-    validation data are had, None where no result is read before the end.
+    `metrics`: what is measured of members, objectives among it. `scoring`: the digest of the
+    metrics. `circumstances`: see `packing.compose`. `validation`: how validation data are had, None
+    where no result is read before the end.
     """
 
     task: SweepTask
@@ -80,6 +81,7 @@ class Search:
     shuffles: int
     scoring: str
     circumstances: Sequence[Mapping[str, str]]
+    metrics: Sequence[str] = ()
     validation: Validation | None = None
 
     @property
@@ -285,8 +287,8 @@ class Agenda:
                 self._record(progress, pack, results, found=True)
                 return
             self._listener.note(
-                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles; "
-                "its networks are scored again, not trained"
+                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles, "
+                "or lacks some that are asked for; its networks are scored again, not trained"
             )
             break
         self._waiting.append(pack)
@@ -335,7 +337,7 @@ def _is_scored(frame: pd.DataFrame, progress: _Progress) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
     search = progress.search
     wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return {*progress.read} <= {*frame} and all(
+    return {*progress.read, *search.metrics} <= {*frame} and all(
         name in frame and (frame[name] == value).all() for name, value in wanted.items()
     )
 

@@ -109,8 +109,8 @@ def sweep(
     the same sweep, whose code and plug-ins have not changed since. resume_as: go on though they
     have, and reuse the packs that are still the same, also from other folders of a sweep of this
     name. fresh: start again, the old folder renamed.
-    mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
-    other shuffles are scored again, not trained.
+    mixed_versions: go on though libraries or device differ. Packs scored by other metrics, by fewer
+    than are asked for or with other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. on_task: called with
     a task of which all members are in while others are under way, the folder, and what reads its
@@ -183,6 +183,7 @@ def sweep(
                         circumstances=now,
                         plugins=(*plugins, *_of_metrics(plugins)),
                         scoring=scoring_digest(),
+                        metrics=checked.metrics,
                     )
                     with interruptible(store, show.note):
                         early = Early(agenda, store, checked, on_task)
@@ -384,7 +385,8 @@ def _show_notes(collector: Any, show: Display) -> None:
 def _note_omissions(checked: Checked, show: Display) -> None:
     """Says here what each task leaves unmeasured: workers would say it once each, to nobody."""
     for task in checked.tasks:
-        line = omissions_line(task.spec, checked.data[task.spec.name])
+        names = checked.metrics[task.spec.name]
+        line = omissions_line(task.spec, checked.data[task.spec.name], names)
         if line is not None:
             show.note(f"{task.spec.name}: {line}")
 

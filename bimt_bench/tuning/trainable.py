@@ -8,8 +8,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,8 +70,9 @@ class Job:
     itself. `results`: the sweep's folder, which nodes other than the driver's may not have.
     `code`: the digest of every module that numbers follow from. `circumstances`: the driver's
     device and versions of libraries. `plugins`: as the driver read them. `scoring`: the digest of
-    all metrics there, those of plug-ins among them. Where a job arrives its
-    tasks are still closed, since their classes may be those of plug-ins.
+    all metrics there, those of plug-ins among them. `metrics`: what is measured of the members of
+    each task. Where a job arrives its tasks are still closed, since their classes may be those of
+    plug-ins.
     """
 
     tasks: Mapping[str, TaskSpec]
@@ -87,6 +88,7 @@ class Job:
     circumstances: Mapping[str, str]
     plugins: tuple[Plugin, ...] = ()
     scoring: str | None = None
+    metrics: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def task(self, name: str) -> TaskSpec:
         """A task of the sweep; the plug-ins must have been entered."""
@@ -171,6 +173,7 @@ class PackTrainable(tune.Trainable):
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
+            metrics=job.metrics[pack.task],
             on_progress=report,
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,
@@ -197,6 +200,7 @@ class PackTrainable(tune.Trainable):
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
+            metrics=job.metrics[pack.task],
             memory_limit=headroom.free(job.device, share=job.share),
             **_measured_besides(pack),
         )

@@ -14,7 +14,8 @@ from bimt_bench.spec import PHASE, SEARCH, is_of_validation
 
 CURVES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
 OF_MEMBERS = (
-    "seed", "member", "configuration", "pack", "status", "reason", "metric_faults", "seconds",
+    "seed", "member", "configuration", "pack", "status", "reason", "metric_faults", "metric_gaps",
+    "seconds",
 )  # fmt: skip
 """Columns that tell members apart or say what became of them: no parameters."""
 AXIS = "modularity"

@@ -188,9 +188,10 @@ class TradeOff:
     """Performance (y) against modularity (x) over the configurations of one task.
 
     `steps` is the length of training, None where the frame does not say it. `repeated` counts
-    rows left out because their member is in the frame already. `corner` says where the reference
-    corner comes from, `trivial` is the performance that a lost seed counts as. `searched_on`: on
-    which data a search found the configurations, in words; empty if none did.
+    rows left out because their member is in the frame already, `without` members left out because
+    x or y was not measured of them. `corner` says where the reference corner comes from, `trivial`
+    is the performance that a lost seed counts as. `searched_on`: on which data a search found the
+    configurations, in words; empty if none did.
     """
 
     task: str
@@ -211,6 +212,7 @@ class TradeOff:
     missing: tuple[Missing, ...]
     hypervolume: Hypervolume
     searched_on: str = ""
+    without: int = 0
 
     @property
     def lost(self) -> int:
