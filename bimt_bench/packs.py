@@ -23,7 +23,7 @@ from bimt_bench.engine import (
 )
 from bimt_bench.ground import InputError, __version__, library_versions
 from bimt_bench.identity import scoring_digest, training_digest
-from bimt_bench.metrics import FAULTS, Scored, measured
+from bimt_bench.metrics import FAULTS, VERSIONS, Scored, measured, versions_column
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import CIRCUMSTANCES, Member, TaskSpec, briefly, join, merged, trained_as
@@ -99,12 +99,13 @@ def score(
     *,
     shuffles: int,
 ) -> pd.DataFrame:
-    """All metrics of trained members and their faults, a row each; null where one diverged."""
+    """All metrics of trained members, faults and versions, a row each; null where one diverged."""
     seeds = tuple(member.seed for member in members)
     values, faults = measured(Scored(task, data, population, seeds, shuffles))
     lost = np.array([one != "ok" for one in status])
     everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)
-    return values.mask(everywhere).assign(**{FAULTS: faults.mask(lost)})
+    versions = versions_column(values.columns, len(values))
+    return values.mask(everywhere).assign(**{FAULTS: faults.mask(lost), VERSIONS: versions})
 
 
 def score_again(

@@ -159,7 +159,8 @@ def _caption(tradeoff: "TradeOff") -> str:
     lost = sum(point.lost for point in tradeoff.points)
     if lost:
         found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
-    return f"{found}; ● on the front"
+    versions = f"{tradeoff.x} v{tradeoff.x_version}, {tradeoff.y} v{tradeoff.y_version}"
+    return f"{found}; ● on the front; {versions}"
 
 
 def of_recipes_compared(tradeoff: "TradeOff") -> Table:

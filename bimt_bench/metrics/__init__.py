@@ -27,10 +27,18 @@ from bimt_bench.metrics.directions import direction  # isort: skip
 from bimt_bench.metrics.faults import FAULTS, fault_lines  # isort: skip
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
 from bimt_bench.metrics.scorecard import measured, scorecards  # isort: skip
+from bimt_bench.metrics.versions import (  # isort: skip
+    VERSIONS,
+    one_version,
+    told_versions,
+    versions_column,
+    versions_in,
+)
 
 __all__ = [
     "FAULTS",
     "METRICS",
+    "VERSIONS",
     "Metric",
     "Need",
     "PerMember",
@@ -52,6 +60,7 @@ __all__ = [
     "omissions",
     "omissions_line",
     "once",
+    "one_version",
     "per_member",
     "performance",
     "ratio",
@@ -60,5 +69,8 @@ __all__ = [
     "scorecards",
     "sparsity",
     "structure",
+    "told_versions",
+    "versions_column",
+    "versions_in",
     "wires",
 ]

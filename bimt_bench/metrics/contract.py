@@ -36,6 +36,7 @@ class Metric:
     low, high: the range of its values, perhaps infinite; a value outside is an error of the
     metric. source: where it comes from, with its equation. untrained: what an untrained network
     scores on it, in words. need: what task and wiring must have for it to be defined, if anything.
+    version: raised by 1 with every change that gives other values, which are then told apart.
     compute: a scored population -> float64 [P]; NaN where the metric is undefined.
     """
 
@@ -51,6 +52,7 @@ class Metric:
     high: float = math.inf
     cost: Cost = "cheap"
     need: Need | None = None
+    version: int = 1
 
     def __post_init__(self) -> None:
         """InputError that lists, in one line, all facts that cannot be."""
@@ -80,6 +82,7 @@ def metric(
     high: float = math.inf,
     cost: Cost = "cheap",
     need: Need | None = None,
+    version: int = 1,
 ) -> Callable[[Compute], Compute]:
     """Registers the function below it as a metric, under the function's name; see `Metric`.
 
@@ -101,6 +104,7 @@ def metric(
                 high=high,
                 cost=cost,
                 need=need,
+                version=version,
             )
         )
         return compute
@@ -121,6 +125,8 @@ def _faults(one: Metric) -> Iterator[str]:
             yield f"{fact}: '{getattr(one, fact)}' given; allowed: {', '.join(get_args(allowed))}"
     if not one.low < one.high:
         yield f"low: {one.low:g} is not below high, {one.high:g}"
+    if isinstance(one.version, bool) or not isinstance(one.version, int) or one.version < 1:
+        yield f"version: {one.version!r} given; must be a whole number from 1 on"
     try:
         inspect.signature(one.compute).bind(None)
     except TypeError:

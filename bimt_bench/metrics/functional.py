@@ -27,6 +27,10 @@ from bimt_bench.spec import DistanceSettings, GeometrySpec
 _ROWS = 500
 _NEAR = 1.5  # spacings: between the diagonal of a grid and the next but one on a line
 
+# Of the neurons, that chance isolates at least: where one cluster holds nearly all, a stray pair
+# that happens to sit side by side would have the best value there is.
+_FEWEST = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Function:
@@ -122,6 +126,7 @@ def anatomy_function_agreement(scored: Scored) -> PerMember:
         "over permutations of the clusters within groups"
     ),
     untrained="near 1: 0.7 to 1.4",
+    version=2,
 )
 def isolated_ratio(scored: Scored) -> PerMember:
     """Share of living hidden neurons with no neighbour of their functional cluster, over chance.
@@ -132,14 +137,15 @@ def isolated_ratio(scored: Scored) -> PerMember:
     the straight line, and round the edge where distances wrap. Chance is the mean share over
     `shuffles` permutations of the clusters among the living neurons of each group: below 1,
     neurons that work together sit together. NaN where the clusters are undefined, and where
-    chance isolates nobody.
+    chance isolates fewer than one neuron in twenty (version 1: nobody).
     """
     values = np.full(scored.size, math.nan)
     for member, found in enumerate(functions(scored)):
         if found is not None:
             isolated = _isolated(scored, member, found)
             chance = isolated[1:].mean()
-            values[member] = isolated[0] / chance if chance > 0 else math.nan
+            if chance >= _FEWEST * len(found.groups):
+                values[member] = isolated[0] / chance
     return values
 
 

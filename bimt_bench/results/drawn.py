@@ -13,16 +13,21 @@ from bimt_bench.results.corner import Corner, corner_of
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import MEASURES, TaskSpec
 
-_USUAL_AXIS = "modularity_q"
+# Axes that shipped tasks had before: what older results were scored on, the later ones first.
+_EARLIER = ("cross_cluster_mass", "modularity_q")
 
 
 @dataclass(frozen=True)
 class DrawnTradeOff(TradeOff):
-    """A trade-off with the words of its figure: the task's title, and those of its axes."""
+    """A trade-off with the words of its figure: the task's title, and those of its axes.
+
+    `note` says where another axis stands in the place of the task's, which was not measured.
+    """
 
     title: str = ""
     x_title: str = ""
     y_title: str = ""
+    note: str = ""
 
     def plot(
         self, ax: plots.Axes | None = None, *, title: str | None = None, legend: bool = True
@@ -46,9 +51,9 @@ class DrawnTradeOff(TradeOff):
 
 
 def axis_of(task: TaskSpec, frame: pd.DataFrame) -> str:
-    """The task's modularity axis, or modularity Q where only that was scored."""
-    own = task.modularity_axis
-    return own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS
+    """The task's modularity axis; where that was not measured, one that tasks had before."""
+    held = (task.modularity_axis, *_EARLIER)
+    return next((name for name in held if name in frame), task.modularity_axis)
 
 
 def tradeoff_of(
@@ -62,10 +67,11 @@ def tradeoff_of(
     """The trade-off of a task's rows, of performance on its own modularity axis if not told.
 
     `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Rows that
-    were scored before the task's axis existed are put on modularity Q. InputError for an unknown
-    metric, or one that the frame has no column of.
+    were scored before the task's axis existed are put on an earlier one, which `note` says.
+    InputError for an unknown metric, or one that the frame has no column of.
     """
     axis = METRICS.get_kind(x or axis_of(task, frame))
+    own = task.modularity_axis
     goal = METRICS.get_kind(y or "performance")
     for side, one in (("x", axis), ("y", goal)):
         if one.name not in frame:
@@ -87,7 +93,20 @@ def tradeoff_of(
     )
     held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
     title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title
-    return DrawnTradeOff(**held, title=task.title, x_title=axis.title, y_title=title)
+    return DrawnTradeOff(
+        **held,
+        title=task.title,
+        x_title=f"{axis.title} (v{found.x_version})",
+        y_title=title,
+        note="" if x or axis.name == own else _instead(own, axis.name),
+    )
+
+
+def _instead(own: str, axis: str) -> str:
+    return (
+        f"these results lack the task's axis, {own}: {axis} stands in its place; where weights "
+        f"were kept, bimt-bench metrics RUN --metrics {own} measures it"
+    )
 
 
 def _trivial(frame: pd.DataFrame) -> float | None:

@@ -8,7 +8,7 @@ code measures further is added to it.
 
 import json
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,16 @@ import pandas as pd
 from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, closest, write
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import FAULTS, METRICS, Scored, measured
+from bimt_bench.metrics import (
+    FAULTS,
+    METRICS,
+    VERSIONS,
+    Scored,
+    measured,
+    told_versions,
+    versions_column,
+    versions_in,
+)
 from bimt_bench.results.choice import CHOICES
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.measuring import metric_names
@@ -68,16 +77,43 @@ def score(
 def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
     """A frame with the metrics that it lacks and `metrics.parquet` of its folder has.
 
-    What stands in the frame stays. InputError if that file cannot be read.
+    What stands in the frame stays, unless it was measured there by a later version of its metric.
+    InputError if that file cannot be read.
     """
     held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
-    further = [name for name in held if name in METRICS and name not in frame]
-    if not further:
+    own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
+    added: dict[str, pd.Series] = {}
+    taken: dict[str, pd.Series] = {}
+    for name in (str(name) for name in held if name in METRICS):
+        later = versions_in(own, name) > versions_in(frame, name)
+        if name not in frame:
+            added[name], taken[name] = own[name], later
+        elif later.any():
+            added[name], taken[name] = frame[name].where(~later, own[name]), later
+    if not added:
         return frame
-    own = held.set_index("member")[further].reindex(frame["member"])
-    return frame.assign(**{str(name): own[name].to_numpy() for name in further})
+    versions = _versions(frame, own, taken)
+    return frame.assign(**added, **({} if versions is None else {VERSIONS: versions}))
+
+
+def _versions(
+    frame: pd.DataFrame, own: pd.DataFrame, taken: Mapping[str, pd.Series]
+) -> pd.Series | None:
+    """The frame's column of versions, with those of values taken from other rows; None as it was.
+
+    taken: metric -> whether a row's value is of a later version than the frame's.
+    """
+    if not any(rows.any() for rows in taken.values()):
+        return None
+    before = frame.get(VERSIONS, pd.Series(None, index=frame.index, dtype="string"))
+    cells = []
+    for place, (here, there) in enumerate(zip(before, own[VERSIONS], strict=True)):
+        found, told = told_versions(here), told_versions(there)
+        found |= {name: told[name] for name, rows in taken.items() if rows.iloc[place]}
+        cells.append(json.dumps(found) if found else None)
+    return pd.Series(cells, index=frame.index, dtype="string")
 
 
 # ------------------------------------------------------------------------- who is measured
@@ -145,7 +181,12 @@ def _measured(networks: Sequence["Network"], names: Sequence[str]) -> pd.DataFra
     lost = (rows["status"] != "ok").to_numpy()
     values = values.mask(np.repeat(lost[:, None], values.shape[1], axis=1))
     return pd.concat([rows[[*IDENTITY]], values], axis=1).assign(
-        **{FAULTS: faults.mask(lost), "shuffles": shuffles, _CODE: scoring_digest()}
+        **{
+            FAULTS: faults.mask(lost),
+            VERSIONS: versions_column(values.columns, len(values)),
+            "shuffles": shuffles,
+            _CODE: scoring_digest(),
+        }
     )
 
 
@@ -181,10 +222,10 @@ def _joined(held: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     same = before[before[_CODE] == scoring_digest()]
     kept = before.drop(index=now.index.intersection(before.index))
     further = same.reindex(now.index)[[name for name in same if name not in now]]
-    if FAULTS in same:
-        now[FAULTS] = [
-            _both(*told) for told in zip(same.reindex(now.index)[FAULTS], now[FAULTS], strict=True)
-        ]
+    for column in (FAULTS, VERSIONS):
+        if column in same:
+            before_now = zip(same.reindex(now.index)[column], now[column], strict=True)
+            now[column] = [_both(*told) for told in before_now]
     joined = join([kept.reset_index(), now.join(further).reset_index()])
     metrics = [name for name in METRICS if name in joined]
     others = [name for name in joined if name not in {*IDENTITY, *metrics}]
@@ -192,7 +233,7 @@ def _joined(held: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _both(before: object, now: object) -> str | None:
-    """The reasons of two cells of `metric_faults`."""
+    """What two cells say of metrics together: `metric_faults`, `metric_versions`."""
     reasons = [json.loads(one) for one in (before, now) if isinstance(one, str)]
     return json.dumps(dict(ChainMap(*reversed(reasons)))) if reasons else None
 
