@@ -10,11 +10,12 @@ command goes on where it was stopped, and measures only what is not there.
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.calibration_tables import write
+from benchmarks.calibration_tables import AXES, write
 from benchmarks.reference_networks import DOCTORED, MADE, make
 from benchmarks.trained_networks import TRAINED, trained
 from bimt_bench import data
@@ -23,8 +24,10 @@ from bimt_bench.spec import catalog
 
 KINDS = (*MADE, *DOCTORED, *TRAINED)
 
-# Tasks of which a network takes seconds to measure, and how many of each kind are.
-FEWER = {"vision/mnist": 5}
+# Where a network takes ten seconds to measure: how many of each kind are, and how many by metrics
+# that are neither axes nor quick.
+FEWER = {"vision/mnist": (5, 1)}
+_QUICK = (*AXES, "module_excess_error", "performance", "connection_cost", "effective_connections")
 
 
 def calibrate(
@@ -65,10 +68,15 @@ def _part(
     wanted = [one for one in names or METRICS if held is None or one not in held]
     if not wanted:
         return held
+    draws, few = FEWER.get(name, (draws, draws))
     scored = _scored(name, kind, draws=draws, data_dir=data_dir)
     if scored is None:
         return None
-    frame = scorecards(scored, wanted)
+    quick = [one for one in wanted if few >= scored.size or one in _QUICK]
+    rest = [one for one in wanted if one not in quick]
+    frame = scorecards(scored, quick)
+    if rest:
+        frame = frame.join(scorecards(_first(scored, few), rest))[wanted]
     if held is None:
         frame.insert(0, "draw", list(scored.seeds))
         frame.insert(0, "kind", kind)
@@ -82,12 +90,16 @@ def _part(
 
 
 def _scored(name: str, kind: str, *, draws: int, data_dir: Path | None) -> Scored | None:
-    draws = min(draws, FEWER.get(name, draws))
     if kind in TRAINED:
         return trained(kind, name, draws=draws, data_dir=data_dir)
     task = catalog.task(name)
     made = make(task, data.load(task.data, data_dir=data_dir), kind, draws)
     return None if made is None else made.scored()
+
+
+def _first(scored: Scored, few: int) -> Scored:
+    kept = scored.population.keep(list(range(few)))
+    return replace(scored, population=kept, seeds=scored.seeds[:few])
 
 
 def main() -> None:
