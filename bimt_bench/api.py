@@ -244,7 +244,7 @@ def tradeoff(
     InputError, with the nearest name, for what is not there.
 
     >>> bimt_bench.tradeoff(results.frame)[["recipe", "x", "n_seeds"]].values.tolist()
-    [['bimt', 'cross_cluster_mass', 1]]
+    [['bimt', 'module_excess_cautious', 1]]
     """
     if isinstance(frame, results.Results):
         frame = frame.frame if frame.folder is None else frame.folder

@@ -176,7 +176,8 @@ def _caption(tradeoff: "TradeOff") -> str:
         found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
     if tradeoff.searched_on:
         found += f"; searched on {tradeoff.searched_on}"
-    return f"{found}; ● on the front"
+    versions = f"{tradeoff.x} v{tradeoff.x_version}, {tradeoff.y} v{tradeoff.y_version}"
+    return f"{found}; ● on the front; {versions}"
 
 
 def of_recipes_compared(tradeoff: "TradeOff") -> Table:

@@ -7,7 +7,7 @@ code measures further is added to it.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,14 @@ from bimt_bench.metrics import (
     GAPS,
     METRICS,
     NOT_MEASURED,
+    VERSIONS,
     Scored,
     joined_reasons,
     measured,
     metric_names,
+    told_versions,
+    versions_column,
+    versions_in,
 )
 from bimt_bench.results.choice import CHOICES
 from bimt_bench.results.columns import plain_cell
@@ -76,18 +80,28 @@ def score(
 def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
     """A frame with the metrics that it lacks and `metrics.parquet` of its folder has.
 
-    What stands in the frame stays. InputError if that file cannot be read.
+    What stands in the frame stays, unless it was measured there by a later version of its metric.
+    InputError if that file cannot be read.
     """
     held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
-    further = [str(name) for name in held if name in METRICS and name not in frame]
-    if not further:
+    own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
+    further: list[str] = []
+    added: dict[str, pd.Series] = {}
+    taken: dict[str, pd.Series] = {}
+    for name in (str(name) for name in held if name in METRICS):
+        later = versions_in(own, name) > versions_in(frame, name)
+        if name not in frame:
+            further.append(name)
+            added[name], taken[name] = own[name], later
+        elif later.any():
+            added[name], taken[name] = frame[name].where(~later, own[name]), later
+    if not added:
         return frame
-    own = held.set_index("member").reindex(frame["member"])
-    own.index = frame.index
-    added = frame.assign(**{name: own[name] for name in further})
-    return added.assign(**joined_reasons(frame, _reasons(own, further)))
+    versions = _versions(frame, own, taken)
+    found = frame.assign(**added, **({} if versions is None else {VERSIONS: versions}))
+    return found.assign(**joined_reasons(frame, _reasons(own, further))) if further else found
 
 
 def _reasons(own: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -102,6 +116,24 @@ def _reasons(own: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
                 told = dict.fromkeys(names, NOT_MEASURED)
             found.append(json.dumps(told) if told else None)
     return pd.DataFrame(cells, index=own.index, dtype="string")
+
+
+def _versions(
+    frame: pd.DataFrame, own: pd.DataFrame, taken: Mapping[str, pd.Series]
+) -> pd.Series | None:
+    """The frame's column of versions, with those of values taken from other rows; None as it was.
+
+    taken: metric -> whether a row's value is of a later version than the frame's.
+    """
+    if not any(rows.any() for rows in taken.values()):
+        return None
+    before = frame.get(VERSIONS, pd.Series(None, index=frame.index, dtype="string"))
+    cells = []
+    for place, (here, there) in enumerate(zip(before, own[VERSIONS], strict=True)):
+        found, told = told_versions(here), told_versions(there)
+        found |= {name: told[name] for name, rows in taken.items() if rows.iloc[place]}
+        cells.append(json.dumps(found) if found else None)
+    return pd.Series(cells, index=frame.index, dtype="string")
 
 
 # ------------------------------------------------------------------------- who is measured
@@ -170,7 +202,11 @@ def _measured(networks: Sequence["Network"], names: Sequence[str]) -> pd.DataFra
     lost = (rows["status"] != "ok").to_numpy()
     found = found.mask(np.repeat(lost[:, None], found.shape[1], axis=1))
     return pd.concat([rows[[*IDENTITY]], found], axis=1).assign(
-        **{"shuffles": shuffles, _CODE: scoring_digest()}
+        **{
+            VERSIONS: versions_column(values.columns, len(values)),
+            "shuffles": shuffles,
+            _CODE: scoring_digest(),
+        }
     )
 
 
