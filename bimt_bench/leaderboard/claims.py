@@ -111,7 +111,9 @@ def _metrics(
     if set(rows["scoring_digest"]) != {scoring_digest()} or set(rows["shuffles"]) != {SHUFFLES}:
         rows = _measured(chosen, data, architecture, chosen.weights(results))
     names = [name for name in METRICS if name in rows and METRICS.source_of(name).built_in]
-    return rows[names].astype("float64").dropna(axis=1, how="all")
+    found = rows[names].astype("float64")
+    found.loc[(chosen.rows["status"] != "ok").to_numpy()] = np.nan
+    return found.dropna(axis=1, how="all")
 
 
 def _measured(
