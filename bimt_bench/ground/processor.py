@@ -56,9 +56,12 @@ def kernels() -> dict[str, str]:
     import numpy as np  # noqa: F401 - its BLAS, and SciPy's, are listed once they are loaded
     import scipy.linalg  # noqa: F401
 
-    for one in threadpoolctl.threadpool_info():
-        if one["user_api"] == "blas":
-            found[str(one["prefix"])] = f"{one['version']} {one.get('architecture', '')}".strip()
+    blas = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
+    # NumPy and SciPy bring one each, of one name; whose it is, its folder says.
+    for one in sorted(blas, key=lambda one: str(one["filepath"])):
+        whose = Path(one["filepath"]).parent.name.removesuffix(".libs")
+        told = f"{one['version']} {one.get('architecture', '')}".strip()
+        found[f"{whose} {one['internal_api']}"] = told
     return found | {name: os.environ[name] for name in _CHOSEN if name in os.environ}
 
 
