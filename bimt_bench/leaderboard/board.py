@@ -3,6 +3,7 @@
 <board>/<task>/<name>/             an entry (`entry.py`); a task's / is a -
 <board>/verdicts/<task>/<name>.json
 <board>/withdrawn/<task>/<name>.json
+<board>/controls/<task>/<name>.json    trivial and doctored entries, made here (`control.py`)
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from bimt_bench.leaderboard.withdrawing import Withdrawal
 from bimt_bench.spec import fault_lines
 
 BOARD = Path("results/leaderboard")
-VERDICTS, WITHDRAWN = "verdicts", "withdrawn"
-_OTHERS = (VERDICTS, WITHDRAWN)
+VERDICTS, WITHDRAWN, CONTROLS = "verdicts", "withdrawn", "controls"
+_OTHERS = (VERDICTS, WITHDRAWN, CONTROLS)
 _MOST_BYTES = 2**23
 Kind = TypeVar("Kind", bound=Published)
 
