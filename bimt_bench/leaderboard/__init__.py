@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
+    from bimt_bench.leaderboard.foreign import add_networks
     from bimt_bench.leaderboard.reading import Submission, read
     from bimt_bench.leaderboard.schemas import schema
     from bimt_bench.leaderboard.verdict import Verdict
@@ -25,6 +26,7 @@ _HOMES = {
     "Verdict": "verdict",
     "Withdrawal": "withdrawing",
     "add": "adding",
+    "add_networks": "foreign",
     "read": "reading",
     "schema": "schemas",
     "withdraw": "withdrawing",
@@ -40,6 +42,7 @@ __all__ = [
     "Verdict",
     "Withdrawal",
     "add",
+    "add_networks",
     "read",
     "schema",
     "withdraw",
