@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
+    from bimt_bench.leaderboard.fetching import read_whole
     from bimt_bench.leaderboard.foreign import add_networks
     from bimt_bench.leaderboard.reading import Submission, read
     from bimt_bench.leaderboard.schemas import schema
@@ -28,6 +29,7 @@ _HOMES = {
     "add": "adding",
     "add_networks": "foreign",
     "read": "reading",
+    "read_whole": "fetching",
     "schema": "schemas",
     "withdraw": "withdrawing",
 }
@@ -44,6 +46,7 @@ __all__ = [
     "add",
     "add_networks",
     "read",
+    "read_whole",
     "schema",
     "withdraw",
 ]
