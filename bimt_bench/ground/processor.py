@@ -10,7 +10,6 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 _FLAGS = re.compile(r"^(?:flags|Features)\s*:\s*(.+)$", re.MULTILINE)
 _MODEL = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
