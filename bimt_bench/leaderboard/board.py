@@ -3,11 +3,12 @@
 <board>/<task>/<name>/             an entry (`entry.py`); a task's / is a -
 <board>/verdicts/<task>/<name>.json
 <board>/withdrawn/<task>/<name>.json
+<board>/controls/<task>/<name>.json    trivial and doctored entries, made here (`control.py`)
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,8 +20,8 @@ from bimt_bench.leaderboard.withdrawing import Withdrawal
 from bimt_bench.spec import fault_lines
 
 BOARD = Path("results/leaderboard")
-VERDICTS, WITHDRAWN = "verdicts", "withdrawn"
-_OTHERS = (VERDICTS, WITHDRAWN)
+VERDICTS, WITHDRAWN, CONTROLS = "verdicts", "withdrawn", "controls"
+_OTHERS = (VERDICTS, WITHDRAWN, CONTROLS)
 _MOST_BYTES = 2**23
 Kind = TypeVar("Kind", bound=Published)
 
@@ -66,7 +67,7 @@ class Board:
 
     def verdict(self, task: str, name: str) -> Verdict | None:
         """The verdict on an entry, None if nobody has verified it; InputError where damaged."""
-        return _kept(self.verdict_file(task, name), Verdict)
+        return _of(_kept(self.verdict_file(task, name), Verdict), task, name)
 
     def keep(self, verdict: Verdict) -> Path:
         """Writes a verdict, which is there whole or as it was before; returns its file."""
@@ -74,7 +75,7 @@ class Board:
 
     def withdrawn(self, task: str, name: str) -> Withdrawal | None:
         """The mark of a withdrawn entry, None of any other; InputError where damaged."""
-        return _kept(self.mark_file(task, name), Withdrawal)
+        return _of(_kept(self.mark_file(task, name), Withdrawal), task, name)
 
     def mark(self, mark: Withdrawal) -> Path:
         """Writes a mark of withdrawal; returns its file."""
@@ -100,6 +101,13 @@ def holding(entry: Path) -> tuple[Board, str, str]:
     return Board(place.parents[1]), place.parent.name.replace("-", "/", 1), place.name
 
 
+def _of(found: Any, task: str, name: str) -> Any:
+    """What was kept, which must be of the entry that it lies at."""
+    if found is not None and (found.task, found.name) != (task, name):
+        raise InputError(f"board: the file of '{name}' on '{task}' says it is of '{found.name}'")
+    return found
+
+
 def _keep(file: Path, what: Published) -> Path:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +121,7 @@ def _kept(file: Path, kind: type[Kind]) -> Kind | None:
     if not file.exists() and not file.is_symlink():
         return None
     content = read_file(file, most=_MOST_BYTES)
-    raw = parsed(content, file.name)
+    raw = parsed(content, file.name, ours=kind is Verdict)
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:

@@ -6,9 +6,10 @@ from pathlib import Path
 from bimt_bench.ground import InputError, fitting
 from bimt_bench.leaderboard import control as controls
 from bimt_bench.leaderboard.board import Board
-from bimt_bench.leaderboard.entry import Author, Entry
-from bimt_bench.leaderboard.reading import content_of, read_entry
+from bimt_bench.leaderboard.entry import ENTRY, MEMBERS, Author, Entry
+from bimt_bench.leaderboard.reading import MOST_ENTRY, MOST_RECORDS, content_of, read_entry
 from bimt_bench.leaderboard.standings import Doctored, LeftOut
+from bimt_bench.leaderboard.strangers import read_file
 from bimt_bench.leaderboard.verdict import LEVELS, Verdict
 
 LOWEST = "rescored"
@@ -59,7 +60,12 @@ def _candidate(board: Board, task: str, folder: Path) -> Candidate:
     if verdict is None:
         raise InputError("not verified yet")
     entry = read_entry(folder)
-    if verdict.entry != content_of(folder, entry):
+    if (entry.task, entry.name) != (task, folder.name):
+        raise InputError(f"says that it is '{entry.name}' on '{entry.task}'")
+    files = (
+        read_file(folder / n, most=m) for n, m in ((ENTRY, MOST_ENTRY), (MEMBERS, MOST_RECORDS))
+    )
+    if verdict.entry != content_of(*files, entry.weights.sha256):
         raise InputError("changed since it was verified; verify it again")
     _check(verdict)
     return _of_entry(entry, verdict)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bimt_bench.ground import InputError, listed
+from bimt_bench.ground import InputError, closest, listed
 from bimt_bench.leaderboard.entry import DIGITS, FEWEST_SEEDS, MOST_MEMBERS, MOST_VALUES, short
 from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.results import Results, plain_cell
@@ -75,11 +75,11 @@ def choose(
     rows = results.frame[results.frame["task"] == spec.name]
     name = _recipe(rows, recipe)
     rows = rows[rows["recipe"] == name]
-    faults = [*_foreign(spec, rows, retrainable), *_codes(rows), *_twice(rows)]
+    faults = [*_foreign(spec, name, rows, retrainable), *_codes(rows), *_twice(rows)]
     if faults:
         raise InputError(listed(faults))
     dial = plain_cell(rows["dial"].iloc[0])
-    known = settings_for(RECIPES[name]) if name in RECIPES else {}
+    known = settings_for(RECIPES[name])
     faults = [*_several(rows, known, dial), *_grid(rows, dial), *_seeds(rows, dial)]
     if faults:
         raise InputError(listed(faults))
@@ -114,11 +114,16 @@ def _recipe(rows: pd.DataFrame, recipe: str | None) -> str:
 # ------------------------------------------------------------------------- what is refused
 
 
-def _foreign(task: TaskSpec, rows: pd.DataFrame, retrainable: bool) -> Iterator[str]:
+def _foreign(task: TaskSpec, recipe: str, rows: pd.DataFrame, retrainable: bool) -> Iterator[str]:
     """Plug-ins: the leaderboard loads none, so their members enter by weights at most."""
     for kinds, name in kinds_in(task):
         if not kinds.source_of(name).built_in:
             yield f"task: its {kinds.word} '{name}' is a plug-in's; only what ships can be entered"
+    if recipe not in RECIPES:
+        yield (
+            f"recipe: '{recipe}' is not here{closest(recipe, RECIPES)}; load its plug-in with "
+            "--plugin FILE, to enter the weights of its members"
+        )
     sources = rows["source"].dropna().unique() if "source" in rows else []
     if len(sources) and retrainable:
         yield (

@@ -1,9 +1,10 @@
 """Whether the parts of an entry agree with each other, with the task and with the code here."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 from bimt_bench.ground import InputError, Kinds, closest, fitting
 from bimt_bench.leaderboard.entry import Entry, MemberRecord, folder_name
@@ -20,16 +21,19 @@ def entry_faults(entry: Entry, task: TaskSpec, folder: Path) -> Iterator[str]:
     named = (folder_name(entry.task), entry.name)
     if (place.parent.name, place.name) != named:
         yield f"name: it lies in '{place.parent.name}/{place.name}', not in '{'/'.join(named)}'"
-    yield from _foreign_kinds(entry, task)
+    used = [*kinds_in(task), (MODELS, entry.model.kind)]
+    yield from foreign_kinds([*used, (RECIPES, entry.recipe)] if entry.retrainable else used)
     for name in entry.metrics:
         if name not in METRICS or not METRICS.source_of(name).built_in:
             yield f"metrics.{fitting(name)}: is no metric that ships{closest(name, METRICS)}"
-    yield from _weights(entry, task)
+    try:
+        yield from _weights(entry, entry.trained_on(task).training.dtype)
+    except InputError as error:
+        yield str(error)
     for name in (*_NO_SETTINGS, entry.dial):
         if name in entry.settings:
             yield f"settings.{name}: stands elsewhere in the entry; leave it out here"
-    if entry.retrainable:
-        yield from _retrainable(entry, task)
+    yield from _recipe(entry, task)
 
 
 def member_faults(entry: Entry, task: TaskSpec, members: Sequence[MemberRecord]) -> Iterator[str]:
@@ -55,23 +59,27 @@ def member_faults(entry: Entry, task: TaskSpec, members: Sequence[MemberRecord])
 # ------------------------------------------------------------------------- the entry
 
 
-def _foreign_kinds(entry: Entry, task: TaskSpec) -> Iterator[str]:
-    """Kinds that do not ship: plug-ins are never loaded here."""
-    used: list[tuple[Kinds, str, str]] = [
-        (kinds, name, f"task '{task.name}'") for kinds, name in kinds_in(task)
-    ]
-    used.append((MODELS, entry.model.kind, "model"))
-    if entry.retrainable:
-        used.append((RECIPES, entry.recipe, "recipe"))
-    for kinds, name, what in used:
+def foreign_kinds(used: Iterable[tuple[Kinds[Any], str]]) -> Iterator[str]:
+    """Kinds that are unknown or do not ship: plug-ins are never loaded here."""
+    for kinds, name in used:
         if name not in kinds:
-            yield f"{what}: unknown {kinds.word} '{fitting(name)}'{closest(name, kinds)}"
+            yield f"unknown {kinds.word} '{fitting(name)}'{closest(name, kinds)}"
         elif not kinds.source_of(name).built_in:
-            yield f"{what}: {kinds.word} '{name}' is a plug-in's; only what ships can be entered"
+            yield f"{kinds.word} '{name}' is a plug-in's; only what ships can be entered"
 
 
-def _weights(entry: Entry, task: TaskSpec) -> Iterator[str]:
-    trained = entry.trained_in(task)
+def _recipe(entry: Entry, task: TaskSpec) -> Iterator[str]:
+    ships = entry.recipe in RECIPES and RECIPES.source_of(entry.recipe).built_in
+    if entry.retrainable:
+        yield from _retrainable(entry, task)
+    elif ships:
+        yield (
+            f"recipe: '{entry.recipe}' ships with bimt_bench, so its entries are retrainable; "
+            "another method takes another name"
+        )
+
+
+def _weights(entry: Entry, trained: str) -> Iterator[str]:
     if entry.weights.dtype not in (trained, "float16"):
         yield (
             f"weights.dtype: {entry.weights.dtype} given; the members were trained in {trained}, "

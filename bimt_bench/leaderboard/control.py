@@ -11,13 +11,12 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from bimt_bench.ground import InputError, listed, write
-from bimt_bench.leaderboard.board import Board, folder_name
-from bimt_bench.leaderboard.entry import Published, Sha256, Slug
+from bimt_bench.leaderboard.board import CONTROLS, Board
+from bimt_bench.leaderboard.entry import Published, Sha256, Slug, folder_name
 from bimt_bench.leaderboard.strangers import parsed, read_file
 from bimt_bench.leaderboard.verdict import Verdict
 from bimt_bench.spec import Title, fault_lines
 
-FOLDER = "controls"
 _MOST_BYTES = 2**23
 
 
@@ -36,7 +35,7 @@ class Control(Published):
 
 def keep(board: Board, control: Control) -> None:
     """Writes a control of the board."""
-    folder = board.folder / FOLDER / folder_name(control.verdict.task)
+    folder = board.folder / CONTROLS / folder_name(control.verdict.task)
     folder.mkdir(parents=True, exist_ok=True)
     content = control.model_dump_json(indent=1) + "\n"
     write(folder / f"{control.verdict.name}.json", content.encode())
@@ -44,7 +43,7 @@ def keep(board: Board, control: Control) -> None:
 
 def kept(board: Board, task: str) -> tuple[Control, ...]:
     """The controls of a task, sorted by name; InputError for a damaged file."""
-    folder = board.folder / FOLDER / folder_name(task)
+    folder = board.folder / CONTROLS / folder_name(task)
     found = []
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         content = read_file(file, most=_MOST_BYTES)

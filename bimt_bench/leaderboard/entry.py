@@ -8,14 +8,16 @@ Nothing in it is taken on trust: metrics and curves are claims, the rest follows
 the code. Coordinates and graphs are derived and never read.
 """
 
+import json
 import math
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from bimt_bench.ground import InputError
 from bimt_bench.spec import (
     MODELS,
     Configuration,
@@ -25,6 +27,10 @@ from bimt_bench.spec import (
     Spec,
     TaskSpec,
     Title,
+    TrainingSpec,
+    fault_lines,
+    settings_of,
+    trained_as,
 )
 
 FORMAT = 1
@@ -37,6 +43,13 @@ SHUFFLES = 20
 """Null models drawn for a metric of a member: claims and verdicts are of as many."""
 DIGITS = 2
 
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
 Licence = Literal["Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "MIT"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
@@ -44,6 +57,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https://[A-Za-z0-9./_~%:?=&+#-]+$", max_length=300)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
+Orcid = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]$")]
+Line = Annotated[Title, AfterValidator(_says_something)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Note = Annotated[Prose, Field(max_length=2000)]
 
 
@@ -61,9 +77,9 @@ class Published(Spec):
 class Author(Published):
     """Somebody who answers for an entry; `account` may withdraw it."""
 
-    name: Title
+    name: Line
     account: Account | None = None
-    orcid: Annotated[str, Field(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
+    orcid: Orcid | None = None
 
 
 class Weights(Published):
@@ -88,14 +104,16 @@ class Environment(Published):
     """What numbers depend on besides settings and code, where the members were trained."""
 
     bimt_bench: Title
-    training_digest: Digest
+    training_digest: Digest | None = Field(description="null: trained by other code than ours")
     scoring_digest: Digest
     python: Title
-    libraries: dict[Title, Title] = Field(description="name: version")
+    libraries: dict[Title, Title] = Field(max_length=50, description="name: version")
     device: Title
     machine: Title
     cpu_features: Title = Field(description="a digest of the processor's feature flags")
-    kernels: dict[Title, Title] = Field(description="BLAS, MKL, ATen and numba: what they chose")
+    kernels: dict[Title, Title] = Field(
+        max_length=50, description="BLAS, MKL, ATen and numba: what they chose"
+    )
 
 
 class Cost(Published):
@@ -108,8 +126,8 @@ class Cost(Published):
 
 
 def short(value: float) -> bool:
-    """Whether a number is finite and written with at most two significant digits."""
-    if not math.isfinite(value):
+    """Whether a number is finite, no -0, and written with at most two significant digits."""
+    if not math.isfinite(value) or (value == 0.0 and math.copysign(1.0, value) < 0.0):
         return False
     return len(Decimal(repr(value)).normalize().as_tuple().digits) <= DIGITS
 
@@ -137,16 +155,29 @@ class ShippedModel:
         return {"anyOf": found}
 
 
-class Entry(Published):
-    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+class Said(Published):
+    """What the authors of an entry say of it, as nobody can compute it."""
 
     format: Literal[1]
     name: Slug
-    title: Title
+    title: Line
+    authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
+    tuned: Annotated[Note, AfterValidator(_says_something)] = Field(
+        description="how settings other than the dial were chosen, on which data"
+    )
+    licence: Licence
+    link: Url | None = None
+    notes: Note = ""
+    published: date
+
+
+class Entry(Said):
+    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+
     task: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)]
     task_version: Annotated[int, Field(ge=1)]
     task_digest: Digest
-    recipe: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+    recipe: Word
     retrainable: bool = Field(
         default=True, description="false: a method that is not shipped; weights only, never ranked"
     )
@@ -154,23 +185,19 @@ class Entry(Published):
         description="the network's; that of the task wherever the entry is retrainable"
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="of the recipe and of training, the dial's aside"
+        default_factory=dict,
+        max_length=100,
+        description="of the recipe, of training and the geometry; the dial and steps aside",
     )
-    dial: str | None = None
+    dial: Word | None = None
     grid: Annotated[tuple[DialValue, ...], Field(max_length=MOST_VALUES)] = ()
     seeds: Annotated[int, Field(ge=FEWEST_SEEDS, le=MOST_MEMBERS)]
     steps: Annotated[int, Field(ge=1)]
-    tuned: Note = Field(description="how settings other than the dial were chosen, on which data")
-    authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
-    licence: Licence
-    link: Url | None = None
-    notes: Note = ""
-    published: date
     weights: Weights
     environment: Environment
     cost: Cost
-    metrics: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        description="the metrics that are claimed, each with its version"
+    metrics: dict[Word, Annotated[int, Field(ge=1)]] = Field(
+        max_length=200, description="the metrics that are claimed, each with its version"
     )
 
     @model_validator(mode="after")
@@ -195,9 +222,18 @@ class Entry(Published):
             settings[self.dial] = dial_value
         return Configuration.model_validate({"recipe": self.recipe, **settings})
 
-    def trained_in(self, task: TaskSpec) -> str:
-        """The dtype of the parameters while the members were trained."""
-        return str(self.settings.get("dtype", task.training.dtype))
+    def trained_on(self, task: TaskSpec) -> TaskSpec:
+        """The task with the training settings that the members shared; InputError if none."""
+        shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
+        told = {name: self.settings[name] for name in shared if name in self.settings}
+        raw = {**task.training.model_dump(mode="json"), **told, "steps": self.steps}
+        try:
+            training = TrainingSpec.model_validate_json(json.dumps(raw))
+        except ValidationError as error:
+            lines = fault_lines(error, TrainingSpec, raw)
+            raise InputError("; ".join(f"settings.{line}" for line in lines)) from None
+        values: Any = {name: getattr(training, name) for name in shared}
+        return trained_as(task, values)  # asked for the settings only, as a member is
 
 
 class CurvePoint(Published):
@@ -220,4 +256,4 @@ class MemberRecord(Published):
     status: Literal["ok", "diverged"]
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     curve: Annotated[tuple[CurvePoint, ...], Field(max_length=CURVE_STEPS)]
-    metrics: dict[str, Finite | None]
+    metrics: Annotated[dict[Word, Finite | None], Field(max_length=200)]

@@ -5,7 +5,7 @@ the weights must be exactly what the task's model has.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,16 @@ from pydantic import ValidationError
 from bimt_bench import data as task_data
 from bimt_bench.ground import InputError, fitting, listed
 from bimt_bench.leaderboard import weights_file
-from bimt_bench.leaderboard.consistency import entry_faults, member_faults
-from bimt_bench.leaderboard.entry import ENTRY, MEMBERS, WEIGHTS, Entry, MemberRecord, Published
+from bimt_bench.leaderboard.consistency import entry_faults, foreign_kinds, member_faults
+from bimt_bench.leaderboard.entry import (
+    ENTRY,
+    MEMBERS,
+    MOST_MEMBERS,
+    WEIGHTS,
+    Entry,
+    MemberRecord,
+    Published,
+)
 from bimt_bench.leaderboard.outline import check_outline
 from bimt_bench.leaderboard.strangers import file_names, parsed, read_file
 from bimt_bench.network import Architecture, build, geometry
@@ -30,7 +38,7 @@ from bimt_bench.spec import (
     TaskSpec,
     catalog,
     fault_lines,
-    trained_as,
+    kinds_in,
 )
 
 MOST_ENTRY = 2**16
@@ -43,7 +51,8 @@ Kind = TypeVar("Kind", bound=Published)
 class Submission:
     """An entry as its folder holds it, checked for all that needs no training and no scoring.
 
-    task: the published one; where the entry is not retrainable, with the entry's model. content:
+    task: the published one; where the entry is not retrainable, with the entry's model. trained:
+    the same with the training settings that the members share, as metrics are given it. content:
     SHA-256 over entry.json, members.jsonl and the sum of the weights: what a verdict is about.
     weights: arrays by member as they are stored, None where they lie at a URL and were not fetched.
     """
@@ -52,6 +61,7 @@ class Submission:
     entry: Entry
     members: tuple[MemberRecord, ...]
     task: TaskSpec
+    trained: TaskSpec
     content: str
     data: task_data.TaskData = field(repr=False)
     architecture: Architecture = field(repr=False)
@@ -60,17 +70,7 @@ class Submission:
     @property
     def dtype(self) -> str:
         """That of the parameters while they were trained."""
-        return self.entry.trained_in(self.task)
-
-    @property
-    def trained(self) -> TaskSpec:
-        """The task with the training settings that the members have, as metrics are given it."""
-        if not self.entry.retrainable:
-            shared = {"steps": self.entry.steps, "dtype": self.dtype}
-            return self.task.model_copy(
-                update={"training": self.task.training.model_copy(update=shared)}
-            )
-        return trained_as(self.task, self.resolved(self.members[0]))
+        return self.trained.training.dtype
 
     def arrays(self, member: str) -> dict[str, np.ndarray]:
         """The arrays of a member as `Population.of` takes them; coordinates are derived.
@@ -131,7 +131,10 @@ def read(
         ok = sum(one.status == "ok" for one in members)
         check_outline(entry.model, data, size=entry.weights.size, members=ok)
     architecture = build(task, data)
-    geometry.check(place_of(entry, task), architecture.wiring)
+    place = place_of(entry, task)
+    _refuse(f"{ENTRY}: settings.geometry: {fault}" for fault in foreign_kinds(kinds_in(place)))
+    geometry.check(place, architecture.wiring)
+    _refuse(_misplaced(entry, WEIGHTS in files))
     content = files.get(WEIGHTS, weights)
     arrays = None
     if content is not None:
@@ -140,7 +143,17 @@ def read(
         wanted = {one.member: own for one in members if one.status == "ok"}
         arrays = weights_file.opened(content, wanted, WEIGHTS)
     digest = content_of(files[ENTRY], files[MEMBERS], entry.weights.sha256)
-    return Submission(folder, entry, members, task, digest, data, architecture, arrays)
+    return Submission(
+        folder=folder,
+        entry=entry,
+        members=members,
+        task=task,
+        trained=entry.trained_on(task),
+        content=digest,
+        data=data,
+        architecture=architecture,
+        weights=arrays,
+    )
 
 
 def read_entry(folder: Path) -> Entry:
@@ -181,6 +194,14 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {name: read_file(folder / name, most=limits[name]) for name in names}
 
 
+def _misplaced(entry: Entry, held: bool) -> Iterator[str]:
+    """Weights lie in the folder or at a URL, not at both and not at neither."""
+    if entry.weights.url is None and not held:
+        yield f"{WEIGHTS}: is missing; {ENTRY} names no URL where it lies"
+    if entry.weights.url is not None and held:
+        yield f"{WEIGHTS}: lies in the folder, but {ENTRY} says that it lies at a URL"
+
+
 def _check_sum(entry: Entry, content: bytes) -> None:
     if len(content) != entry.weights.size:
         raise InputError(
@@ -199,6 +220,8 @@ def _members(content: bytes) -> tuple[MemberRecord, ...]:
     lines = content.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
+    if len(lines) > MOST_MEMBERS:
+        raise InputError(f"{MEMBERS}: has {len(lines):,} lines; at most {MOST_MEMBERS} members")
     return tuple(_record(line, number) for number, line in enumerate(lines, start=1))
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from bimt_bench.leaderboard.entry import Author
 from bimt_bench.leaderboard.verdict import Level
-from bimt_bench.metrics.contract import Direction
 from bimt_bench.results.statistics import Difference
-from bimt_bench.results.tradeoff import Estimate, Hypervolume, Point
+from bimt_bench.results.tradeoff import Direction, Estimate, Hypervolume, Point
 from bimt_bench.spec import ReferencePoint
 
 

@@ -4,13 +4,15 @@ import json
 import math
 import os
 import stat
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bimt_bench.ground import InputError, fitting, size_words, unprintable
+from bimt_bench.ground import InputError, fitting, size_words
 
 DEEPEST = 16
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _LARGEST = 2**63 - 1
 
 
@@ -54,8 +56,11 @@ def read_file(file: Path, *, most: int) -> bytes:
     return content
 
 
-def parsed(content: bytes, where: str) -> Any:
-    """JSON of strict form: no key twice, finite numbers, printable text, not deep; InputError."""
+def parsed(content: bytes, where: str, *, ours: bool = False) -> Any:
+    """JSON of strict form: no key twice, finite numbers, text that is seen, not deep; InputError.
+
+    ours: what we wrote ourselves may quote what a stranger wrote, whatever its characters.
+    """
     try:
         found = json.loads(
             content.decode("utf-8"), parse_constant=_refused, object_pairs_hook=_each_once
@@ -64,7 +69,7 @@ def parsed(content: bytes, where: str) -> Any:
         raise InputError(f"{where}: is nested too deeply; at most {DEEPEST} levels") from None
     except ValueError as error:  # bytes that are no text, and what json refuses
         raise InputError(f"{where}: is not valid JSON: {fitting(str(error), 200)}") from None
-    _check(found, where)
+    _check(found, where, ours)
     return found
 
 
@@ -73,15 +78,15 @@ def _refused(constant: str) -> Any:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise ValueError(f"key '{fitting(twice)}' stands twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"key '{fitting(name)}' stands twice")
+        found[name] = value
     return found
 
 
-def _check(value: Any, where: str) -> None:
+def _check(value: Any, where: str, ours: bool) -> None:
     """InputError for a value that is too deep, not finite, too large, or no text for people."""
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
@@ -92,12 +97,23 @@ def _check(value: Any, where: str) -> None:
             waiting += [(held, depth + 1) for held in (*one.keys(), *one.values())]
         elif isinstance(one, list):
             waiting += [(held, depth + 1) for held in one]
-        elif isinstance(one, str) and (told := unprintable(one)) is not None:
-            raise InputError(f"{where}: '{fitting(one)}' holds {told}")
+        elif isinstance(one, str) and not ours and (told := _unseen(one)) is not None:
+            raise InputError(f"{where}: '{fitting(ascii(one)[1:-1])}' holds the character {told}")
         elif isinstance(one, float) and not math.isfinite(one):
             raise InputError(f"{where}: holds a number that is not finite")
         elif isinstance(one, int) and abs(one) > _LARGEST:
             raise InputError(f"{where}: holds a whole number beyond {_LARGEST}")
+
+
+def _unseen(text: str) -> str | None:
+    """The first character that is not seen where it stands, or that turns those beside it.
+
+    Controls, marks of direction, joiners of no width, halves of pairs, separators of lines.
+    """
+    if text.isascii() and text.isprintable():
+        return None
+    found = (one for one in text if unicodedata.category(one) in _UNSEEN and one not in "\n\t")
+    return next((ascii(one) for one in found), None)
 
 
 def _size(count: int) -> str:

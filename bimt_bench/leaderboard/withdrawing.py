@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from bimt_bench.ground import InputError, fitting
+from bimt_bench.ground import InputError, fitting, listed
 from bimt_bench.leaderboard.entry import Account, Note, Published, Slug
 from bimt_bench.leaderboard.reading import read_entry
 from bimt_bench.leaderboard.strangers import parsed, read_file
+from bimt_bench.spec import fault_lines
 
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.board import Board
@@ -39,17 +40,11 @@ def withdraw(board: "Board", task: str, name: str, *, reason: str, by: str) -> W
     InputError for an entry that is not there or is withdrawn already, for anybody else and for a
     reason that says nothing.
     """
-    folder = board.entry(task, name)
+    board.entry(task, name)
     held = board.withdrawn(task, name)
     if held is not None:
         raise InputError(f"withdraw: '{name}' was withdrawn by {held.by} on {held.when:%Y-%m-%d}")
-    entry = read_entry(folder)
-    allowed = [one.account for one in entry.authors if one.account is not None]
-    if by not in (*allowed, *maintainers(board)):
-        raise InputError(
-            f"withdraw: '{fitting(by)}' given; must be the account of one of the entry's authors "
-            f"({', '.join(allowed) or 'none has one'}) or of a maintainer ({MAINTAINERS})"
-        )
+    check_allowed(board, task, name, by=by)
     if not reason.strip():
         raise InputError("reason: is empty; say in a sentence why the entry is withdrawn")
     try:
@@ -57,9 +52,22 @@ def withdraw(board: "Board", task: str, name: str, *, reason: str, by: str) -> W
             format=1, task=task, name=name, reason=reason, by=by, when=datetime.now(UTC)
         )
     except ValidationError as error:
-        raise InputError(f"withdraw: {error.errors()[0]['msg']}") from None
+        told = {"reason": reason, "by": by}
+        raise InputError(listed(fault_lines(error, Withdrawal, told))) from None
+    parsed(mark.model_dump_json().encode(), "withdraw")
     board.mark(mark)
     return mark
+
+
+def check_allowed(board: "Board", task: str, name: str, *, by: str) -> None:
+    """InputError unless an account is that of one of an entry's authors, or of a maintainer."""
+    entry = read_entry(board.entry(task, name))
+    allowed = [one.account for one in entry.authors if one.account is not None]
+    if by not in (*allowed, *maintainers(board)):
+        raise InputError(
+            f"withdraw: '{fitting(by)}' given; must be the account of one of the entry's authors "
+            f"({', '.join(allowed) or 'none has one'}) or of a maintainer ({MAINTAINERS})"
+        )
 
 
 def maintainers(board: "Board") -> list[str]:

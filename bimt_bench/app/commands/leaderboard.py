@@ -1,4 +1,4 @@
-"""The commands of the leaderboard: `bimt-bench leaderboard add | withdraw | schema`."""
+"""The commands of the leaderboard: `bimt-bench leaderboard add | withdraw | changes | schema`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -101,6 +101,22 @@ def withdraw(
         held, task, name = boards.holding(entry)
         mark = withdrawing.withdraw(held, task, name, reason=reason, by=by)
         print_files([held.mark_file(mark.task, mark.name)])
+
+
+@leaderboard.command()
+def changes(
+    base: Annotated[str, typer.Argument(help="the commit or branch that it is compared with")],
+    by: Annotated[str | None, typer.Option(help="the account that asks for the changes")] = None,
+    board: BoardDir = BOARD,
+) -> None:
+    """List the entries that a branch adds; refuse it if it changes anything that is published."""
+    from bimt_bench.leaderboard import changes as branch
+    from bimt_bench.leaderboard.board import Board
+
+    with refusing():
+        found = branch.changes(Board(board), base, by=by)
+    for folder in found.added:
+        typer.echo(folder)
 
 
 @leaderboard.command()
