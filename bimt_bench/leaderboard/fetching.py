@@ -1,110 +1,56 @@
-"""Weights that lie at a URL: fetched within limits, and kept by their SHA-256.
+"""Weights that lie at a URL: fetched over https, never more than the entry says, and not kept.
 
-A link that is dead is no fault of the entry's numbers: it cannot be verified as long as it is so.
+What comes is judged by its SHA-256 when it is read.
 """
 
-import hashlib
-import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from pathlib import Path
+from http.client import HTTPException
 from typing import IO, Any
-from urllib.error import URLError
 
-from bimt_bench.ground import InputError, fitting, write
+from bimt_bench.ground import InputError, fitting
 from bimt_bench.leaderboard.entry import Weights
-from bimt_bench.leaderboard.reading import Submission, read
+from bimt_bench.leaderboard.weights_file import MOST_REMOTE
 
-CACHE = Path.home() / ".cache" / "bimt_bench" / "leaderboard"
-MOST_SECONDS = 300.0
-_SILENT_SECONDS = 30.0  # without a byte
-_PART = 2**20
-Open = Callable[[str], AbstractContextManager[IO[bytes]]]
+SECONDS = 60.0
+_BLOCK = 2**20
 
 
-class DeadLink(Exception):
-    """There is nothing to be had at a URL; the message says why."""
+def fetched(weights: Weights, *, seconds: float = SECONDS) -> bytes:
+    """The file at the URL of an entry's weights; InputError if it is not to be had.
 
-
-class _OnlyHttps(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str):
-        """Refuses to be led to anything but https."""
-        if not newurl.startswith("https://"):
-            raise URLError(f"it leads to '{fitting(newurl)}', which is not https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def open_url(url: str) -> AbstractContextManager[IO[bytes]]:
-    """What lies at a URL, to be read; every redirection must lead to https."""
-    return urllib.request.build_opener(_OnlyHttps).open(url, timeout=_SILENT_SECONDS)
-
-
-def read_whole(
-    folder: Path,
-    *,
-    tasks_dir: Path | None = None,
-    data_dir: Path | None = None,
-    cache: Path = CACHE,
-    opened: Open = open_url,
-) -> Submission:
-    """The entry in a folder, with its weights wherever they lie; see `reading.read`.
-
-    Where the link is dead they stay None, and `unfetched` says why. InputError for what is no
-    entry, and where another file lies at the URL than entry.json tells of.
+    seconds: how long a server may be silent.
     """
-    found = read(folder, tasks_dir=tasks_dir, data_dir=data_dir)
-    if found.weights is not None:
-        return found
+    assert weights.url is not None
+    opener = urllib.request.build_opener(_SecureOnly)
     try:
-        content = fetched(found.entry.weights, cache=cache, opened=opened)
-    except DeadLink as stop:
-        return replace(found, unfetched=str(stop))
-    return read(folder, tasks_dir=tasks_dir, data_dir=data_dir, weights=content)
-
-
-def fetched(weights: Weights, *, cache: Path = CACHE, opened: Open = open_url) -> bytes:
-    """The file of weights from its URL, or from the cache; no more bytes than it says it has.
-
-    DeadLink where nothing comes, InputError where another file lies there.
-    """
-    if weights.url is None:
-        raise InputError("weights.url: is missing")
-    kept = cache / f"{weights.sha256}.safetensors"
-    if kept.is_file() and kept.stat().st_size == weights.size:
-        content = kept.read_bytes()
-        if _is(weights, content):
-            return content
-    content = _received(weights.url, weights.size, opened)
-    if not _is(weights, content):
+        with opener.open(weights.url, timeout=seconds) as answer:
+            return _content(answer, min(weights.size, MOST_REMOTE))
+    except (OSError, HTTPException, ValueError) as error:
+        told = error.reason if isinstance(error, urllib.error.URLError) else error
         raise InputError(
-            f"weights.url: another file lies at {weights.url} than entry.json tells of: "
-            f"{len(content):,} bytes or more, SHA-256 {hashlib.sha256(content).hexdigest()}"
-        )
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        write(kept, content)
-    except OSError:
-        pass  # it is fetched again next time
-    return content
+            f"weights: '{weights.url}' cannot be fetched: {fitting(str(told), 200)}"
+        ) from error
 
 
-def _received(url: str, most: int, opened: Open) -> bytes:
-    """At most one byte more than there should be."""
-    ends, parts, held = time.monotonic() + MOST_SECONDS, list[bytes](), 0
-    try:
-        with opened(url) as source:
-            while held <= most and (part := source.read(min(_PART, most + 1 - held))):
-                parts.append(part)
-                held += len(part)
-                if time.monotonic() > ends:
-                    raise DeadLink(f"{url}: takes longer than {MOST_SECONDS:.0f} s")
-    except (OSError, ValueError) as error:  # URLError and timeouts among them
-        told = fitting(str(getattr(error, "reason", None) or error), 200)
-        raise DeadLink(f"{url}: {told}") from error
-    return b"".join(parts)
+def _content(answer: IO[bytes], size: int) -> bytes:
+    """The bytes of an answer; InputError where there are more or fewer than were told."""
+    held = bytearray()
+    while len(held) <= size and (block := answer.read(_BLOCK)):
+        held += block
+    if len(held) != size:
+        more = "more" if len(held) > size else f"{len(held):,}"
+        raise InputError(f"weights: {size:,} bytes told, {more} fetched")
+    return bytes(held)
 
 
-def _is(weights: Weights, content: bytes) -> bool:
-    return hashlib.sha256(content).hexdigest() == weights.sha256
+class _SecureOnly(urllib.request.HTTPRedirectHandler):
+    """Follows redirections to https alone."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """The next request; URLError where it would not be secure."""
+        if not newurl.startswith("https://"):
+            raise urllib.error.URLError(f"leads to {fitting(newurl, 100)}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)

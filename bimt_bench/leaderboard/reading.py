@@ -53,8 +53,7 @@ class Submission:
     task: the published one; where the entry is not retrainable, with the entry's model. trained:
     the same with the training settings that the members share, as metrics are given it. content:
     SHA-256 over entry.json, members.jsonl and the sum of the weights: what a verdict is about.
-    weights: arrays by member as they are stored, None where they lie at a URL and were not fetched;
-    unfetched: why, if somebody tried (`fetching.read_whole`).
+    weights: arrays by member as they are stored, None where they lie at a URL and were not fetched.
     """
 
     folder: Path
@@ -66,7 +65,6 @@ class Submission:
     data: task_data.TaskData = field(repr=False)
     architecture: Architecture = field(repr=False)
     weights: Mapping[str, Mapping[str, np.ndarray]] | None = field(repr=False)
-    unfetched: str = ""
 
     @property
     def dtype(self) -> str:
