@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
+    from bimt_bench.leaderboard.earlier import changed
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
+    from bimt_bench.leaderboard.foreign import add_networks
+    from bimt_bench.leaderboard.isolation import Limits
     from bimt_bench.leaderboard.reading import Submission, read
     from bimt_bench.leaderboard.schemas import schema
-    from bimt_bench.leaderboard.verdict import Verdict
+    from bimt_bench.leaderboard.verdict import LEVELS, Draw, Level, Verdict
+    from bimt_bench.leaderboard.verifying import Asked, verify
     from bimt_bench.leaderboard.withdrawing import Withdrawal, withdraw
 
 _HOMES = {
+    "Asked": "verifying",
+    "verify": "verifying",
+    "Limits": "isolation",
+    "LEVELS": "verdict",
+    "Draw": "verdict",
+    "Level": "verdict",
+    "changed": "earlier",
     "BOARD": "board",
     "Author": "entry",
     "Board": "board",
@@ -25,6 +36,7 @@ _HOMES = {
     "Verdict": "verdict",
     "Withdrawal": "withdrawing",
     "add": "adding",
+    "add_networks": "foreign",
     "read": "reading",
     "schema": "schemas",
     "withdraw": "withdrawing",
@@ -32,16 +44,24 @@ _HOMES = {
 
 __all__ = [
     "BOARD",
+    "LEVELS",
+    "Asked",
     "Author",
     "Board",
+    "Draw",
     "Entry",
+    "Level",
+    "Limits",
     "MemberRecord",
     "Submission",
     "Verdict",
     "Withdrawal",
     "add",
+    "add_networks",
+    "changed",
     "read",
     "schema",
+    "verify",
     "withdraw",
 ]
 
