@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from bimt_bench.ground import InputError, write
 from bimt_bench.leaderboard.standings import Overall, Ranking, Standing, TaskTable
 
@@ -35,12 +37,12 @@ def write_listing(ranking: Ranking, file: Path) -> None:
     InputError where only one of the two marks is there.
     """
     text = file.read_text(encoding="utf-8") if file.exists() else "# Results\n"
-    section = f"{BEGIN}\n\n{markdown(ranking)}\n{END}\n"
+    section = f"{BEGIN}\n\n{markdown(ranking)}\n{END}"
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if bool(begin) != bool(end):
         raise InputError(f"{file}: has one of the marks '{BEGIN}' and '{END}', but not the other")
-    joined = f"{before}{section}{after.lstrip(chr(10))}" if begin else f"{text}\n{section}"
+    joined = f"{before}{section}{after}" if begin else f"{text}\n{section}\n"
     file.parent.mkdir(parents=True, exist_ok=True)
     write(file, joined.encode())
 
@@ -141,7 +143,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):
+    if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}

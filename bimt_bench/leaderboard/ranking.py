@@ -11,6 +11,7 @@ import pandas as pd
 from bimt_bench.ground import InputError, closest
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.candidates import Candidate, of_task
+from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.measured import GOAL, frame_of, judged
 from bimt_bench.leaderboard.overall import overall
 from bimt_bench.leaderboard.seating import levels_of, seated, unseated
@@ -79,11 +80,6 @@ def _axis(task: TaskSpec, name: str) -> Axis:
     metric, measure = METRICS.get_kind(name), task.performance.kind
     title = MEASURES.get_kind(measure).title if name == GOAL else metric.title
     return Axis(name, title, direction(name, measure), version_of(name))
-
-
-def version_of(metric: str) -> int:
-    """The version of a metric as it is computed today."""
-    return int(getattr(METRICS.get_kind(metric), "version", 1))
 
 
 def _parted(

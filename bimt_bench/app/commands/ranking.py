@@ -1,13 +1,17 @@
 """`bimt-bench leaderboard rank | controls`: where entries stand, and what stands beside them."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bimt_bench.app import terminal
 from bimt_bench.app.terminal import DataDir, TasksDir, print_files, refusing
 from bimt_bench.ground import InputError
+
+if TYPE_CHECKING:
+    from bimt_bench.leaderboard.standings import Ranking
 
 Tasks = Annotated[list[str] | None, typer.Argument(help="of these tasks; of all if absent")]
 BoardDir = Annotated[
@@ -36,7 +40,6 @@ def rank(
     tasks_dir: TasksDir = None,
 ) -> None:
     """Rank the entries of tasks by what verification measured; nothing is trained or scored."""
-    from bimt_bench.app import boards
     from bimt_bench.leaderboard import explaining, listing, ranking
     from bimt_bench.leaderboard.board import Board
 
@@ -54,16 +57,25 @@ def rank(
         elif markdown:
             typer.echo(listing.markdown(found), nl=False)
         else:
-            for table in found.tables:
-                terminal.OUT.print(boards.of_task(table))
-                for line in boards.below(table):
-                    terminal.OUT.print(line, style="dim", highlight=False, soft_wrap=True)
-            if len(found.tables) > 1:
-                terminal.OUT.print(boards.of_overall(found.overall))
-                for line in found.overall.notes:
-                    terminal.OUT.print(line, style="dim", highlight=False, soft_wrap=True)
+            _print(found)
         if write is not None:
             print_files([write])
+
+
+def _print(found: "Ranking") -> None:
+    from bimt_bench.app import boards
+
+    for table in found.tables:
+        terminal.OUT.print(boards.of_task(table))
+        _print_lines(boards.below(table))
+    if len(found.tables) > 1:
+        terminal.OUT.print(boards.of_overall(found.overall))
+        _print_lines(found.overall.notes)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        terminal.OUT.print(line, style="dim", highlight=False, soft_wrap=True)
 
 
 def controls(
@@ -81,5 +93,4 @@ def controls(
         for task in making.asked(held, tasks or ()):
             made = making.make(held, task, data_dir=data_dir, tasks_dir=tasks_dir)
             print_files(made.files)
-            for line in made.left_out:
-                terminal.OUT.print(line, style="dim", highlight=False, soft_wrap=True)
+            _print_lines(made.left_out)
