@@ -56,10 +56,19 @@ def kernels() -> dict[str, str]:
     import numpy as np  # noqa: F401 - its BLAS, and SciPy's, are listed once they are loaded
     import scipy.linalg  # noqa: F401
 
-    for one in threadpoolctl.threadpool_info():
-        if one["user_api"] == "blas":
-            found[str(one["prefix"])] = f"{one['version']} {one.get('architecture', '')}".strip()
+    for prefix, told in sorted(_blas(threadpoolctl.threadpool_info())):
+        # NumPy's and SciPy's own are of one name, and are loaded in any order
+        found[prefix] = f"{found[prefix]}, {told}" if prefix in found else told
     return found | {name: os.environ[name] for name in _CHOSEN if name in os.environ}
+
+
+def _blas(libraries: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Every BLAS that is loaded: its name, and its version with the kernels that it chose."""
+    return {
+        (str(one["prefix"]), f"{one['version']} {one.get('architecture', '')}".strip())
+        for one in libraries
+        if one["user_api"] == "blas"
+    }
 
 
 def _numba() -> str:

@@ -11,7 +11,7 @@ from bimt_bench.engine import Population
 from bimt_bench.identity import scoring_digest
 from bimt_bench.leaderboard import weights_file
 from bimt_bench.leaderboard.chosen import Chosen
-from bimt_bench.leaderboard.entry import CURVE_STEPS, CurvePoint, MemberRecord
+from bimt_bench.leaderboard.entry import CURVE_STEPS, SHUFFLES, CurvePoint, MemberRecord
 from bimt_bench.metrics import METRICS, Scored, measured
 from bimt_bench.network import Architecture, geometry
 from bimt_bench.results import Results, plain_cell
@@ -108,10 +108,12 @@ def _metrics(
 ) -> pd.DataFrame:
     """The metrics of the members that ship and are defined, those of today's code."""
     rows = chosen.rows
-    if set(rows["scoring_digest"]) != {scoring_digest()}:
+    if set(rows["scoring_digest"]) != {scoring_digest()} or set(rows["shuffles"]) != {SHUFFLES}:
         rows = _measured(chosen, data, architecture, chosen.weights(results))
     names = [name for name in METRICS if name in rows and METRICS.source_of(name).built_in]
-    return rows[names].astype("float64").dropna(axis=1, how="all")
+    found = rows[names].astype("float64")
+    found.loc[(chosen.rows["status"] != "ok").to_numpy()] = np.nan
+    return found.dropna(axis=1, how="all")
 
 
 def _measured(
@@ -124,7 +126,6 @@ def _measured(
     names = [name for name in METRICS if METRICS.source_of(name).built_in]
     found = pd.DataFrame(np.nan, index=chosen.rows.index, columns=names)
     ok = [place for place, member in enumerate(chosen.rows["member"]) if member in weights]
-    shuffles = int(chosen.rows["shuffles"].iloc[0])
     for start in range(0, len(ok), _TOGETHER):
         places = ok[start : start + _TOGETHER]
         own = chosen.rows.iloc[places]
@@ -134,7 +135,7 @@ def _measured(
             [chosen.geometry] * len(places),
         )
         seeds = tuple(int(seed) for seed in own["seed"])
-        scored = Scored(chosen.trained, data, population, seeds, shuffles)
+        scored = Scored(chosen.trained, data, population, seeds, SHUFFLES)
         found.iloc[places] = measured(scored, names)[0].to_numpy()
     return found
 

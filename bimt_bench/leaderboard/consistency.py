@@ -26,7 +26,10 @@ def entry_faults(entry: Entry, task: TaskSpec, folder: Path) -> Iterator[str]:
     for name in entry.metrics:
         if name not in METRICS or not METRICS.source_of(name).built_in:
             yield f"metrics.{fitting(name)}: is no metric that ships{closest(name, METRICS)}"
-    yield from _weights(entry, task)
+    try:
+        yield from _weights(entry, entry.trained_on(task).training.dtype)
+    except InputError as error:
+        yield str(error)
     for name in (*_NO_SETTINGS, entry.dial):
         if name in entry.settings:
             yield f"settings.{name}: stands elsewhere in the entry; leave it out here"
@@ -76,8 +79,7 @@ def _recipe(entry: Entry, task: TaskSpec) -> Iterator[str]:
         )
 
 
-def _weights(entry: Entry, task: TaskSpec) -> Iterator[str]:
-    trained = entry.trained_in(task)
+def _weights(entry: Entry, trained: str) -> Iterator[str]:
     if entry.weights.dtype not in (trained, "float16"):
         yield (
             f"weights.dtype: {entry.weights.dtype} given; the members were trained in {trained}, "

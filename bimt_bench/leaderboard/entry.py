@@ -8,14 +8,16 @@ Nothing in it is taken on trust: metrics and curves are claims, the rest follows
 the code. Coordinates and graphs are derived and never read.
 """
 
+import json
 import math
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from bimt_bench.ground import InputError
 from bimt_bench.spec import (
     MODELS,
     Configuration,
@@ -25,6 +27,10 @@ from bimt_bench.spec import (
     Spec,
     TaskSpec,
     Title,
+    TrainingSpec,
+    fault_lines,
+    settings_of,
+    trained_as,
 )
 
 FORMAT = 1
@@ -33,6 +39,8 @@ MOST_MEMBERS = 40
 MOST_VALUES = 8
 FEWEST_SEEDS = 5
 CURVE_STEPS = 20
+SHUFFLES = 20
+"""Null models drawn for a metric of a member: claims and verdicts are of as many."""
 DIGITS = 2
 
 
@@ -96,7 +104,7 @@ class Environment(Published):
     """What numbers depend on besides settings and code, where the members were trained."""
 
     bimt_bench: Title
-    training_digest: Digest
+    training_digest: Digest | None = Field(description="null: trained by other code than ours")
     scoring_digest: Digest
     python: Title
     libraries: dict[Title, Title] = Field(max_length=50, description="name: version")
@@ -147,12 +155,25 @@ class ShippedModel:
         return {"anyOf": found}
 
 
-class Entry(Published):
-    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+class Said(Published):
+    """What the authors of an entry say of it, as nobody can compute it."""
 
     format: Literal[1]
     name: Slug
     title: Line
+    authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
+    tuned: Annotated[Note, AfterValidator(_says_something)] = Field(
+        description="how settings other than the dial were chosen, on which data"
+    )
+    licence: Licence
+    link: Url | None = None
+    notes: Note = ""
+    published: date
+
+
+class Entry(Said):
+    """One recipe on one task, with a grid of dial values and seeds 0 to n - 1, none left out."""
+
     task: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$", max_length=100)]
     task_version: Annotated[int, Field(ge=1)]
     task_digest: Digest
@@ -172,14 +193,6 @@ class Entry(Published):
     grid: Annotated[tuple[DialValue, ...], Field(max_length=MOST_VALUES)] = ()
     seeds: Annotated[int, Field(ge=FEWEST_SEEDS, le=MOST_MEMBERS)]
     steps: Annotated[int, Field(ge=1)]
-    tuned: Annotated[Note, AfterValidator(_says_something)] = Field(
-        description="how settings other than the dial were chosen, on which data"
-    )
-    authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=20)]
-    licence: Licence
-    link: Url | None = None
-    notes: Note = ""
-    published: date
     weights: Weights
     environment: Environment
     cost: Cost
@@ -209,9 +222,18 @@ class Entry(Published):
             settings[self.dial] = dial_value
         return Configuration.model_validate({"recipe": self.recipe, **settings})
 
-    def trained_in(self, task: TaskSpec) -> str:
-        """The dtype of the parameters while the members were trained."""
-        return str(self.settings.get("dtype", task.training.dtype))
+    def trained_on(self, task: TaskSpec) -> TaskSpec:
+        """The task with the training settings that the members shared; InputError if none."""
+        shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
+        told = {name: self.settings[name] for name in shared if name in self.settings}
+        raw = {**task.training.model_dump(mode="json"), **told, "steps": self.steps}
+        try:
+            training = TrainingSpec.model_validate_json(json.dumps(raw))
+        except ValidationError as error:
+            lines = fault_lines(error, TrainingSpec, raw)
+            raise InputError("; ".join(f"settings.{line}" for line in lines)) from None
+        values: Any = {name: getattr(training, name) for name in shared}
+        return trained_as(task, values)  # asked for the settings only, as a member is
 
 
 class CurvePoint(Published):

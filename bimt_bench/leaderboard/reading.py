@@ -39,7 +39,6 @@ from bimt_bench.spec import (
     catalog,
     fault_lines,
     kinds_in,
-    trained_as,
 )
 
 MOST_ENTRY = 2**16
@@ -52,7 +51,8 @@ Kind = TypeVar("Kind", bound=Published)
 class Submission:
     """An entry as its folder holds it, checked for all that needs no training and no scoring.
 
-    task: the published one; where the entry is not retrainable, with the entry's model. content:
+    task: the published one; where the entry is not retrainable, with the entry's model. trained:
+    the same with the training settings that the members share, as metrics are given it. content:
     SHA-256 over entry.json, members.jsonl and the sum of the weights: what a verdict is about.
     weights: arrays by member as they are stored, None where they lie at a URL and were not fetched.
     """
@@ -61,6 +61,7 @@ class Submission:
     entry: Entry
     members: tuple[MemberRecord, ...]
     task: TaskSpec
+    trained: TaskSpec
     content: str
     data: task_data.TaskData = field(repr=False)
     architecture: Architecture = field(repr=False)
@@ -69,17 +70,7 @@ class Submission:
     @property
     def dtype(self) -> str:
         """That of the parameters while they were trained."""
-        return self.entry.trained_in(self.task)
-
-    @property
-    def trained(self) -> TaskSpec:
-        """The task with the training settings that the members have, as metrics are given it."""
-        if not self.entry.retrainable:
-            shared = {"steps": self.entry.steps, "dtype": self.dtype}
-            return self.task.model_copy(
-                update={"training": self.task.training.model_copy(update=shared)}
-            )
-        return trained_as(self.task, self.resolved(self.members[0]))
+        return self.trained.training.dtype
 
     def arrays(self, member: str) -> dict[str, np.ndarray]:
         """The arrays of a member as `Population.of` takes them; coordinates are derived.
@@ -152,7 +143,17 @@ def read(
         wanted = {one.member: own for one in members if one.status == "ok"}
         arrays = weights_file.opened(content, wanted, WEIGHTS)
     digest = content_of(files[ENTRY], files[MEMBERS], entry.weights.sha256)
-    return Submission(folder, entry, members, task, digest, data, architecture, arrays)
+    return Submission(
+        folder=folder,
+        entry=entry,
+        members=members,
+        task=task,
+        trained=entry.trained_on(task),
+        content=digest,
+        data=data,
+        architecture=architecture,
+        weights=arrays,
+    )
 
 
 def read_entry(folder: Path) -> Entry:

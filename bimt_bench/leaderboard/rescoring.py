@@ -13,7 +13,7 @@ import numpy as np
 from bimt_bench.engine import Population, TaskMeasure
 from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.copies import Gathering, answers_of, copies, sizes
-from bimt_bench.leaderboard.entry import MemberRecord
+from bimt_bench.leaderboard.entry import SHUFFLES, MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.suspicion import Signs, joined, signs, suspicions
 from bimt_bench.leaderboard.verdict import Finding, ScoredMember
@@ -22,7 +22,6 @@ from bimt_bench.spec import METRICS
 
 ABSOLUTE, RELATIVE = 1e-6, 1e-4
 ERRORS = 4.0
-SHUFFLES = 20
 _TOGETHER = 16
 _ERROR = "_error"
 _NAMED = 10

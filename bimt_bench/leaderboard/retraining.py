@@ -8,8 +8,9 @@ from pathlib import Path
 from bimt_bench import packs
 from bimt_bench.leaderboard import best_values, fresh_members
 from bimt_bench.leaderboard.drawing_lots import drawn, fresh_seeds, how_many
+from bimt_bench.leaderboard.entry import SHUFFLES
 from bimt_bench.leaderboard.reading import Submission
-from bimt_bench.leaderboard.rescoring import SHUFFLES, Rescored
+from bimt_bench.leaderboard.rescoring import Rescored
 from bimt_bench.leaderboard.same_run import Judge, why_not_bits
 from bimt_bench.leaderboard.verdict import Draw, Finding, ScoredMember
 
@@ -59,11 +60,12 @@ def retrain(
         memory_limit=memory_limit,
     )
     judge = Judge(submission, found, pack, why_not_bits(submission))
-    draws, findings = [], list(judge.notes()) if chosen else []
+    draws: list[Draw] = []
+    findings: list[Finding] = []
     if chosen:
         draw = judge.draw(chosen, entropy, when)
         draws.append(draw)
-        findings += judge.failures(draw)
+        findings += [*judge.notes(draw), *judge.failures(draw)]
     if lost:
         draw = judge.draw_lost(lost, entropy, when)
         draws.append(draw)

@@ -93,9 +93,9 @@ class Judge:
             told = "status: said to have diverged, but it trains to its end here"
             yield finding("not_lost", "fault", told, one)
 
-    def notes(self) -> Iterator[Finding]:
+    def notes(self, draw: Draw) -> Iterator[Finding]:
         """Why networks are not compared to the bit."""
-        if self.why_not_bits:
+        if draw.by == "bands":
             told = f"not compared to the bit, as these differ: {', '.join(self.why_not_bits)}"
             yield finding("not_by_bits", "note", told)
 

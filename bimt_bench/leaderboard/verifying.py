@@ -22,6 +22,7 @@ from bimt_bench.identity import scoring_digest
 from bimt_bench.leaderboard import checking, circumstances, drawing_lots, rescoring
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.copies import Gathering
+from bimt_bench.leaderboard.earlier import carried, history
 from bimt_bench.leaderboard.isolation import Limits, Overrun, in_own_process
 from bimt_bench.leaderboard.operations import operations
 from bimt_bench.leaderboard.reading import Submission, read, read_entry
@@ -176,7 +177,7 @@ class _Case:
         assert self.found is not None
         pool = [one.member for one in self.submission.members if one.status == "ok"]
         entropy = drawing_lots.entropy()
-        count = drawing_lots.how_many(1, self._history(), "replayed")
+        count = drawing_lots.how_many(1, history(self.board, self.submission), "replayed")
         members = drawing_lots.drawn(pool, count, level="replayed", entropy=entropy)
         found = replay(self.submission, members)
         if members:
@@ -202,7 +203,7 @@ class _Case:
             when=self.when,
             count=self.asked.retrain,
             fresh=self.asked.fresh,
-            earlier=self._history(),
+            earlier=history(self.board, self.submission),
             data_dir=self.asked.data_dir,
             memory_limit=self.asked.limits.memory // 2,
         )
@@ -215,7 +216,8 @@ class _Case:
 
     def verdict(self) -> Verdict:
         """What is known by now, with what an earlier verdict on the same entry knew further."""
-        entry, earlier = self.submission.entry, self.earlier
+        entry = self.submission.entry
+        before = () if self.earlier is None else self.earlier.draws
         facts: dict[str, Any] = {
             "format": FORMAT,
             "task": entry.task,
@@ -224,13 +226,13 @@ class _Case:
             "entry": self.submission.content,
             "level": self.level,
             "findings": tuple(self.findings),
-            "draws": (*(earlier.draws if earlier is not None else ()), *self.draws),
+            "draws": (*before, *self.draws),
             "machine": machine(),
             "seconds": time.monotonic() - self.began,
             "when": self.when,
             **self.facts,
         }
-        return Verdict.model_validate(facts)
+        return carried(Verdict.model_validate(facts), self.earlier, self.asked.up_to)
 
     # ------------------------------------------------------------------ parts
 
@@ -259,20 +261,6 @@ class _Case:
                 continue
             if other.weights is not None:
                 yield rescoring.gathered(other)
-
-    def _history(self) -> list[Draw]:
-        """Earlier draws on this entry, and on others of the task that hold some of its members.
-
-        So that a failed entry does not begin anew under another name.
-        """
-        entry = self.submission.entry
-        own = {one.member for one in self.submission.members}
-        found = list(self.earlier.draws) if self.earlier is not None else []
-        for file in sorted(self.board.verdict_file(entry.task, entry.name).parent.glob("*.json")):
-            other = self.board.verdict(entry.task, file.stem) if file.stem != entry.name else None
-            if other is not None:
-                found += [one for one in other.draws if own & {*one.members}]
-        return found
 
 
 def machine() -> Machine:

@@ -24,6 +24,7 @@ from bimt_bench.metrics import restricted  # isort: skip
 from bimt_bench.metrics import functional  # isort: skip
 from bimt_bench.metrics import lesions  # isort: skip
 from bimt_bench.metrics import excess  # isort: skip
+from bimt_bench.metrics import draw_errors  # isort: skip
 from bimt_bench.metrics.directions import direction  # isort: skip
 from bimt_bench.metrics.faults import FAULTS, fault_lines  # isort: skip
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
@@ -43,6 +44,7 @@ __all__ = [
     "class_circuits",
     "clusters",
     "direction",
+    "draw_errors",
     "excess",
     "fault_lines",
     "fourier",

@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> results.Results:
         for recipe in ("l1", "bimt")
         for strength in STRENGTHS
     ]
-    pack = train_pack(catalog.task(TASK), asked, seeds=SEEDS, device="cpu", shuffles=5)
+    pack = train_pack(catalog.task(TASK), asked, seeds=SEEDS, device="cpu", shuffles=20)
     frame = pack.frame.assign(pack="0123456789ab")
     found = results.of_pack(type(pack)(frame, pack.curves, pack.weights))
     folder = found.save(tmp_path_factory.mktemp("trained") / "run")

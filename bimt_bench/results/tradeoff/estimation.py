@@ -43,13 +43,15 @@ def tradeoff(
     y: str = "performance",
     y_direction: Direction = "higher",
     trivial: float | None = None,
+    searched_on: str = "",
 ) -> TradeOff:
     """The trade-off of one task from its frame (one row a member).
 
     `reference` holds the corner of the hypervolume (modularity on x, performance on y), `corner`
     says in words where it comes from; points that are not better in both contribute nothing. A
     member that diverged or has no x or y counts as the trivial predictor: `trivial` on y (the
-    corner's, if not told), the corner's modularity on x. The order of rows never matters. Raises
+    corner's, if not told), the corner's modularity on x. `searched_on`: on which data the members
+    were searched, in words. The order of rows never matters. Raises
     InputError for a frame of several tasks or lengths, missing columns or unknown directions.
     """
     _check(frame, columns=(x, y), directions=(x_direction, y_direction))
@@ -89,6 +91,7 @@ def tradeoff(
             sorted(missing, key=lambda m: (lost.index(m.settings.recipe), m.settings.order))
         ),
         hypervolume=plane.hypervolume(points),
+        searched_on=searched_on,
     )
 
 
