@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.leaderboard.standings import Overall, Standing, TaskTable
+    from bimt_bench.leaderboard import Overall, Standing, TaskTable
 
 
 def of_task(table: "TaskTable") -> Table:

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
+    from bimt_bench.leaderboard.controls import make_controls
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
+    from bimt_bench.leaderboard.explaining import explain
+    from bimt_bench.leaderboard.listing import as_json, markdown, write_listing
+    from bimt_bench.leaderboard.ranking import board_frame, rank, task_table
     from bimt_bench.leaderboard.reading import Submission, read
     from bimt_bench.leaderboard.schemas import schema
+    from bimt_bench.leaderboard.standings import Overall, Ranking, Standing, TaskTable
     from bimt_bench.leaderboard.verdict import Verdict
     from bimt_bench.leaderboard.withdrawing import Withdrawal, withdraw
 
@@ -21,13 +26,25 @@ _HOMES = {
     "Board": "board",
     "Entry": "entry",
     "MemberRecord": "entry",
+    "Overall": "standings",
+    "Ranking": "standings",
+    "Standing": "standings",
     "Submission": "reading",
+    "TaskTable": "standings",
     "Verdict": "verdict",
     "Withdrawal": "withdrawing",
     "add": "adding",
+    "as_json": "listing",
+    "board_frame": "ranking",
+    "explain": "explaining",
+    "make_controls": "controls",
+    "markdown": "listing",
+    "rank": "ranking",
     "read": "reading",
     "schema": "schemas",
+    "task_table": "ranking",
     "withdraw": "withdrawing",
+    "write_listing": "listing",
 }
 
 __all__ = [
@@ -36,13 +53,25 @@ __all__ = [
     "Board",
     "Entry",
     "MemberRecord",
+    "Overall",
+    "Ranking",
+    "Standing",
     "Submission",
+    "TaskTable",
     "Verdict",
     "Withdrawal",
     "add",
+    "as_json",
+    "board_frame",
+    "explain",
+    "make_controls",
+    "markdown",
+    "rank",
     "read",
     "schema",
+    "task_table",
     "withdraw",
+    "write_listing",
 ]
 
 

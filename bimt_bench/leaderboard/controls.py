@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 
 from bimt_bench.engine import Population, TaskMeasure
-from bimt_bench.ground import InputError, closest
 from bimt_bench.leaderboard import control as kept_controls
 from bimt_bench.leaderboard import doctoring
 from bimt_bench.leaderboard.board import Board
@@ -23,7 +22,7 @@ from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.control import Control
 from bimt_bench.leaderboard.doctoring import Subject
 from bimt_bench.leaderboard.entry import MemberRecord
-from bimt_bench.leaderboard.ranking import task_table
+from bimt_bench.leaderboard.ranking import asked, task_table
 from bimt_bench.leaderboard.reading import Submission, read
 from bimt_bench.leaderboard.rescoring import SHUFFLES, cells, scored_of
 from bimt_bench.leaderboard.standings import Standing, TaskTable
@@ -104,24 +103,23 @@ class Made:
     left_out: tuple[str, ...]
 
 
-def asked(board: Board, tasks: Sequence[str]) -> tuple[str, ...]:
-    """These tasks, or all that the board has entries of; InputError for one that it has none of."""
-    held = board.tasks()
-    for name in tasks:
-        if name not in held:
-            told = f"task: '{name}' has no entries in '{board.folder}'{closest(name, held)}"
-            raise InputError(told)
-    return tuple(tasks) or held
+def make_controls(
+    board: Board,
+    tasks: Sequence[str] = (),
+    *,
+    data_dir: Path | None = None,
+    tasks_dir: Path | None = None,
+) -> Iterator[Made]:
+    """Makes the controls of some tasks, or of all on the board, anew; one at a time.
 
-
-def make(
-    board: Board, task: str, *, data_dir: Path | None = None, tasks_dir: Path | None = None
-) -> Made:
-    """Makes the controls of a task anew: of the best baseline entry and of the best other one.
-
-    Entries are ranked for it as they stand; where none is, there are no controls. Earlier ones of
-    the task are replaced.
+    Of a task the best baseline entry and the best other one are doctored, as they are ranked now;
+    where none is ranked, there are no controls. InputError for a task without entries.
     """
+    for task in asked(board, tasks):
+        yield _made(board, task, data_dir, tasks_dir)
+
+
+def _made(board: Board, task: str, data_dir: Path | None, tasks_dir: Path | None) -> Made:
     table = task_table(board, catalog.task(task, tasks_dir))
     chosen = _cleans(table)
     for one in kept_controls.files(board, task):

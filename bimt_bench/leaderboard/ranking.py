@@ -28,13 +28,19 @@ def rank(board: Board, tasks: Sequence[str] = (), *, tasks_dir: Path | None = No
 
     InputError for a task that is unknown, or of which the board has no entries.
     """
+    names = asked(board, tasks)
+    found = tuple(task_table(board, catalog.task(name, tasks_dir)) for name in names)
+    return Ranking(found, overall(found))
+
+
+def asked(board: Board, tasks: Sequence[str]) -> tuple[str, ...]:
+    """These tasks, or all that the board has entries of; InputError for one that it has none of."""
     held = board.tasks()
     for name in tasks:
         if name not in held:
             told = f"task: '{name}' has no entries in '{board.folder}'{closest(name, held)}"
             raise InputError(told)
-    found = tuple(task_table(board, catalog.task(name, tasks_dir)) for name in tasks or held)
-    return Ranking(found, overall(found))
+    return tuple(tasks) or held
 
 
 def board_frame(board: Board, task: str) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def measured_on(axis, small_board, folder):
     asked = Asked(up_to="rescored", axes_only=True, tasks_dir=tasks)
     for entry in board.entries():
         board.keep(verified(entry, board=board, asked=asked))
-    made = controls.make(board, TASK, tasks_dir=tasks)
+    (made,) = controls.make_controls(board, [TASK], tasks_dir=tasks)
     return board, catalog.task(TASK, tasks), made
 
 
@@ -114,5 +114,5 @@ def test_controls_of_an_entry_that_changed_are_left_out(measured, copied):
 
 def test_controls_of_nothing_are_none(small_board, tmp_path):
     board = type(small_board)(shutil.copytree(small_board.folder, tmp_path / "unverified"))
-    made = controls.make(board, TASK)
+    (made,) = controls.make_controls(board, [TASK])
     assert made.files == () and "no entry is ranked yet" in made.left_out[0]

@@ -11,7 +11,7 @@ from bimt_bench.app.terminal import DataDir, TasksDir, print_files, refusing
 from bimt_bench.ground import InputError
 
 if TYPE_CHECKING:
-    from bimt_bench.leaderboard.standings import Ranking
+    from bimt_bench.leaderboard import Ranking
 
 Tasks = Annotated[list[str] | None, typer.Argument(help="of these tasks; of all if absent")]
 BoardDir = Annotated[
@@ -40,22 +40,21 @@ def rank(
     tasks_dir: TasksDir = None,
 ) -> None:
     """Rank the entries of tasks by what verification measured; nothing is trained or scored."""
-    from bimt_bench.leaderboard import explaining, listing, ranking
-    from bimt_bench.leaderboard.board import Board
+    from bimt_bench import leaderboard as boards
 
     with refusing():
         if sum((explain is not None, json, markdown)) > 1:
             raise InputError("rank: --explain, --json and --markdown are one at a time")
-        found = ranking.rank(Board(board), tasks or (), tasks_dir=tasks_dir)
+        found = boards.rank(boards.Board(board), tasks or (), tasks_dir=tasks_dir)
         if write is not None:
-            listing.write_listing(found, write)
+            boards.write_listing(found, write)
         if explain is not None:
-            for line in explaining.explain(found, explain):
+            for line in boards.explain(found, explain):
                 terminal.OUT.print(line, highlight=False, soft_wrap=True)
         elif json:
-            typer.echo(listing.as_json(found), nl=False)
+            typer.echo(boards.as_json(found), nl=False)
         elif markdown:
-            typer.echo(listing.markdown(found), nl=False)
+            typer.echo(boards.markdown(found), nl=False)
         else:
             _print(found)
         if write is not None:
@@ -85,12 +84,10 @@ def controls(
     tasks_dir: TasksDir = None,
 ) -> None:
     """Make the trivial and doctored entries of tasks anew, from the board's own entries."""
-    from bimt_bench.leaderboard import controls as making
-    from bimt_bench.leaderboard.board import Board
+    from bimt_bench import leaderboard as boards
 
     with refusing():
-        held = Board(board)
-        for task in making.asked(held, tasks or ()):
-            made = making.make(held, task, data_dir=data_dir, tasks_dir=tasks_dir)
+        held = boards.Board(board)
+        for made in boards.make_controls(held, tasks or (), data_dir=data_dir, tasks_dir=tasks_dir):
             print_files(made.files)
             _print_lines(made.left_out)
