@@ -91,26 +91,19 @@ def _row(one: Standing) -> list[str]:
         title = f"*control: {title}*"
     interval = f" ({_number(volume.h_low)} to {_number(volume.h_high)})"
     return [
-        "" if one.place is None else f"{one.place}{'=' if one.shared else ''}",
+        one.place_text,
         f"{title} `{one.name}`",
         escaped(one.recipe_title),
-        "control" if one.control is not None else one.level,
+        one.badge,
         f"{_number(volume.value)}{interval if math.isfinite(volume.h_low) else ''}",
         _number(volume.raw),
         _number(volume.m),
-        _corners(one),
+        one.ranks_text,
         *("" if found is None else _number(found.y.mean) for found in one.reached),
         "" if one.kept is None else _number(one.kept.x.mean),
         "" if one.operations is None else f"{one.operations:.2g}",
         f"{one.lost} of {one.members}" if one.lost else "",
     ]
-
-
-def _corners(one: Standing) -> str:
-    if one.ranks is None:
-        return ""
-    best, worst = one.ranks
-    return f"{best if best == worst else f'{best} to {worst}'}, {one.corners}"
 
 
 def _number(value: float) -> str:
