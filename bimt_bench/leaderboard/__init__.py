@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bimt_bench.leaderboard.controls import make_controls
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
     from bimt_bench.leaderboard.explaining import explain
+    from bimt_bench.leaderboard.foreign import add_networks
     from bimt_bench.leaderboard.listing import as_json, markdown, write_listing
     from bimt_bench.leaderboard.ranking import board_frame, rank, task_table
     from bimt_bench.leaderboard.reading import Submission, read
@@ -34,6 +35,7 @@ _HOMES = {
     "Verdict": "verdict",
     "Withdrawal": "withdrawing",
     "add": "adding",
+    "add_networks": "foreign",
     "as_json": "listing",
     "board_frame": "ranking",
     "explain": "explaining",
@@ -61,6 +63,7 @@ __all__ = [
     "Verdict",
     "Withdrawal",
     "add",
+    "add_networks",
     "as_json",
     "board_frame",
     "explain",
