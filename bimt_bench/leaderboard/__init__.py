@@ -10,22 +10,30 @@ if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
     from bimt_bench.leaderboard.controls import make_controls
+    from bimt_bench.leaderboard.earlier import changed
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
     from bimt_bench.leaderboard.explaining import explain
     from bimt_bench.leaderboard.foreign import add_networks
+    from bimt_bench.leaderboard.isolation import Limits
     from bimt_bench.leaderboard.listing import as_json, markdown, write_listing
     from bimt_bench.leaderboard.ranking import board_frame, rank, task_table
     from bimt_bench.leaderboard.reading import Submission, read
     from bimt_bench.leaderboard.schemas import schema
     from bimt_bench.leaderboard.standings import Overall, Ranking, Standing, TaskTable
-    from bimt_bench.leaderboard.verdict import Verdict
+    from bimt_bench.leaderboard.verdict import LEVELS, Draw, Level, Verdict
+    from bimt_bench.leaderboard.verifying import Asked, verify
     from bimt_bench.leaderboard.withdrawing import Withdrawal, withdraw
 
 _HOMES = {
     "BOARD": "board",
+    "LEVELS": "verdict",
+    "Asked": "verifying",
     "Author": "entry",
     "Board": "board",
+    "Draw": "verdict",
     "Entry": "entry",
+    "Level": "verdict",
+    "Limits": "isolation",
     "MemberRecord": "entry",
     "Overall": "standings",
     "Ranking": "standings",
@@ -38,6 +46,7 @@ _HOMES = {
     "add_networks": "foreign",
     "as_json": "listing",
     "board_frame": "ranking",
+    "changed": "earlier",
     "explain": "explaining",
     "make_controls": "controls",
     "markdown": "listing",
@@ -45,15 +54,21 @@ _HOMES = {
     "read": "reading",
     "schema": "schemas",
     "task_table": "ranking",
+    "verify": "verifying",
     "withdraw": "withdrawing",
     "write_listing": "listing",
 }
 
 __all__ = [
     "BOARD",
+    "LEVELS",
+    "Asked",
     "Author",
     "Board",
+    "Draw",
     "Entry",
+    "Level",
+    "Limits",
     "MemberRecord",
     "Overall",
     "Ranking",
@@ -66,6 +81,7 @@ __all__ = [
     "add_networks",
     "as_json",
     "board_frame",
+    "changed",
     "explain",
     "make_controls",
     "markdown",
@@ -73,6 +89,7 @@ __all__ = [
     "read",
     "schema",
     "task_table",
+    "verify",
     "withdraw",
     "write_listing",
 ]

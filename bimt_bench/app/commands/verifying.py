@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bimt_bench.app import terminal
-from bimt_bench.app.commands.leaderboard import BOARD, BoardDir, leaderboard
+from bimt_bench.app.commands.leaderboard import BOARD, BoardDir
+from bimt_bench.app.commands.leaderboard import leaderboard as commands
 from bimt_bench.app.terminal import DataDir, TasksDir, print_files, refusing
 from bimt_bench.ground import InputError, closest
 
 if TYPE_CHECKING:
-    from bimt_bench.leaderboard.board import Board
-    from bimt_bench.leaderboard.verdict import Level, Verdict
+    from bimt_bench.leaderboard import Board, Level, Verdict
 
 _GIB = 2**30
 
 
-@leaderboard.command()
+@commands.command()
 def verify(
     entries: Annotated[
         list[str] | None,
@@ -48,25 +48,23 @@ def verify(
 
     Exit status 0 if all pass, 1 if one does not, 2 if something is asked that cannot be had.
     """
+    from bimt_bench import leaderboard
     from bimt_bench.app import verdicts
-    from bimt_bench.leaderboard import verifying
-    from bimt_bench.leaderboard.board import Board
-    from bimt_bench.leaderboard.isolation import Limits
 
     with refusing():
-        held = Board(board)
-        asked = verifying.Asked(
+        held = leaderboard.Board(board)
+        asked = leaderboard.Asked(
             up_to=_level("rescored" if axes else up_to),
             retrain=retrain,
             fresh=fresh,
             axes_only=axes,
             tasks_dir=tasks_dir,
             data_dir=data_dir,
-            limits=Limits(memory=int(memory * _GIB), seconds=minutes * 60.0),
+            limits=leaderboard.Limits(memory=int(memory * _GIB), seconds=minutes * 60.0),
         )
         found: list[Verdict] = []
         for folder in _folders(held, entries or [], changed_only=changed_only):
-            verdict = verifying.verify(folder, board=held, asked=asked)
+            verdict = leaderboard.verify(folder, board=held, asked=asked)
             terminal.OUT.print(verdicts.lines_of(verdict), highlight=False, soft_wrap=True)
             if keep:
                 print_files([held.keep(verdict)])
@@ -80,7 +78,7 @@ def verify(
 
 
 def _level(given: str) -> "Level":
-    from bimt_bench.leaderboard.verdict import LEVELS
+    from bimt_bench.leaderboard import LEVELS
 
     allowed = LEVELS[1:]
     if given not in allowed:
@@ -92,11 +90,11 @@ def _level(given: str) -> "Level":
 
 def _folders(board: "Board", given: list[str], *, changed_only: bool) -> list[Path]:
     """The folders of the entries that are meant; InputError where there is none."""
-    from bimt_bench.leaderboard import earlier
+    from bimt_bench.leaderboard import changed
 
     named = [_folder(board, one) for one in given]
     if changed_only:
-        new = [one.resolve() for one in earlier.changed(board)]
+        new = [one.resolve() for one in changed(board)]
         return [one for one in named if one.resolve() in new] if given else new
     if not given and not board.entries():
         raise InputError(f"entry: there is none in '{board.folder}'")
