@@ -1,4 +1,4 @@
-"""`bimt-bench leaderboard rank | controls`: where entries stand, and what stands beside them."""
+"""`bimt-bench leaderboard rank | controls | build`: where entries stand, and their page."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +24,7 @@ def add_ranking(leaderboard: typer.Typer) -> None:
     """Adds the commands that rank."""
     leaderboard.command()(rank)
     leaderboard.command()(controls)
+    leaderboard.command()(build)
 
 
 def rank(
@@ -91,3 +92,17 @@ def controls(
         for made in boards.make_controls(held, tasks or (), data_dir=data_dir, tasks_dir=tasks_dir):
             print_files(made.files)
             _print_lines(made.left_out)
+
+
+def build(
+    out: Annotated[Path, typer.Option(help="where the site goes")] = Path("site"),
+    board: BoardDir = BOARD,
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Write the leaderboard's page: static files, for any host or opened from the disk."""
+    from bimt_bench import leaderboard as boards
+    from bimt_bench.leaderboard import site
+
+    with refusing():
+        found = site.build(boards.rank(boards.Board(board), tasks_dir=tasks_dir), out)
+        print_files(found.pages[:1])
