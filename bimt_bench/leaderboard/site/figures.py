@@ -1,4 +1,4 @@
-"""What the interactive trade-off of a task is drawn from: plain data, so that a page computes none."""
+"""What the interactive trade-off of a task is drawn from: plain data; the page computes none."""
 
 import math
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ def _entry(one: Standing) -> dict[str, Any]:
         "title": one.title,
         "recipe": one.recipe_title,
         "control": one.control is not None,
+        "ranked": one.place is not None,
         "place": one.place_text,
         "points": [_point(point) for point in one.points],
         "fresh": _seeds(one.fresh),

@@ -8,7 +8,7 @@ from typing import Any
 
 from bimt_bench.ground import InputError, __version__
 from bimt_bench.leaderboard.entry import folder_name
-from bimt_bench.leaderboard.standings import Chosen, Ranking, Standing, TaskTable
+from bimt_bench.leaderboard.standings import Chosen, Ranking, TaskTable
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"number": number, "page": page_of, "operations": operations}
+        templates.filters |= {"number": number, "page": page_of, "power": power}
         templates.globals |= {"tables": ranking.tables, "version": __version__}
         return cls(ranking, templates)
 
@@ -84,9 +84,12 @@ def number(value: float | Chosen | None, axis: str = "y") -> str:
     return f"{value:.3g}"
 
 
-def operations(one: Standing) -> str:
-    """Operations of training in powers of ten."""
-    return "" if one.operations is None else f"{one.operations:.1e}".replace("e+", " × 10^")
+def power(value: float | None) -> tuple[str, str] | None:
+    """A number as its digits and its power of ten; None for none."""
+    if not value:
+        return None
+    digits, exponent = f"{value:.1e}".split("e")
+    return digits, str(int(exponent))
 
 
 def page_of(task: str) -> str:

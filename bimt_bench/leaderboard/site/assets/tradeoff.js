@@ -34,8 +34,8 @@
       found.push({
         x: entry.points.map((point) => point.x.mean), y: entry.points.map((point) => point.y.mean),
         error_x: errors(entry.points, "x"), error_y: errors(entry.points, "y"),
-        mode: "lines+markers", name: text(entry.title), legendgroup: entry.name, meta: entry.name,
-        line: { color: colour, width: entry.control ? 1 : 2, dash: entry.control ? "dot" : "solid" },
+        mode: "lines+markers", name: text(entry.ranked ? entry.title : `${entry.title} (weights alone)`), legendgroup: entry.name, meta: entry.name,
+        line: { color: colour, width: entry.control ? 1 : 2, dash: entry.control ? "dot" : entry.ranked ? "solid" : "dash" },
         marker: { color: colour, size: entry.points.map((point) => (point.front ? 11 : 8)), symbol,
           line: { color: style("--paper"), width: 1 } },
         text: entry.points.map((point) => [
@@ -55,9 +55,9 @@
     return found;
   }
 
-  function axis(one) {
+  function axis(one, wide) {
     return {
-      title: { text: `${text(one.title)} ${one.rising ? "→" : "←"} better` }, gridcolor: style("--line"),
+      title: { text: `${text(one.title)} ${one.rising ? "→" : "←"} better`, font: { size: wide ? 14 : 11 } }, gridcolor: style("--line"),
       zerolinecolor: style("--line"), linecolor: style("--line"), automargin: true,
     };
   }
@@ -68,7 +68,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: style("--ink"), family: style("--font"), size: 13 },
       hoverlabel: { bgcolor: style("--paper"), bordercolor: style("--line"), font: { color: style("--ink") } },
-      xaxis: axis(data.x), yaxis: axis(data.y), hovermode: "closest", height: wide ? 520 : 420,
+      xaxis: axis(data.x, wide), yaxis: axis(data.y, wide), hovermode: "closest", height: wide ? 520 : 420,
       margin: { l: 60, r: 16, t: 16, b: 56 },
       legend: wide ? { x: 1.01, y: 1 } : { orientation: "h", y: -0.25 },
     }, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
