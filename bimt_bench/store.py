@@ -156,16 +156,18 @@ class Store:
         members: Sequence[str],
         tasks: Iterable[TaskSpec] = (),
         geometries: Iterable[GeometrySpec] = (),
+        marks: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`.
 
-        Both carry the tasks and geometries that the members were trained on.
+        Both carry the tasks and geometries that the members were trained on. `marks`: further
+        cells of the frame, the same for all members of a pack, by pack.
         """
         rank = {member: i for i, member in enumerate(members)}
         found: list[tuple[pd.DataFrame, pd.DataFrame]] = []
         for pack in packs:
             stored = self.read(pack)
-            found.append((stored.frame, stored.curves))
+            found.append((stored.frame.assign(**(marks or {}).get(pack, {})), stored.curves))
         # By their first member, so that columns do not depend on which pack was finished first.
         found.sort(key=lambda tables: tables[0]["member"].map(rank).min())
         for name, frames, keys in (

@@ -9,6 +9,7 @@ from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
 from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
 from bimt_bench.ground.nearest import closest
+from bimt_bench.ground.processor import cpu_features, kernels, on_processor, processor
 from bimt_bench.ground.provenance import circumstances, differences, environment
 from bimt_bench.ground.seeds import derive, numpy_generator, torch_generator
 from bimt_bench.ground.signals import (
@@ -50,6 +51,7 @@ __all__ = [
     "closest",
     "code_digest",
     "code_of",
+    "cpu_features",
     "derive",
     "differences",
     "ending",
@@ -60,6 +62,7 @@ __all__ = [
     "free_memory",
     "from_here",
     "half_imported",
+    "kernels",
     "last_in",
     "library_versions",
     "lies_in",
@@ -69,9 +72,11 @@ __all__ = [
     "module_of",
     "modules_in",
     "numpy_generator",
+    "on_processor",
     "package_of",
     "printable",
     "private_folder",
+    "processor",
     "quiet",
     "refuse_beyond_memory",
     "size_words",

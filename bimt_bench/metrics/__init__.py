@@ -3,6 +3,7 @@
 Importing this package registers the metrics that ship.
 """
 
+from bimt_bench.metrics.attribution import AttributionGraph, attributions
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import Metric, metric
 from bimt_bench.metrics.needs import Need
@@ -23,6 +24,7 @@ from bimt_bench.metrics import restricted  # isort: skip
 from bimt_bench.metrics import functional  # isort: skip
 from bimt_bench.metrics import lesions  # isort: skip
 from bimt_bench.metrics import excess  # isort: skip
+from bimt_bench.metrics import draw_errors  # isort: skip
 from bimt_bench.metrics.directions import direction  # isort: skip
 from bimt_bench.metrics.faults import FAULTS, fault_lines  # isort: skip
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
@@ -31,15 +33,18 @@ from bimt_bench.metrics.scorecard import measured, scorecards  # isort: skip
 __all__ = [
     "FAULTS",
     "METRICS",
+    "AttributionGraph",
     "Metric",
     "Need",
     "PerMember",
     "Questions",
     "Scored",
+    "attributions",
     "circuits",
     "class_circuits",
     "clusters",
     "direction",
+    "draw_errors",
     "excess",
     "fault_lines",
     "fourier",

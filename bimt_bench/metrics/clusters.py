@@ -53,13 +53,13 @@ def ncut(scored: Scored) -> PerMember:
     family="graph",
     direction="lower",
     unit="standard deviations",
-    cost="graph",
+    cost="draws",
     source=f"{_FILAN}: (n-cut - mean) / std, weights shuffled within each layer",
     untrained="within 2.5 of 0",
 )
 def ncut_z(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of all weights within each connection."""
-    return z_scores(_ncut_against_shuffled(scored))
+    return z_scores(ncut_against_shuffled(scored))
 
 
 @metric(
@@ -69,7 +69,7 @@ def ncut_z(scored: Scored) -> PerMember:
     low=0.0,
     high=1.0,
     unit="probability",
-    cost="graph",
+    cost="draws",
     source=(
         "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
         "at most the member's n-cut (after Filan et al., arXiv 2103.03386)"
@@ -78,7 +78,7 @@ def ncut_z(scored: Scored) -> PerMember:
 )
 def ncut_p(scored: Scored) -> PerMember:
     """(r + 1) / (n + 1), r of the n draws behind `ncut_z` with at most the member's n-cut."""
-    return p_values(_ncut_against_shuffled(scored), better="lower")
+    return p_values(ncut_against_shuffled(scored))
 
 
 @metric(
@@ -86,14 +86,13 @@ def ncut_p(scored: Scored) -> PerMember:
     family="graph",
     direction="lower",
     unit="standard deviations",
-    cost="graph",
+    cost="draws",
     source=f"{_FILAN}: (n-cut - mean) / std, non-zero weights shuffled among their places",
     untrained="within 2 of 0",
 )
 def ncut_z_nonzero(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of the non-zero weights among their own places."""
-    shuffle = NeuronGraph.shuffled_nonzero
-    return z_scores(compared(scored, _ncuts(scored), shuffle, name="ncut_z_nonzero"))
+    return z_scores(ncut_against_topology(scored))
 
 
 @metric(
@@ -124,13 +123,13 @@ def cross_cluster_mass(scored: Scored) -> PerMember:
     family="graph",
     direction="higher",
     unit="standard deviations",
-    cost="graph",
+    cost="draws",
     source="(mass inside clusters - mean) / std, weights shuffled within each layer",
     untrained="within 2.5 of 0",
 )
 def cross_cluster_mass_z(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of all weights of each connection."""
-    return z_scores(_mass_against_shuffled(scored))
+    return z_scores(mass_against_shuffled(scored))
 
 
 @metric(
@@ -140,7 +139,7 @@ def cross_cluster_mass_z(scored: Scored) -> PerMember:
     low=0.0,
     high=1.0,
     unit="probability",
-    cost="graph",
+    cost="draws",
     source=(
         "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with "
         "at least the member's mass (after Filan et al., arXiv 2103.03386)"
@@ -149,7 +148,7 @@ def cross_cluster_mass_z(scored: Scored) -> PerMember:
 )
 def cross_cluster_mass_p(scored: Scored) -> PerMember:
     """(r + 1) / (n + 1), r of the draws behind `cross_cluster_mass_z` with at least that mass."""
-    return p_values(_mass_against_shuffled(scored), better="higher")
+    return p_values(mass_against_shuffled(scored))
 
 
 @metric(
@@ -157,25 +156,41 @@ def cross_cluster_mass_p(scored: Scored) -> PerMember:
     family="graph",
     direction="higher",
     unit="standard deviations",
-    cost="graph",
+    cost="draws",
     source="(mass inside clusters - mean) / std, non-zero weights shuffled among their places",
     untrained="within 2 of 0",
 )
 def cross_cluster_mass_z_nonzero(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of the non-zero weights."""
+    return z_scores(mass_against_topology(scored))
+
+
+@once
+def ncut_against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
+    """The normalised cut against the full shuffle."""
+    shuffle = NeuronGraph.shuffled
+    return compared(scored, _ncuts(scored), shuffle, name="ncut_z", better="lower")
+
+
+@once
+def ncut_against_topology(scored: Scored) -> tuple[Comparison | None, ...]:
+    """The normalised cut against the shuffle of non-zero weights."""
     shuffle = NeuronGraph.shuffled_nonzero
-    name = "cross_cluster_mass_z_nonzero"
-    return z_scores(compared(scored, _masses(scored), shuffle, name=name))
+    return compared(scored, _ncuts(scored), shuffle, name="ncut_z_nonzero")
 
 
 @once
-def _ncut_against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
-    return compared(scored, _ncuts(scored), NeuronGraph.shuffled, name="ncut_z")
+def mass_against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
+    """The mass inside clusters against the full shuffle."""
+    shuffle, name = NeuronGraph.shuffled, "cross_cluster_mass_z"
+    return compared(scored, _masses(scored), shuffle, name=name, better="higher")
 
 
 @once
-def _mass_against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
-    return compared(scored, _masses(scored), NeuronGraph.shuffled, name="cross_cluster_mass_z")
+def mass_against_topology(scored: Scored) -> tuple[Comparison | None, ...]:
+    """The mass inside clusters against the shuffle of non-zero weights."""
+    shuffle, name = NeuronGraph.shuffled_nonzero, "cross_cluster_mass_z_nonzero"
+    return compared(scored, _masses(scored), shuffle, name=name)
 
 
 @once
@@ -189,7 +204,7 @@ def _ncuts(scored: Scored) -> Statistics:
 def _ncut(graph: NeuronGraph, k: int) -> Statistic:
     topology = Topology(graph.nodes, graph.edges)
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
+    def statistic(weights: np.ndarray, _: int) -> np.ndarray:
         strengths = graph.edge_weights_of(weights)
         return topology.normalised_cut(strengths, topology.clusters(strengths, max(1, k)))
 
@@ -205,8 +220,8 @@ def _masses(scored: Scored) -> Statistics:
 def _mass(graph: NeuronGraph) -> Statistic:
     parts = [_layer(graph, places) for places in graph.layers if places.start < places.stop]
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        inside = np.sum([part(weights) for part in parts], axis=0)
+    def statistic(weights: np.ndarray, number: int) -> np.ndarray:
+        inside = np.sum([part(weights, number) for part in parts], axis=0)
         return inside / np.square(weights).sum(axis=1)
 
     return statistic
@@ -219,7 +234,7 @@ def _layer(graph: NeuronGraph, places: slice) -> Statistic:
     topology = Topology(len(nodes), ends.reshape(-1, 2).astype(np.int64))
     first, second = topology.edges.T
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
+    def statistic(weights: np.ndarray, _: int) -> np.ndarray:
         there = weights[:, places]
         clusters = topology.clusters(sums(edge_of, there, len(used)), _LAYER_CLUSTERS)
         together = clusters[:, first] == clusters[:, second]

@@ -25,7 +25,7 @@ from bimt_bench.spec import (
 
 Compute = Callable[[Scored], PerMember]
 Direction = Literal["higher", "lower"]
-Cost = Literal["cheap", "graph", "pruning", "ablation"]
+Cost = Literal["cheap", "graph", "draws", "pruning", "ablation"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -36,6 +36,8 @@ class Metric:
     low, high: the range of its values, perhaps infinite; a value outside is an error of the
     metric. source: where it comes from, with its equation. untrained: what an untrained network
     scores on it, in words. need: what task and wiring must have for it to be defined, if anything.
+    cost: what takes its time: little (cheap), one partition of a graph, those of many null networks
+    (draws), forward passes of many pruned networks, or of many without some neurons (ablation).
     compute: a scored population -> float64 [P]; NaN where the metric is undefined.
     """
 

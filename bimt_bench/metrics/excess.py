@@ -74,7 +74,7 @@ class Excess:
     low=-1.0,
     high=1.0,
     unit="1 is the most there can be, 0 what nulls have",
-    cost="graph",
+    cost="draws",
     source=(
         f"(M - M_0) / (1 - M_0), or (M - M_0) / M_0 below; M the assortativity ({_NEWMAN}) of the "
         f"best Leiden partition of the attribution graph, M_0 its mean over nulls: {_NULLS}"
@@ -100,7 +100,7 @@ def module_excess(scored: Scored) -> PerMember:
     low=-1.0,
     high=1.0,
     unit="1 is the most there can be, 0 what 95 % of nulls stay below",
-    cost="graph",
+    cost="draws",
     source=f"as module_excess, with M_0 + 1.645 sd(M_0) in the place of M_0; {_NULLS}",
     untrained="below 0: -0.15 on independence, -0.05 on MNIST",
 )
@@ -118,7 +118,7 @@ def module_excess_cautious(scored: Scored) -> PerMember:
     direction="lower",
     low=0.0,
     unit="standard error",
-    cost="graph",
+    cost="draws",
     source="sd(M_0) / sqrt(n) times |d score / d M_0|, n null networks",
     untrained="at most 0.02",
 )

@@ -70,7 +70,7 @@ def modularity_q(scored: Scored) -> PerMember:
     family="graph",
     direction="higher",
     unit="standard deviations",
-    cost="graph",
+    cost="draws",
     source=(
         "(Q - mean Q_null) / std Q_null, weights shuffled within each layer "
         "(after Filan et al., arXiv 2103.03386)"
@@ -83,7 +83,7 @@ def modularity_z(scored: Scored) -> PerMember:
     Isolated neurons are removed first, then weights and zeros trade places between the living.
     std has one degree of freedom taken off. NaN where Q is, and where the null does not vary.
     """
-    return z_scores(_against_shuffled(scored))
+    return z_scores(against_shuffled(scored))
 
 
 @metric(
@@ -93,7 +93,7 @@ def modularity_z(scored: Scored) -> PerMember:
     low=0.0,
     high=1.0,
     unit="probability",
-    cost="graph",
+    cost="draws",
     source=(
         "(r + 1) / (n + 1), r of n shuffles of the weights within each layer with at least "
         "the member's Q (after Filan et al., arXiv 2103.03386)"
@@ -105,7 +105,7 @@ def modularity_p(scored: Scored) -> PerMember:
 
     NaN where Q is.
     """
-    return p_values(_against_shuffled(scored), better="higher")
+    return p_values(against_shuffled(scored))
 
 
 @metric(
@@ -113,7 +113,7 @@ def modularity_p(scored: Scored) -> PerMember:
     family="graph",
     direction="higher",
     unit="standard deviations",
-    cost="graph",
+    cost="draws",
     source=(
         "(Q - mean Q_null) / std Q_null, non-zero weights shuffled among their places "
         "(after Filan et al., arXiv 2103.03386)"
@@ -125,8 +125,7 @@ def modularity_z_nonzero(scored: Scored) -> PerMember:
 
     The topology is kept, so sparsity alone earns nothing. NaN as for `modularity_z`.
     """
-    name, shuffle = "modularity_z_nonzero", NeuronGraph.shuffled_nonzero
-    return z_scores(compared(scored, _qualities(scored, name), shuffle, name=name))
+    return z_scores(against_topology(scored))
 
 
 def best_partitions(
@@ -170,24 +169,32 @@ def _partition(graph: NeuronGraph, seed: int) -> Partition:
 
 
 @once
-def _against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
+def against_shuffled(scored: Scored) -> tuple[Comparison | None, ...]:
     """Q against the full shuffle, for every metric that is made of it."""
-    name = "modularity_z"
-    return compared(scored, _qualities(scored, name), NeuronGraph.shuffled, name=name)
+    name, shuffle = "modularity_z", NeuronGraph.shuffled
+    return compared(scored, _qualities(scored, name), shuffle, name=name, better="higher")
+
+
+@once
+def against_topology(scored: Scored) -> tuple[Comparison | None, ...]:
+    """Q against the shuffle of non-zero weights."""
+    name, shuffle = "modularity_z_nonzero", NeuronGraph.shuffled_nonzero
+    return compared(scored, _qualities(scored, name), shuffle, name=name)
 
 
 def _qualities(scored: Scored, name: str) -> Statistics:
     """Q of one Leiden run on each member's graph as a function of its weights."""
     members = zip(graphs(scored), scored.seeds, strict=True)
     return tuple(
-        None if graph is None else _quality(graph, derive("metrics", name, seed, "leiden"))
+        None if graph is None else _quality(graph, ("metrics", name, seed, "leiden"))
         for graph, seed in members
     )
 
 
-def _quality(graph: NeuronGraph, seed: int) -> Statistic:
-    def statistic(weights: np.ndarray) -> np.ndarray:
+def _quality(graph: NeuronGraph, stream: tuple[str | int, ...]) -> Statistic:
+    def statistic(weights: np.ndarray, number: int) -> np.ndarray:
         draws = graph.edge_weights_of(weights)
+        seed = derive(*stream, *([number] if number else []))
         found = best_partitions(graph.nodes, graph.edges, draws, seed=seed, runs=1)
         return np.array([partition.quality for partition in found])
 

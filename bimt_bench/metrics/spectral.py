@@ -2,7 +2,10 @@
 
 Partitions come from the eigenvectors of the normalised adjacency D^-1/2 A D^-1/2 with the largest
 eigenvalues by pivoted QR (Damle, Minden, Ying, arXiv 1708.07481: scikit-learn's `cluster_qr`),
-which needs no random start, no restarts and no tuning. Graphs of layered networks have two sides
+which needs no random start, no restarts and no tuning. Nothing hangs on the last bits, which differ
+between machines: rows of equal norm are taken in the order of nodes (where there are as many
+clusters as nodes on one side, all of those are equal), and what is zero but for rounding is no
+vector. Graphs of layered networks have two sides
 without edges inside either (even layers, odd layers), so that these eigenvectors are singular
 vectors of one small block: a layer-sized problem instead of a network-sized one.
 """
@@ -13,15 +16,15 @@ from functools import cached_property
 import igraph
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.linalg import get_lapack_funcs
 
 from bimt_bench.metrics.base import sums
 
 # Eigenvalues up to this one count as zero: beyond the rank of a graph nothing is left to part.
-_NO_EIGENVALUE = 1e-9
+# Of a bipartite graph squares are computed, which are off by some 1e-16: 1e-8 of a root.
+_NO_EIGENVALUE = 1e-6
 
-# LAPACK's own: on matrices this small SciPy's `qr` spends most of its time before it gets there.
-(_PIVOTED_QR,) = get_lapack_funcs(("geqp3",))
+# Numbers that differ by no more are equal.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +140,25 @@ def _by_pivots(
     vectors: Float64[np.ndarray, "draw node vector"],
 ) -> Int64[np.ndarray, "draw node"]:
     """Clusters from orthonormal bases [nodes, k]: pivoted QR, then the nearest rotation."""
-    k = vectors.shape[2]
-    pivots = np.stack([_PIVOTED_QR(one.T)[1][:k] - 1 for one in vectors])
-    chosen = np.take_along_axis(vectors, pivots[:, :, None], axis=1)
+    chosen = np.take_along_axis(vectors, _pivots(vectors)[:, :, None], axis=1)
     u, _, vt = np.linalg.svd(chosen.mT)
     # rounded: nodes with equal rows must not part by the last bits
     return np.abs(vectors @ (u @ vt)).round(9).argmax(axis=2)
+
+
+def _pivots(
+    vectors: Float64[np.ndarray, "draw node vector"],
+) -> Int64[np.ndarray, "draw pivot"]:
+    """The k nodes whose rows QR with pivoting takes: the longest, when what it has is taken out.
+
+    Of rows as long as each other but for rounding, the first.
+    """
+    left, found = vectors.copy(), []
+    for _ in range(vectors.shape[2]):
+        length = np.linalg.norm(left, axis=2)
+        pivot = (length >= length.max(axis=1, keepdims=True) - _ROUNDING).argmax(axis=1)
+        found.append(pivot)
+        row = np.take_along_axis(left, pivot[:, None, None], axis=1)
+        row = row / np.linalg.norm(row, axis=2, keepdims=True)
+        left -= (left @ row.mT) * row
+    return np.stack(found, axis=1)

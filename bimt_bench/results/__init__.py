@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.corner import corner_of
     from bimt_bench.results.curves import Curves
     from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
-    from bimt_bench.results.words import setting_words, title_of, title_with_dial
+    from bimt_bench.results.words import is_baseline, setting_words, title_of, title_with_dial
 
 _HOMES = {
     "CHOICES": "choice",
@@ -49,6 +50,7 @@ _HOMES = {
     "DrawnTradeOff": "drawn",
     "SweepResults": "sweeps",
     "finished": "sweeps",
+    "is_baseline": "words",
     "Network": "network",
     "Courier": "delivery",
     "Delivered": "delivery",
@@ -58,6 +60,7 @@ _HOMES = {
     "sync": "syncing",
     "TaskReport": "report",
     "compare": "comparison",
+    "corner_of": "corner",
     "draw_medians": "report",
     "plain_cell": "columns",
     "published_settings": "titles",
@@ -95,8 +98,10 @@ __all__ = [
     "check_drawn",
     "choose",
     "compare",
+    "corner_of",
     "draw_medians",
     "finished",
+    "is_baseline",
     "knee",
     "load",
     "median",

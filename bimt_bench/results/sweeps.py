@@ -27,7 +27,7 @@ from bimt_bench.results.tracking import (
     resolve_uri,
 )
 from bimt_bench.results.trained import Results
-from bimt_bench.spec import TaskSpec, catalog
+from bimt_bench.spec import TaskSpec, catalog, results_in
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest
 
@@ -174,7 +174,7 @@ def _reports(
     """The trade-off, figures and drawings of every task that has members; see `choice.DRAWN`."""
     reports: list[TaskReport] = []
     for task in (swept.spec for swept in checked.tasks):
-        frame = result.frame[result.frame["task"] == task.name]
+        frame = results_in(result.frame[result.frame["task"] == task.name])
         if frame.empty:
             continue
         folder = result.folder / "figures" / folder_name(task.name)

@@ -19,14 +19,30 @@ from bimt_bench.ground import (
     circumstances,
     code_of,
     environment,
+    on_processor,
     quiet,
     terminable,
     write,
 )
-from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
+from bimt_bench.identity import (
+    scoring_digest,
+    scoring_modules,
+    training_digests,
+    training_modules,
+    validation_modules,
+)
 from bimt_bench.metrics import direction, fault_lines, omissions_line
 from bimt_bench.plugins import Plugin, used_by
-from bimt_bench.spec import METRICS, OptunaSearch, SweepSpec, TaskSpec, catalog, digest_of
+from bimt_bench.spec import (
+    METRICS,
+    OptunaSearch,
+    SweepSpec,
+    TaskSpec,
+    catalog,
+    digest_of,
+    of_validation,
+    searched_on,
+)
 from bimt_bench.store import CorruptPack, Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.address import cluster_address
@@ -112,6 +128,8 @@ def sweep(
             spec=_beside_its_plugins(spec, plugins),
             environment={
                 **environment(),
+                # of a cluster's nodes nothing is known
+                **({} if address else on_processor()),
                 "sweep_digest": sweep_digest(checked),
                 **noted(checked.tasks, _trained_by(checked)),
             },
@@ -135,6 +153,7 @@ def sweep(
         agenda = Agenda(searches, store=store, listener=events)
         with interruptible(store, show.note), show:
             _note_omissions(checked, show)
+            _note_validation(checked, show)
             for line in lines_of_others(agenda, store, spec=spec):
                 show.note(line)
             if agenda.has_work():
@@ -196,7 +215,8 @@ def _trained_by(checked: Checked) -> dict[str, dict[str, Any]]:
 def _code(checked: Checked) -> dict[str, str]:
     """Every module that the sweep's numbers follow from, with its digest."""
     training = [training_modules(t.spec, recipe) for t in checked.tasks for recipe in t.recipes]
-    return code_of([*scoring_modules(), *(module for found in training for module in found)])
+    searching = validation_modules() if checked.held_out else []
+    return code_of([*scoring_modules(), *searching, *(one for found in training for one in found)])
 
 
 def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:
@@ -355,14 +375,22 @@ def _note_omissions(checked: Checked, show: Display) -> None:
             show.note(f"{task.spec.name}: {line}")
 
 
+def _note_validation(checked: Checked, show: Display) -> None:
+    """Says on which data each task is searched, and that the best are trained again."""
+    for task, share in checked.held_out.items():
+        told = "; what it finds is trained again on all of it" if share else ""
+        show.note(f"{task}: searched on {searched_on(share)}{told}")
+
+
+def _watched(checked: Checked, task: TaskSpec) -> dict[str, str]:
+    """The columns whose best values are shown, and which way is better; a search's own."""
+    names = ("performance", *(checked.objectives(task) or [task.modularity_axis]))
+    named = of_validation if task.name in checked.held_out else str
+    return {named(name): direction(name, task.performance.kind) for name in names}
+
+
 def _display(checked: Checked, console: Console) -> Display:
-    watched = {
-        task.spec.name: {
-            name: direction(name, task.spec.performance.kind)
-            for name in ("performance", *(checked.objectives or [task.spec.modularity_axis]))
-        }
-        for task in checked.tasks
-    }
+    watched = {task.spec.name: _watched(checked, task.spec) for task in checked.tasks}
     board = Board(
         members=checked.members,
         seconds=sum(task.seconds for task in checked.tasks),
@@ -386,6 +414,7 @@ def _finish(agenda: Agenda, store: Store, checked: Checked) -> None:
                 members=agenda.members(),
                 tasks=[task.spec for task in checked.tasks],
                 geometries=checked.geometries,
+                marks=agenda.marks(),
             )
     except CorruptPack as error:
         raise InputError(f"results: {error}; --resume trains that pack again") from error

@@ -163,6 +163,7 @@ class PackTrainable(tune.Trainable):
             on_note=lambda line: ray.get(
                 self._collector.note.remote(f"{pack.task}: pack {pack.digest}: {line}")
             ),
+            **_measured_besides(pack),
         )
         self._keep(pack, results.frame, results.curves, results.weights)
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -182,6 +183,7 @@ class PackTrainable(tune.Trainable):
             device=job.device,
             shuffles=job.shuffles,
             memory_limit=headroom.free(job.device, share=job.share),
+            **_measured_besides(pack),
         )
         self._keep(pack, frame, stored.curves, stored.weights)
 
@@ -193,6 +195,11 @@ class PackTrainable(tune.Trainable):
         kept = self._collector.keep.remote(pack.digest, members, frame, curves, weights)
         if refused := ray.get(kept):
             raise Refused(refused)
+
+
+def _measured_besides(pack: Pack) -> dict[str, Any]:
+    """What is asked of a pack that a search reads, and of no other."""
+    return {"validation": pack.validation} if pack.validation else {}
 
 
 def _check_worker(job: Job) -> None:

@@ -121,6 +121,13 @@ def test_neighbours_that_work_apart_are_isolated_twice_as_often_as_by_chance(by_
     assert half == pytest.approx([1.0], rel=0.05)
 
 
+def test_permutations_go_on_until_the_ratio_is_known(by_hand):
+    scored = on_a_line(by_hand, [0, 2, 3, 1], shuffles=3)
+    found, error = value("isolated_ratio", scored), value("isolated_ratio_error", scored)
+    assert 0 < error[0] <= 0.05
+    assert abs(found[0] - 1.0) < 4 * error[0]
+
+
 def near(places, distance):
     return _neighbours(np.asarray(places, dtype=float), choose(DISTANCES, distance))
 

@@ -11,10 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bimt_bench.metrics import METRICS
+from bimt_bench.metrics import METRICS, modularity, nulls
+from bimt_bench.metrics.graph import graphs
 from bimt_bench.metrics.nulls import p_value, standard_score
 
-GRAPH = ("modularity_q", "modularity_z", "modularity_p", "modularity_z_nonzero")
+GRAPH = (
+    "modularity_q",
+    "modularity_z",
+    "modularity_p",
+    "modularity_z_nonzero",
+    "modularity_z_error",
+)
 
 
 def value(name, scored):
@@ -49,7 +56,7 @@ def test_two_disjoint_networks_have_the_q_that_igraph_gives_their_halves(by_hand
     flat = by_hand.scored([(w > 0).double() for w in blocks((2, 8, 2))])
     assert value("modularity_q", flat)[0] == pytest.approx(0.5)
     assert value("modularity_z", flat)[0] > 3
-    assert value("modularity_p", flat) == pytest.approx([1 / 21])
+    assert value("modularity_p", flat) == pytest.approx([1 / 101])  # 20 draws leave 0.048 open
 
 
 def test_q_of_one_edge_and_of_two_by_hand(by_hand):
@@ -144,9 +151,8 @@ def test_degenerate_members_are_undefined_and_disturb_nobody(by_hand):
     assert value("modularity_p", scored)[3] == 1.0
 
 
-def test_one_shuffle_has_no_spread(by_hand):
-    scored = by_hand.scored(by_hand.weights((3, 5, 2)))
-    assert np.isnan(value("modularity_z", dataclasses.replace(scored, shuffles=1))).all()
+def test_one_shuffle_has_no_spread():
+    assert np.isnan(standard_score(0.5, np.array([0.1])))
 
 
 def test_folds_travel_together(by_hand):
@@ -188,9 +194,34 @@ def test_a_p_value_counts_the_draws_that_are_at_least_as_good(value, better, exp
 
 
 def test_p_ranks_the_member_among_the_draws_of_its_z(by_hand):
-    """The same draws: with two of them, z and the spread give back where the member stands."""
     scored = by_hand.scored(by_hand.weights((4, 7, 3), members=12, power=2), shuffles=2)
-    z, p = value("modularity_z", scored), value("modularity_p", scored)
-    # the draws lie at -1/sqrt(2) and 1/sqrt(2) of their sample deviation from their mean
-    np.testing.assert_allclose(p, (1 + (z <= 0.5**0.5) + (z <= -(0.5**0.5))) / 3)
+    p = value("modularity_p", scored)
+    found = modularity.against_shuffled(scored)
+    np.testing.assert_array_equal(value("modularity_z", scored), [c.z for c in found])
+    expected = [p_value(c.value, c.null, better="higher") for c in found]
+    np.testing.assert_array_equal(p, expected)
     assert len(set(p)) > 1
+
+
+@pytest.mark.parametrize("name", ["modularity_z", "modularity_p", "modularity_z_nonzero"])
+def test_draws_go_on_until_another_stream_of_them_says_the_same(by_hand, name):
+    weights = [w.repeat(20, 1, 1) for w in by_hand.weights((4, 8, 8, 2), power=2)]
+    scored = by_hand.scored(weights, seeds=tuple(range(20)))
+    found, errors = value(name, scored), value(f"{name}_error", scored)
+    enough = np.maximum(0.01, found / 3) if name.endswith("_p") else np.maximum(0.15, found / 10)
+    assert (errors > 0).all() and (errors <= enough).all()
+    apart = (found - found.mean()) / errors
+    assert 0.5 < np.sqrt(np.square(apart).mean()) < 2  # as far from each other as the errors say
+
+
+def test_draws_end_with_a_budget(by_hand, monkeypatch):
+    scored = by_hand.scored(by_hand.weights((4, 8, 8, 2), power=2), shuffles=7)
+    (first,) = modularity.against_shuffled(scored)
+    assert len(first.null) > 27 and first.is_known
+    monkeypatch.setattr(nulls, "_MOST", 27)
+    (cut,) = modularity.against_shuffled(dataclasses.replace(scored))
+    assert len(cut.null) == 27 and not cut.is_known
+    np.testing.assert_array_equal(cut.null, first.null[:27])  # the same stream
+    monkeypatch.setattr(nulls, "_PLACES", 26 * len(graphs(scored)[0].weights))
+    (large,) = modularity.against_shuffled(dataclasses.replace(scored))
+    np.testing.assert_array_equal(large.null, first.null[:7])

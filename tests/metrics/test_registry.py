@@ -22,6 +22,9 @@ COLUMNS = [
     "ablation_selectivity", "anatomy_function_agreement", "isolated_ratio", "lesion_effect",
     # later ones
     "lesion_effect_error", "module_excess", "module_excess_cautious", "module_excess_error",
+    "modularity_z_error", "modularity_p_error", "ncut_z_error", "ncut_p_error",
+    "cross_cluster_mass_z_error", "cross_cluster_mass_p_error", "modularity_z_nonzero_error",
+    "ncut_z_nonzero_error", "cross_cluster_mass_z_nonzero_error", "isolated_ratio_error",
 ]  # fmt: skip
 OUTSIDE = Source("own", "", "0123456789ab")
 FACTS = {
@@ -106,7 +109,7 @@ def test_the_name_of_ours_is_taken(outside):
     ("facts", "told"),
     [
         ({"direction": "up"}, "direction: 'up' given; allowed: higher, lower"),
-        ({"cost": "dear"}, "cost: 'dear' given; allowed: cheap, graph, pruning, ablation"),
+        ({"cost": "dear"}, "cost: 'dear' given; allowed: cheap, graph, draws, pruning, ablation"),
         ({"low": 2.0, "high": 1.0}, "low: 2 is not below high, 1"),
         ({"title": " "}, "title: is empty"),
         ({"untrained": ""}, "untrained: is empty"),

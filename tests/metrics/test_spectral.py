@@ -69,6 +69,18 @@ def test_clusters_of_a_layered_graph_are_those_of_scikit_learn(seed):
     np.testing.assert_array_equal(same, theirs.labels_[:, None] == theirs.labels_[None, :])
 
 
+@pytest.mark.parametrize("columns", [4, 6])
+def test_the_last_bits_of_weights_part_nobody(columns):
+    # few living neurons: rows of equal length, and fewer vectors than clusters
+    draw = np.random.default_rng(1)
+    edges = np.array([(i, 6 + j) for i in range(6) for j in range(columns)])
+    weights = draw.random((400, len(edges))) * (draw.random((400, len(edges))) < 0.4)
+    graph = Topology(6 + columns, edges)
+    here = graph.clusters(weights, 4)
+    there = graph.clusters(weights * (1.0 + 4e-16 * draw.standard_normal(weights.shape)), 4)
+    np.testing.assert_array_equal(here, there)
+
+
 def test_draws_in_a_batch_are_what_they_are_alone():
     draw = np.random.default_rng(0)
     edges = np.array([(i, 6 + j) for i in range(6) for j in range(5)])
@@ -92,7 +104,7 @@ def test_separate_networks_are_cut_for_nothing(by_hand):
     assert value("ncut_z", scored)[0] < -3
     assert value("cross_cluster_mass_z", scored)[0] > 3
     for name in ("ncut_p", "cross_cluster_mass_p"):
-        assert value(name, scored) == pytest.approx([1 / 21]), name
+        assert value(name, scored) == pytest.approx([1 / 101]), name
 
 
 def test_the_mass_inside_clusters_by_hand(by_hand):
@@ -101,12 +113,12 @@ def test_the_mass_inside_clusters_by_hand(by_hand):
     assert value("cross_cluster_mass", by_hand.scored([weights])) == pytest.approx([25 / 26])
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if "_z" in n])
+@pytest.mark.parametrize("name", [n for n in NAMES if "_z" in n and not n.endswith("_error")])
 def test_a_random_dense_network_lies_in_the_middle_of_its_null(by_hand, name):
     z = value(name, by_hand.scored(by_hand.weights((4, 8, 8, 4), members=60, seed=5)))
     assert np.isfinite(z).all()
     assert abs(z.mean()) < 0.45  # 3 standard errors and a little
-    assert 0.7 < z.std() < 1.7  # heavier tails than a normal: 20 draws estimate the spread
+    assert 0.7 < z.std() < 1.7
 
 
 @settings(max_examples=10)
@@ -142,7 +154,6 @@ def test_degenerate_members_are_undefined_and_disturb_nobody(by_hand):
         found = value(name, scored)
         assert np.isfinite(found[0]), name
         assert np.isnan(found[1:3]).all(), name
-        chain = float(
-            name != "ncut"
-        )  # nothing is cut, everything is inside, every shuffle is equal
+        # nothing is cut, everything is inside, every shuffle is equal
+        chain = float(name != "ncut" and not name.endswith("_error"))
         assert np.isnan(found[3]) if "_z" in name else found[3] == pytest.approx(chain)

@@ -189,7 +189,8 @@ class TradeOff:
 
     `steps` is the length of training, None where the frame does not say it. `repeated` counts
     rows left out because their member is in the frame already. `corner` says where the reference
-    corner comes from, `trivial` is the performance that a lost seed counts as.
+    corner comes from, `trivial` is the performance that a lost seed counts as. `searched_on`: on
+    which data a search found the configurations, in words; empty if none did.
     """
 
     task: str
@@ -209,6 +210,7 @@ class TradeOff:
     lines: tuple[Line, ...]
     missing: tuple[Missing, ...]
     hypervolume: Hypervolume
+    searched_on: str = ""
 
     @property
     def lost(self) -> int:
