@@ -53,7 +53,7 @@ def of_recipes(trade: "TradeOff") -> pd.DataFrame:
 # --------------------------------------------------------------------------- rows
 
 
-def _axes(trade: "TradeOff") -> dict[str, object]:
+def _axes(trade: "TradeOff") -> dict[str, Any]:
     """Which metrics x and y are, in which versions."""
     return {
         "x": trade.x,
