@@ -7,7 +7,7 @@ code measures further is added to it.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from bimt_bench.metrics import (
     METRICS,
     NOT_MEASURED,
     Scored,
+    is_unmeasured,
     joined_reasons,
     measured,
     metric_names,
@@ -74,31 +75,40 @@ def score(
 
 
 def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
-    """A frame with the metrics that it lacks and `metrics.parquet` of its folder has.
+    """A frame with the values that it lacks and `metrics.parquet` of its folder has.
 
-    What stands in the frame stays. InputError if that file cannot be read.
+    What stands in the frame stays, so does what it says is undefined. InputError if that file
+    cannot be read.
     """
     held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
-    further = [str(name) for name in held if name in METRICS and name not in frame]
-    if not further:
+    everyone = pd.Series(True, index=frame.index)
+    lacking = {
+        str(name): is_unmeasured(frame, str(name)) if name in frame else everyone
+        for name in held
+        if name in METRICS
+    }
+    lacking = {name: rows for name, rows in lacking.items() if rows.any()}
+    if not lacking:
         return frame
-    own = held.set_index("member").reindex(frame["member"])
-    own.index = frame.index
-    added = frame.assign(**{name: own[name] for name in further})
-    return added.assign(**joined_reasons(frame, _reasons(own, further)))
+    own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
+    columns = {
+        name: frame[name].mask(rows, own[name]) if name in frame else own[name]
+        for name, rows in lacking.items()
+    }
+    return frame.assign(**columns, **joined_reasons(frame, _reasons(own, lacking)))
 
 
-def _reasons(own: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The columns of reasons for some metrics, given rows of the file or empty ones."""
+def _reasons(own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]) -> pd.DataFrame:
+    """The columns of reasons for the values that are lacking, given rows of the file or none."""
     cells: dict[str, list[str | None]] = {FAULTS: [], GAPS: []}
-    for row in own.to_dict("records"):
-        is_there = isinstance(row[_CODE], str)
+    for place, row in enumerate(own.to_dict("records")):
+        names = [name for name, rows in lacking.items() if rows.iloc[place]]
         for column, found in cells.items():
             told = json.loads(row[column]) if isinstance(row.get(column), str) else {}
             told = {name: why for name, why in told.items() if name in names}
-            if column == GAPS and not is_there:
+            if column == GAPS and not isinstance(row[_CODE], str):
                 told = dict.fromkeys(names, NOT_MEASURED)
             found.append(json.dumps(told) if told else None)
     return pd.DataFrame(cells, index=own.index, dtype="string")

@@ -46,6 +46,7 @@ def _fake_pack_function(
         on_note: Callable[[str], None] | None = None,
     ) -> Any:
         from bimt_bench.identity import scoring_digest
+        from bimt_bench.metrics import METRICS
 
         if note is not None:
             assert checkpoints is not None and memory_limit and on_note is not None
@@ -70,7 +71,7 @@ def _fake_pack_function(
             score = math.exp(-member.settings.get("strength", 0.0)) + 0.01 * noise
             rows.append(
                 {
-                    **dict.fromkeys(metrics),
+                    **dict.fromkeys(metrics or METRICS, math.nan),
                     **member.row(),
                     "shortened": member["steps"] < task.training.steps,
                     "shuffles": shuffles,
