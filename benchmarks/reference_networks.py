@@ -18,15 +18,13 @@ from torch import Tensor
 
 from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
-from bimt_bench.engine.relocation import permute
+from bimt_bench.leaderboard import doctoring
+from bimt_bench.leaderboard.doctoring import GAIN, Subject, gain, kill
 from bimt_bench.metrics import Scored
 from bimt_bench.network import Connection, Group, build
 from bimt_bench.spec import TaskSpec
 
-_STRONG = 10.0  # how much stronger useless wires are than the strongest of a connection
 _SPARE = 4  # of so many hidden neurons, one is dead before it is doctored
-_SCALE = 8.0
-_GAIN = 2.0  # of weights, without which what goes through five layers hardly varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +59,14 @@ class Reference:
         return other.weights
 
     @cached_property
+    def subject(self) -> Subject:
+        """The members as what is doctored."""
+        return Subject.of(self.population, self.data, one_in=_SPARE)
+
+    @property
     def hidden(self) -> list[Group]:
         """Groups of hidden neurons."""
-        return [group for group in self.population.wiring.groups if group.role == "hidden"]
-
-    @cached_property
-    def layered(self) -> bool:
-        """Whether each hidden group has one connection in and one out, without folds out of it."""
-        wiring = self.population.wiring
-        return all(
-            len(wiring.into(g.name)) == len(wiring.out_of(g.name)) == 1
-            and wiring.out_of(g.name)[0].source != wiring.out_of(g.name)[0].target
-            for g in self.hidden
-        )
+        return self.subject.hidden
 
     def generator(self, use: str) -> torch.Generator:
         """Chance, the same for every kind."""
@@ -82,28 +75,11 @@ class Reference:
     @cached_property
     def blocks(self) -> dict[str, np.ndarray]:
         """The block of every neuron, group name -> [n]; -1 for those of all blocks."""
-        truth, wiring = self.data.truth, self.population.wiring
-        found = {}
-        if truth is not None and len(np.unique(truth.components.outputs)) > 1:
-            names = np.unique(truth.components.outputs)
-            ends = {"input": truth.components.inputs, "output": truth.components.outputs}
-            for group in wiring.groups:
-                own = ends.get(group.role, names[_cut(group.size, len(names))])
-                found[group.name] = np.searchsorted(names, own)
-            return found
-        count = 4 if len(self.data.output_names) >= 8 else 2
-        return {g.name: _cut(g.size, count) for g in wiring.groups}
+        return doctoring.blocks_of(self.population, self.data)
 
     def mask(self, connection: Connection) -> Tensor:
         """Which entries [targets, sources] of a connection lie inside a block."""
-        target, source = self.blocks[connection.target], self.blocks[connection.source]
-        inside = (target[:, None] == source) | (target[:, None] < 0) | (source < 0)
-        folds = connection.target_folds, connection.source_folds
-        return torch.from_numpy(np.tile(inside, folds))
-
-
-def _cut(size: int, count: int) -> np.ndarray:
-    return np.arange(size) * count // size if size >= count else np.full(size, -1)
+        return doctoring.inside(connection, self.blocks)
 
 
 def dense(_: Reference) -> None:
@@ -112,14 +88,7 @@ def dense(_: Reference) -> None:
 
 def ideal(made: Reference) -> None:
     """Dense blocks, and nothing between them."""
-    for connection in made.population.wiring.connections:
-        weight, mask = made.population.parameters[connection.parameter], made.mask(connection)
-        there = mask.reshape(*mask.shape, *(1,) * (weight.dim() - 3)).to(weight.dtype)
-        weight.mul_(there * _gain(float(mask.double().mean())))
-
-
-def _gain(density: float) -> float:
-    return _GAIN / density**0.5
+    doctoring.in_blocks(made.subject)
 
 
 def noisy(size: float) -> Callable[[Reference], None]:
@@ -128,7 +97,7 @@ def noisy(size: float) -> Callable[[Reference], None]:
     def changed(made: Reference) -> None:
         ideal(made)
         for name, weight in made.noise().items():
-            made.population.parameters[name].add_(size * _GAIN * weight)
+            made.population.parameters[name].add_(size * GAIN * weight)
 
     return changed
 
@@ -142,7 +111,7 @@ def sparse(density: float | None = None) -> Callable[[Reference], None]:
             weight = made.population.parameters[connection.parameter]
             share = float(made.mask(connection).double().mean()) if density is None else density
             there = torch.rand(weight.shape, generator=generator) < share
-            weight.mul_(there.to(weight.dtype) * _gain(share))
+            weight.mul_(there.to(weight.dtype) * gain(share))
 
     return changed
 
@@ -164,10 +133,7 @@ def _thin(made: Reference, share: float) -> None:
 def permuted(made: Reference) -> None:
     """The ideal network with its hidden neurons in another order: the same network."""
     ideal(made)
-    generator, rows = made.generator("permuted"), torch.arange(made.draws)
-    for group in made.hidden:
-        orders = torch.stack([torch.randperm(group.size, generator=generator) for _ in rows])
-        permute(made.population, group, rows, orders, table=made.population.flat)
+    doctoring.shuffle_neurons(made.subject, made.generator("permuted"))
 
 
 def crossed(made: Reference) -> None:
@@ -186,9 +152,9 @@ def crossed(made: Reference) -> None:
 def giant(made: Reference) -> None:
     """One dense module of half of the hidden neurons; the others are dead."""
     for group in made.hidden:
-        _kill(made, group, group.size // 2)
+        kill(made.subject, group, group.size // 2)
     for weight in made.population.weights.values():
-        weight.mul_(_gain(0.5))
+        weight.mul_(gain(0.5))
 
 
 def empty(made: Reference) -> None:
@@ -220,112 +186,15 @@ def _into_outputs(made: Reference, share: float) -> None:
 def spare(made: Reference) -> None:
     """Blocks with noise of 0.3, of whose hidden neurons a quarter are dead: what is doctored."""
     noisy(0.3)(made)
-    for group in made.hidden:
-        _kill(made, group, group.size - group.size // _SPARE)
+    doctoring.sacrifice(made.subject)
 
 
-def _kill(made: Reference, group: Group, first: int) -> None:
-    """Neurons from `first` on hear nothing and send nothing."""
-    for into, out in _ends(made, group):
-        into[:, first:] = 0.0
-        out[:, :, first:] = 0.0
+def _doctored(change: Callable[[Subject], None]) -> Callable[[Reference], None]:
+    def changed(made: Reference) -> None:
+        spare(made)
+        change(made.subject)
 
-
-def _ends(made: Reference, group: Group) -> list[tuple[Tensor, Tensor]]:
-    """Views [P, folds, n, ...] of what runs into a group and out of it, fold by fold."""
-    parameters, wiring, n = made.population.parameters, made.population.wiring, group.size
-    into = [
-        parameters[c.parameter][:, k * n : (k + 1) * n]
-        for c in wiring.into(group.name)
-        for k in range(c.target_folds)
-    ]
-    out = [
-        parameters[c.parameter][:, :, k * n : (k + 1) * n]
-        for c in wiring.out_of(group.name)
-        for k in range(c.source_folds)
-    ]
-    length = max(len(into), len(out))
-    return list(zip(_padded(into, length), _padded(out, length), strict=True))
-
-
-def _padded(views: list[Tensor], length: int) -> list[Tensor]:
-    return views + [views[-1]] * (length - len(views))
-
-
-def useless_wires(made: Reference) -> None:
-    """Strong wires into dead neurons, each from a source of its own, and from inputs always 0."""
-    spare(made)
-    for group in made.hidden:
-        (into, _), first = _ends(made, group)[0], group.size - group.size // _SPARE
-        strength = _STRONG * into.abs().max()
-        for k in range(first, group.size):
-            into[:, k, k % into.shape[2]] = strength
-    idle = (made.data.test_inputs == 0).all(dim=0) & (made.data.train_inputs == 0).all(dim=0)
-    first = made.population.wiring.connections[0]
-    if made.data.tokens is None and idle.any() and idle.dim() == 1:
-        weight = made.population.parameters[first.parameter]
-        strength = _STRONG * weight.abs().max()
-        for k in torch.nonzero(idle).flatten().tolist():
-            weight[:, k % weight.shape[1], k] = strength
-
-
-def dead_module(made: Reference) -> None:
-    """A module of strong wires among dead neurons, which hear the first input and lead nowhere."""
-    spare(made)
-    before = 1
-    for group in made.hidden:
-        (into, _), first = _ends(made, group)[0], group.size - group.size // _SPARE
-        start = into.shape[2] - before if group is not made.hidden[0] else 0
-        strength = _STRONG * into.abs().max()
-        into[:, first:, start : start + before] = strength
-        before = group.size - first
-
-
-def split_neurons(made: Reference) -> None:
-    """Each dead neuron becomes the twin of a living one, with half of what that sends."""
-    spare(made)
-    for group, first in _twins(made):
-        for _, out in _ends(made, group):
-            half = out[:, :, : group.size - first] / 2
-            out[:, :, first:] = half
-            out[:, :, : group.size - first] = half
-
-
-def cancelling_twins(made: Reference) -> None:
-    """Each dead neuron becomes a living one's twin; what both add to one target cancels out."""
-    spare(made)
-    for group, first in _twins(made):
-        _, out = _ends(made, group)[0]
-        strength = _STRONG * out.abs().max()
-        for k in range(group.size - first):
-            target = k % out.shape[1]
-            out[:, target, first + k] = strength
-            out[:, target, k] -= strength
-
-
-def _twins(made: Reference) -> list[tuple[Group, int]]:
-    """Copies into dead neurons what living ones hear; their groups, and the first dead ones."""
-    found = []
-    for group in made.hidden:
-        first = group.size - group.size // _SPARE
-        for into, _ in _ends(made, group):
-            into[:, first:] = into[:, : group.size - first].clone()
-        for one in made.population.wiring.attached_to(group.name):
-            bias = made.population.parameters[one.parameter]
-            bias[:, first:] = bias[:, : group.size - first].clone()
-        found.append((group, first))
-    return found
-
-
-def rescaled(made: Reference) -> None:
-    """The embedding times 8, what reads it over 8."""
-    spare(made)
-    wiring = made.population.wiring
-    for one in wiring.attachments:
-        if one.kind == "embedding":
-            made.population.parameters[one.parameter].mul_(_SCALE)
-            for connection in wiring.out_of(one.group):
-                made.population.parameters[connection.parameter].div_(_SCALE)
+    return changed
 
 
 MADE: Mapping[str, Callable[[Reference], None]] = {
@@ -347,11 +216,11 @@ MADE: Mapping[str, Callable[[Reference], None]] = {
 }
 DOCTORED: Mapping[str, Callable[[Reference], None]] = {
     "spare": spare,
-    "useless wires": useless_wires,
-    "dead module": dead_module,
-    "split neurons": split_neurons,
-    "cancelling twins": cancelling_twins,
-    "rescaled": rescaled,
+    "useless wires": _doctored(doctoring.useless_wires),
+    "dead module": _doctored(doctoring.dead_module),
+    "split neurons": _doctored(doctoring.split_neurons),
+    "cancelling twins": _doctored(doctoring.cancelling_twins),
+    "rescaled": _doctored(doctoring.rescaled),
 }
 
 
@@ -359,8 +228,8 @@ DOCTORED: Mapping[str, Callable[[Reference], None]] = {
 def make(task: TaskSpec, data: TaskData, kind: str, draws: int) -> Reference | None:
     """The reference networks of one kind; None where the task's wiring has none such."""
     made = Reference.of(task, data, draws)
-    embedded = any(one.kind == "embedding" for one in made.population.wiring.attachments)
-    if kind in DOCTORED and (not made.layered or (kind == "rescaled" and not embedded)):
+    subject = made.subject
+    if (kind in DOCTORED and not subject.layered) or (kind == "rescaled" and not subject.embedded):
         return None
     {**MADE, **DOCTORED}[kind](made)
     return dataclasses.replace(made)

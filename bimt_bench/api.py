@@ -1,7 +1,7 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bimt_bench import results, tuning
-from bimt_bench.ground import bar
+from bimt_bench.ground import bar, undisturbed
 from bimt_bench.plugins import blaming, load_all
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catalog
 
@@ -117,32 +117,48 @@ def sweep(
         spec = catalog.sweep(spec)
     if metrics is not None:
         spec = spec.model_copy(update={"metrics": asked_as(metrics)})
-    loaded = load_all([*spec.plugins, *plugins])
-    checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
-    chosen = tuning.check_device(device)
-    tuning.check_address(address)
-    told = results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
-    with told as runs:
-        result = tuning.sweep(
-            checked,
-            results_dir=results_dir,
-            address=address,
-            resume=resume,
-            resume_as=resume_as,
-            fresh=fresh,
-            device=chosen,
-            workers=workers,
-            mixed_versions=mixed_versions,
-            plugins=loaded,
-            on_pack=None if runs is None else runs.keep,
-            console=console,
-        )
-        if console is not None:
-            console.print("making tables and figures", highlight=False)
-        found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+    # A sweep that goes on may need no Ray at all.
+    going_on = resume or resume_as
+    begun = nullcontext() if going_on else tuning.ahead(address=address, workers=workers)
+    with begun as own:
+        with undisturbed():
+            loaded = load_all([*spec.plugins, *plugins])
+            checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+            chosen = tuning.check_device(device)
+            tuning.check_address(address)
+            run, tracked = tuning.sweep, results.tracked
+            reporter = results.Reporter(draw, data_dir=data_dir, tasks_dir=tasks_dir)
+        told = tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+        with told as runs:
+            result = run(
+                checked,
+                results_dir=results_dir,
+                address=address,
+                resume=resume,
+                resume_as=resume_as,
+                fresh=fresh,
+                device=chosen,
+                workers=workers,
+                mixed_versions=mixed_versions,
+                plugins=loaded,
+                on_pack=None if runs is None else runs.keep,
+                on_task=reporter.task_done,
+                console=console,
+                own=own,
+            )
+            found = results.finished(
+                checked, result, tracked=runs, reporter=reporter, say=_said_on(console)
+            )
     if found.undelivered is not None and console is None:
         warnings.warn(found.undelivered, stacklevel=2)
     return found
+
+
+def _said_on(console: "Console | None") -> Callable[[str], None]:
+    """Says on a console what goes on; to nobody without one."""
+    if console is None:
+        return lambda _: None
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @blaming()

@@ -13,6 +13,7 @@ from bimt_bench.spec import METRICS, RECIPES, Member, TaskSpec, digest_of, kinds
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"
+_VALIDATION = ("bimt_bench.data.validation",)
 
 
 def training_modules(task: TaskSpec, recipe: str) -> list[str]:
@@ -47,12 +48,22 @@ def scoring_digest() -> str:
     return digest_of({"code": code, "metrics": foreign}) if foreign else code
 
 
+def validation_modules() -> list[str]:
+    """The modules that validation data follow from, besides the kinds of data."""
+    return [*_VALIDATION]
+
+
 def pack_digest(
-    task: TaskSpec, members: Sequence[Member], *, circumstances: Mapping[str, str]
+    task: TaskSpec,
+    members: Sequence[Member],
+    *,
+    circumstances: Mapping[str, str],
+    searched: bool = False,
 ) -> str:
     """12 hex digits that name everything the networks of a pack depend on.
 
-    `circumstances`: see `bimt_bench.identity.circumstances`.
+    `circumstances`: see `bimt_bench.identity.circumstances`. searched: whether validation data are
+    part of it.
     """
     return digest_of(
         {
@@ -60,6 +71,7 @@ def pack_digest(
             "members": [member.digest for member in members],
             "training": training_digests(task, [member.recipe for member in members]),
             "circumstances": dict(circumstances),
+            **({"validation": _digest(_VALIDATION)} if searched else {}),
         }
     )
 

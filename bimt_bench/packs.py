@@ -35,10 +35,20 @@ from bimt_bench.metrics import (
 )
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.spec import CIRCUMSTANCES, Member, TaskSpec, briefly, join, merged, trained_as
+from bimt_bench.spec import (
+    CIRCUMSTANCES,
+    Member,
+    TaskSpec,
+    briefly,
+    join,
+    merged,
+    of_validation,
+    trained_as,
+)
 
 Weights = dict[str, dict[str, np.ndarray]]
 StoredWeights = Mapping[str, Mapping[str, np.ndarray]]
+_VALIDATED = ("performance", "test_loss")  # measured on validation data, whatever a search asks for
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,7 @@ def run_pack(
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     memory_limit: int | None = None,
     on_note: Callable[[str], None] | None = None,
+    validation: Sequence[str] = (),
 ) -> PackResult:
     """Trains and scores the members of a pack, who share the shared settings of training.
 
@@ -76,10 +87,12 @@ def run_pack(
     and from which the same call goes on; it is the caller's to remove. A pack that needs more than
     `memory_limit` bytes (no limit if absent) trains in parts one after another, to the same
     networks. `on_note` is told what a user should know (absent: it is logged as a warning).
+    `validation` names metrics that are measured on validation data too, for a search. Members that
+    leave out a share of the training data (`Member.held_out`) are measured on that share.
     """
     published, task = task, trained_as(task, members[0])
     note = on_note or logging.getLogger(__name__).warning
-    data = task_data.load(task.data, data_dir=data_dir)
+    data, measured_on = _data(task, members, validation, data_dir)
     found: list[PackResult] = []
     parts = _parts(task, data, members, device, memory_limit, note)
     for part in parts:
@@ -104,6 +117,10 @@ def run_pack(
         )
         facts = [identity_frame(part), _circumstances(task, data, trained, published, shuffles)]
         frame = pd.concat([*facts, scores], axis=1)
+        if measured_on is not None:
+            scored = (trained.population, part, trained.status)
+            own = _validation(task, measured_on, *scored, names=validation, shuffles=shuffles)
+            frame = pd.concat([frame, own], axis=1)
         weights = {m.digest: trained.population.arrays(i) for i, m in enumerate(part)}
         found.append(PackResult(frame=frame, curves=trained.curves, weights=weights))
     return _joined(found)
@@ -141,6 +158,7 @@ def score_again(
     shuffles: int = 20,
     metrics: Sequence[str] = (USUAL,),
     memory_limit: int | None = None,
+    validation: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The frame of a pack that was trained before, with metrics made anew from its weights.
 
@@ -150,7 +168,7 @@ def score_again(
     weights are not those of these members' networks.
     """
     task = trained_as(task, members[0])
-    data = task_data.load(task.data, data_dir=data_dir)
+    data, measured_on = _data(task, members, validation, data_dir)
     stored = frame.set_index("member", drop=False)
     names = measured_of(task, metrics)
     held = [name for name in METRICS if name in frame] if _is_of(frame, shuffles) else []
@@ -167,7 +185,12 @@ def score_again(
             scores = scores.assign(**joined_reasons(rows, scores))
         facts = rows[[name for name in rows if name in told and name not in scores]]
         facts = facts.assign(scoring_digest=scoring_digest(), shuffles=shuffles)
-        found.append(_in_order(pd.concat([facts, scores], axis=1)))
+        frame = _in_order(pd.concat([facts, scores], axis=1))
+        if measured_on is not None:
+            scored = (population, part, list(rows["status"]))
+            own = _validation(task, measured_on, *scored, names=validation, shuffles=shuffles)
+            frame = pd.concat([frame, own], axis=1)
+        found.append(frame)
     return pd.concat(found, ignore_index=True)
 
 
@@ -202,6 +225,40 @@ def restored(
     arrays = [weights[member.digest] for member in members]
     geometries = [member.geometry for member in members]
     return Population.of(build(task, data), arrays, geometries, device=device)
+
+
+def _data(
+    task: TaskSpec, members: Sequence[Member], validation: Sequence[str], data_dir: Path | None
+) -> tuple[task_data.TaskData, task_data.TaskData | None]:
+    """What the members of a pack are trained and tested on, and what a search measures them on."""
+    share = members[0].held_out
+    if not validation and not share:
+        return task_data.load(task.data, data_dir=data_dir), None
+    found = task_data.validated(task.data, share=share, data_dir=data_dir)
+    if found.held_out != share:
+        raise InputError(
+            f"data: '{task.name}' draws its validation data anew, and holds out no training data"
+        )
+    return found.trained, found.measured
+
+
+def _validation(
+    task: TaskSpec,
+    data: task_data.TaskData,
+    population: Population,
+    members: Sequence[Member],
+    status: Sequence[str],
+    *,
+    names: Sequence[str],
+    shuffles: int,
+) -> pd.DataFrame:
+    """Loss, performance and what a search asks for on validation data, which stand in `data`."""
+    seeds = tuple(member.seed for member in members)
+    asked = list(dict.fromkeys([*_VALIDATED, *names]))
+    values, _ = measured(Scored(task, data, population, seeds, shuffles), asked)
+    lost = np.array([one != "ok" for one in status])
+    everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)
+    return values.mask(everywhere).rename(columns=of_validation)
 
 
 def _parts(

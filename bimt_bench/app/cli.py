@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bimt_bench.app import tables, terminal
-from bimt_bench.app.commands import add_listings, add_looking
+from bimt_bench.app.commands import add_leaderboard, add_listings, add_looking
 from bimt_bench.app.terminal import (
     RUN_KEEPS,
     DataDir,
@@ -214,6 +214,7 @@ def sync(
 
 
 add_looking(app)
+add_leaderboard(app)
 
 
 @app.command()

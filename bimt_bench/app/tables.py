@@ -174,6 +174,8 @@ def _caption(tradeoff: "TradeOff") -> str:
     lost = sum(point.lost for point in tradeoff.points)
     if lost:
         found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
+    if tradeoff.searched_on:
+        found += f"; searched on {tradeoff.searched_on}"
     return f"{found}; ● on the front"
 
 

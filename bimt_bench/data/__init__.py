@@ -9,6 +9,7 @@ from bimt_bench.data.kind import DataKind
 from bimt_bench.data.truth import GroundTruth
 from bimt_bench.data.types import Residues, TaskData
 from bimt_bench.data.usable import check_usable
+from bimt_bench.data.validation import Validated, of_kind
 from bimt_bench.ground import refuse_beyond_memory
 from bimt_bench.spec import DATA, DataSettings
 
@@ -29,6 +30,7 @@ __all__ = [
     "GroundTruth",
     "Residues",
     "TaskData",
+    "Validated",
     "digits",
     "formulas",
     "functions_page",
@@ -40,6 +42,7 @@ __all__ = [
     "moons",
     "operation",
     "table",
+    "validated",
 ]
 
 
@@ -50,8 +53,17 @@ def load(settings: DataSettings, *, data_dir: Path | None = None) -> TaskData:
     `bimt_bench.data.mnist.fetch`), those of tables. Raises InputError if settings cannot be met, if
     they ask for more than this machine's memory, or if files are missing or altered.
     """
-    kind = DATA.get_kind(settings.kind)
-    return _load(_Asked(kind, settings.model_dump_json(), data_dir, settings))
+    return _load(_Asked.of(settings, data_dir))
+
+
+def validated(settings: DataSettings, *, share: float, data_dir: Path | None = None) -> Validated:
+    """The data of a task while it is searched, with validation data; once a process.
+
+    `share` of the training data is held out where points are not drawn anew (see
+    `DataKind.drawn_anew`). Training and test data are those of `load`. Raises InputError as `load`,
+    and if no such share can be held out.
+    """
+    return _validated(_Asked.of(settings, data_dir), share)
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,11 @@ class _Asked:
     data_dir: Path | None
     settings: DataSettings = field(compare=False)
 
+    @classmethod
+    def of(cls, settings: DataSettings, data_dir: Path | None) -> "_Asked":
+        kind = DATA.get_kind(settings.kind)
+        return cls(kind, settings.model_dump_json(), data_dir, settings)
+
 
 @lru_cache(maxsize=8)
 def _load(asked: _Asked) -> TaskData:
@@ -73,3 +90,8 @@ def _load(asked: _Asked) -> TaskData:
     found = kind.load(asked.settings, data_dir=asked.data_dir)
     check_usable(found)
     return found
+
+
+@lru_cache(maxsize=8)
+def _validated(asked: _Asked, share: float) -> Validated:
+    return of_kind(asked.kind(), asked.settings, _load(asked), share=share, data_dir=asked.data_dir)

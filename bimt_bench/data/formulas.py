@@ -111,6 +111,12 @@ class Formula(DataKind):
             truth=GroundTruth(depends, expressions, inputs=variables),
         )
 
+    def drawn_anew(
+        self, settings: Any, *, seed: int, data_dir: Path | None = None
+    ) -> TaskData | None:
+        """Other points of the same formulas."""
+        return self.load(settings.model_copy(update={"seed": seed}))
+
 
 def _parsed(settings: Formula.Settings, known: Mapping[str, sympy.Symbol]) -> Iterator[sympy.Expr]:
     for i, text in enumerate(settings.outputs):

@@ -82,6 +82,12 @@ class InContext(DataKind):
             tokens=None,
         )
 
+    def drawn_anew(
+        self, settings: Any, *, seed: int, data_dir: Path | None = None
+    ) -> TaskData | None:
+        """Other sequences, with weights of their own."""
+        return self.load(settings.model_copy(update={"seed": seed}))
+
 
 def _sequences(
     settings: InContext.Settings,

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from jaxtyping import Int
+
 from bimt_bench.data.types import TaskData
 from bimt_bench.spec import DataSettings
 
@@ -32,3 +35,22 @@ class DataKind:
         field, for settings that cannot be met.
         """
         raise NotImplementedError
+
+    def drawn_anew(
+        self, settings: Any, *, seed: int, data_dir: Path | None = None
+    ) -> TaskData | None:
+        """The same task with points drawn from another seed, whose test part a search looks at.
+
+        None where points are not drawn, or the task itself follows from the seed: a search then
+        holds out training data. What was learnt on the training data must hold for these too.
+        """
+        return None
+
+    def kept_together(
+        self, settings: Any, *, data_dir: Path | None = None
+    ) -> Int[np.ndarray, " n"] | None:
+        """For each training sample a number: a search holds out all that have it, or none.
+
+        None where each sample stands for itself.
+        """
+        return None

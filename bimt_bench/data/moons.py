@@ -53,3 +53,11 @@ class TwoMoons(DataKind):
             output_names=("upper", "lower"),
             tokens=None,
         )
+
+    def drawn_anew(
+        self, settings: Any, *, seed: int, data_dir: Path | None = None
+    ) -> TaskData | None:
+        """Other points; None without noise, when every seed has the same ones."""
+        if settings.noise == 0.0:
+            return None
+        return self.load(settings.model_copy(update={"seed": seed}))

@@ -89,6 +89,17 @@ class Table(DataKind):
         except InputError as error:
             raise InputError(f"{error} (in '{file}')") from error
 
+    def kept_together(
+        self, settings: Any, *, data_dir: Path | None = None
+    ) -> Int[np.ndarray, " n"] | None:
+        """The group of each training row, where rows are split by group."""
+        group = settings.split.group
+        if group is None:
+            return None
+        table = read_columns(Path(settings.path).name, read_content(settings, data_dir))
+        train, _ = parts(settings.split, table, seed=settings.seed, classes=None)
+        return words(table, group, train, most=len(train))[1]
+
 
 def _data_of(settings: Table.Settings, table: pa.Table) -> TaskData:
     """The table's columns as inputs and targets, parted and scaled."""

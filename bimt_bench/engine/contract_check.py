@@ -13,6 +13,7 @@ from bimt_bench.spec import (
     CIRCUMSTANCES,
     IDENTITY,
     RECIPES,
+    SEARCHED,
     GeometrySettings,
     Setting,
     TaskSpec,
@@ -29,7 +30,7 @@ _CALLS = {
     "working_bytes": ("settings", "wiring"),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-COLUMNS = frozenset({*IDENTITY, *CIRCUMSTANCES, "pack"})
+COLUMNS = frozenset({*IDENTITY, *CIRCUMSTANCES, *SEARCHED, "pack"})
 """Columns of the frame that no setting can be called, besides the metrics'."""
 
 

@@ -3,6 +3,7 @@
 Importing this package registers the metrics that ship.
 """
 
+from bimt_bench.metrics.attribution import AttributionGraph, attributions
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import Metric, metric
 from bimt_bench.metrics.needs import Need
@@ -54,12 +55,14 @@ __all__ = [
     "METRICS",
     "NOT_MEASURED",
     "USUAL",
+    "AttributionGraph",
     "Metric",
     "Need",
     "PerMember",
     "Questions",
     "Scored",
     "asked_as",
+    "attributions",
     "circuits",
     "class_circuits",
     "clusters",

@@ -118,7 +118,7 @@ def metric(
 def _faults(one: Metric) -> Iterator[str]:
     if not _NAME.fullmatch(one.name):
         yield f"name: '{one.name}' given; small letters, digits and _ are allowed"
-    if one.name in COLUMNS or one.name in _settings(tuple(RECIPES.values())):
+    if one.name in COLUMNS or one.name in _settings(_recipes()):
         yield "name: is another column of the frame; rename it"
     for fact in ("family", "title", "source", "untrained"):
         if not getattr(one, fact).strip():
@@ -132,6 +132,12 @@ def _faults(one: Metric) -> Iterator[str]:
         inspect.signature(one.compute).bind(None)
     except TypeError:
         yield f"{one.name}{inspect.signature(one.compute)}: is called with one scored population"
+
+
+def _recipes() -> tuple[type[Recipe], ...]:
+    """All recipes known by now, told at once: dozens of metrics ask as they are imported."""
+    len(RECIPES)  # ours are registered then
+    return tuple(kind for one in RECIPES.sources() for kind in RECIPES.of(one).values())
 
 
 @cache

@@ -45,11 +45,14 @@ def settings_for(recipe: type[Recipe]) -> dict[str, Setting]:
     return found
 
 
-def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
+def resolve(
+    task: TaskSpec, configuration: Configuration, seed: int, *, held_out: float = 0.0
+) -> Member:
     """What a configuration and a seed mean on a task, every setting explicit.
 
     A setting that does not apply (top_k under assignment) is empty, so that two configurations
-    which train the same networks have the same digest. Raises InputError for an unknown recipe or
+    which train the same networks have the same digest. `held_out`: the share of the training data
+    that it is not trained on, while it is searched. Raises InputError for an unknown recipe or
     geometry, for a setting that the recipe does not have, and for a value that it cannot take.
     """
     recipe = RECIPES.get_kind(configuration.recipe)
@@ -73,6 +76,7 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
         "settings": applies,
         "geometry": place.identity(),
         "task": task.digest(),
+        **({"held_out": held_out} if held_out else {}),
         **({"source": "+".join(source.digest for source in sources)} if sources else {}),
     }
     penalised = issubclass(recipe.Settings, PenaltySettings)
@@ -90,6 +94,7 @@ def resolve(task: TaskSpec, configuration: Configuration, seed: int) -> Member:
         settings=values,
         empty=empty,
         cells={**cells, "geometry": place.name},
+        held_out=held_out,
     )
 
 

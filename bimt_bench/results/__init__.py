@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.comparison import Comparison, compare
+    from bimt_bench.results.corner import corner_of
     from bimt_bench.results.curves import Curves
     from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
         draw_medians,
         task_report,
     )
+    from bimt_bench.results.reporting import Reporter
     from bimt_bench.results.scores import SCORES
     from bimt_bench.results.sweeps import SweepResults, finished, tracked
     from bimt_bench.results.syncing import Synced, sync
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
-    from bimt_bench.results.words import setting_words, title_of, title_with_dial
+    from bimt_bench.results.words import is_baseline, setting_words, title_of, title_with_dial
 
 _HOMES = {
     "CHOICES": "choice",
@@ -49,15 +51,18 @@ _HOMES = {
     "DrawnTradeOff": "drawn",
     "SweepResults": "sweeps",
     "finished": "sweeps",
+    "is_baseline": "words",
     "Network": "network",
     "Courier": "delivery",
     "Delivered": "delivery",
+    "Reporter": "reporting",
     "SweepFacts": "delivery",
     "SweepTracking": "delivery",
     "Synced": "syncing",
     "sync": "syncing",
     "TaskReport": "report",
     "compare": "comparison",
+    "corner_of": "corner",
     "draw_medians": "report",
     "plain_cell": "columns",
     "published_settings": "titles",
@@ -83,6 +88,7 @@ __all__ = [
     "Estimate",
     "Line",
     "Network",
+    "Reporter",
     "Results",
     "Settings",
     "SweepFacts",
@@ -95,8 +101,10 @@ __all__ = [
     "check_drawn",
     "choose",
     "compare",
+    "corner_of",
     "draw_medians",
     "finished",
+    "is_baseline",
     "knee",
     "load",
     "median",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import RECIPES, settings_for
-from bimt_bench.spec import CIRCUMSTANCES, IDENTITY, Setting
+from bimt_bench.spec import CIRCUMSTANCES, IDENTITY, SEARCHED, Setting, is_of_validation
 
 
 def known_settings() -> dict[str, Setting]:
@@ -29,9 +29,10 @@ def setting_columns(frame: pd.DataFrame) -> tuple[str, ...]:
     is_known = frame["recipe"].isin(list(RECIPES))
     if is_known.all():
         return tuple(found)
-    explained = {*found, *IDENTITY, *CIRCUMSTANCES, "pack", *METRICS}
+    explained = {*found, *IDENTITY, *CIRCUMSTANCES, *SEARCHED, "pack", *METRICS}
     foreign, ours = frame[~is_known], frame[is_known]
-    others = sorted(str(column) for column in held - explained)
+    unexplained = (str(column) for column in held - explained)
+    others = sorted(column for column in unexplained if not is_of_validation(column))
     said = foreign.groupby("configuration")[others].nunique(dropna=False).max()
     own = [name for name in others if said[name] <= 1 and ours[name].isna().all()]
     return (*own, *found)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from bimt_bench.results import plots
 from bimt_bench.results.frames import in_frame, only_task
+from bimt_bench.spec import results_in
 
 _USUAL = "test_loss"
 
@@ -55,7 +56,7 @@ class Curves(pd.DataFrame):
         frame = pd.DataFrame() if members is None else members
         names = [str(name) for name in frame["task"].unique()] if "task" in frame else []
         chosen = only_task(names) if task is None else in_frame(task, names)
-        rows = frame[frame["task"] == chosen] if names else frame
+        rows = results_in(frame[frame["task"] == chosen] if names else frame)
         return plots.curves_axes(
             pd.DataFrame(self), rows, y, ax, title=chosen if title is None else title, legend=legend
         )

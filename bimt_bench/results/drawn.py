@@ -11,7 +11,7 @@ from bimt_bench.metrics import METRICS, Metric, direction, is_unmeasured
 from bimt_bench.results import plots
 from bimt_bench.results.corner import Corner, corner_of
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
-from bimt_bench.spec import MEASURES, TaskSpec
+from bimt_bench.spec import MEASURES, TaskSpec, results_in, told_searched_on
 
 _USUAL_AXIS = "modularity_q"
 
@@ -62,10 +62,16 @@ def tradeoff_of(
     """The trade-off of a task's rows, of performance on its own modularity axis if not told.
 
     `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Members
-    of whom they were not measured are left out, and `without` says how many. Rows that
-    were scored before the task's axis existed are put on modularity Q. InputError for an unknown
-    metric, or one that the frame has no column of.
+    of whom they were not measured are left out, and `without` says how many; those that a search
+    trained on a part of the data are left out too. Rows that were scored before the task's axis
+    existed are put on modularity Q. InputError for an unknown metric, one that the frame has no
+    column of, and where no member is a result.
     """
+    frame = results_in(frame)
+    if frame.empty:
+        raise InputError(
+            f"frame: no member of '{task.name}' is trained on all data; the search found none"
+        )
     axis = METRICS.get_kind(x or axis_of(task, frame))
     goal = METRICS.get_kind(y or "performance")
     members = len(frame)
@@ -82,6 +88,7 @@ def tradeoff_of(
         reference=reference,
         corner=words,
         trivial=_trivial(frame) if goal.name == "performance" else None,
+        searched_on=told_searched_on(frame),
     )
     found = replace(found, without=members - len(frame))
     held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.results.formats import read_curves_parquet, read_parquet
-from bimt_bench.spec import TaskSpec, carried_task, catalog
+from bimt_bench.spec import TaskSpec, carried_task, catalog, results_in
 
 FRAME = "frame.parquet"
 
@@ -100,11 +100,15 @@ def by_task(
 ) -> Iterator[tuple[TaskSpec, pd.DataFrame]]:
     """Each task of a frame with its rows, at each length by itself; `kept`: see `kept_tasks`.
 
+    Rows that a search trained on a part of the data are left out.
     Raises InputError for a task that is not here, or that is another version or has other content
     here than where the members were trained.
     """
     keys = [name for name in ("task", "steps") if name in frame]
-    for (name, *_), rows in frame.groupby(keys, sort=False, dropna=False):
+    found = results_in(frame)
+    if found.empty and not frame.empty:
+        raise InputError("frame: no member is trained on all data; the search found none")
+    for (name, *_), rows in found.groupby(keys, sort=False, dropna=False):
         task = task_in(frame, str(name), tasks_dir, kept=kept)
         check_same(task, rows)
         yield task, rows

@@ -15,6 +15,7 @@ from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.frames import in_frame, of_recipe
 from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.results.words import in_order
+from bimt_bench.spec import results_in
 
 if TYPE_CHECKING:
     from bimt_bench.results.trained import Results
@@ -67,7 +68,7 @@ def of_configurations(rows: pd.DataFrame) -> dict[str, str]:
 def of_sweep(results: "Results", task: str, tradeoff: TradeOff, *, which: str) -> tuple[Drawn, ...]:
     """Draws what a finished sweep leaves of a task, into its folder: see `choice.DRAWN`."""
     check_drawn(which)
-    rows = results.frame[results.frame["task"] == task]
+    rows = results_in(results.frame[results.frame["task"] == task])
     wanted = of_recipes(rows, tradeoff)
     if which == "all":  # those first, as an MLflow run takes the first drawing of its members
         wanted = {**of_configurations(rows), **wanted}
@@ -76,6 +77,7 @@ def of_sweep(results: "Results", task: str, tradeoff: TradeOff, *, which: str) -
 
 def drawn_before(rows: pd.DataFrame, tradeoff: TradeOff, *, folder: Path) -> tuple[Drawn, ...]:
     """What lies in the folder of a task of the drawings that a sweep leaves."""
+    rows = results_in(rows)
     known = dict(zip(rows["member"], rows["configuration"], strict=True))
     found: dict[str, list[Path]] = {}
     for name, member in {**of_configurations(rows), **of_recipes(rows, tradeoff)}.items():
@@ -141,7 +143,7 @@ def save_drawings(
     found: list[Path] = []
     names = results.tasks if task is None else (task,)
     for name in names:
-        rows = results.frame[results.frame["task"] == in_frame(name, results.tasks)]
+        rows = results_in(results.frame[results.frame["task"] == in_frame(name, results.tasks)])
         rows = of_recipe(rows, recipe)
         place = _place(results, name) if folder is None else Path(folder)
         if folder is not None and len(names) > 1:

@@ -18,7 +18,7 @@ from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.gallery import PIXELS, Drawn
 from bimt_bench.results.titles import drawing_title, published_settings
 from bimt_bench.results.tradeoff import TradeOff
-from bimt_bench.spec import TaskSpec
+from bimt_bench.spec import TaskSpec, results_in
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
 
@@ -53,6 +53,7 @@ def task_report(
     `x` and `y` name metrics, else the task's modularity axis and performance.
     Learning curves are drawn where they were kept.
     """
+    frame = results_in(frame)
     found = tradeoff_of(task, frame, x=x, y=y, corner=corner)
     figure = plots.tradeoff_figure(
         found, title=found.title, x_label=found.x_title, y_label=found.y_title

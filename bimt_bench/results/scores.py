@@ -30,7 +30,7 @@ from bimt_bench.metrics import (
 )
 from bimt_bench.results.choice import CHOICES
 from bimt_bench.results.columns import plain_cell
-from bimt_bench.spec import join
+from bimt_bench.spec import join, results_in
 
 if TYPE_CHECKING:
     from bimt_bench.results.network import Network
@@ -144,7 +144,7 @@ def _on_fronts(results: "Results") -> Iterator[str]:
 
 
 def _of_recipes(results: "Results", which: str) -> Iterator[str]:
-    for task, rows in results.frame.groupby("task", sort=False):
+    for task, rows in results_in(results.frame).groupby("task", sort=False):
         for recipe in rows["recipe"].unique():
             yield str(results.network(which, task=str(task), recipe=str(recipe)).member)
 

@@ -15,7 +15,7 @@ from bimt_bench.results.frames import check_same, kept_tasks, read_curves, read_
 from bimt_bench.results.gallery import drawn_before, folder_name
 from bimt_bench.results.report import TaskReport, task_report
 from bimt_bench.results.tracking import Tracker, cause, masked, open_command
-from bimt_bench.spec import catalog
+from bimt_bench.spec import catalog, results_in
 from bimt_bench.store import locked, read_environment
 
 
@@ -50,6 +50,8 @@ def sync(
         with tracker.patience():
             for name in dict.fromkeys(str(task) for task in frame["task"]):
                 rows = frame[frame["task"] == name]
+                if results_in(rows).empty:
+                    continue
                 report = _report(path, name, rows, curves, tasks_dir)
                 try:
                     done.append(runs.complete(report, rows, curves))

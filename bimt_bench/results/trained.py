@@ -28,6 +28,7 @@ from bimt_bench.spec import (
     TrainingSpec,
     carried_geometries,
     named,
+    results_in,
     settings_of,
     trained_as,
 )
@@ -293,8 +294,8 @@ class Results:
         return only_task(self.tasks) if task is None else in_frame(task, self.tasks)
 
     def _rows(self, task: str | None, recipe: str | None) -> pd.DataFrame:
-        """The rows of one task, which must be named if there are several, and of one recipe."""
-        return self._narrowed(self._task_name(task), recipe)
+        """The results of one task, which must be named if there are several, and of one recipe."""
+        return results_in(self._narrowed(self._task_name(task), recipe))
 
     def _narrowed(self, task: str | None, recipe: str | None) -> pd.DataFrame:
         """The rows of a task and a recipe, of all where neither is named."""

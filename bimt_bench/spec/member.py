@@ -68,8 +68,9 @@ class Member:
     JSON. `empty` names those that do not apply. `cells` are the settings as the frame has them.
     `lam` is the strength of a penalty recipe times the task's lambda, else 0. `dial` is the name
     of the recipe's dial, if it has one. `source` names the plug-ins that its numbers follow from,
-    if any, with their digests. `configuration` is a digest of everything but the seed, `digest`
-    of everything.
+    if any, with their digests. `held_out` is the share of the training data that a search keeps
+    for itself; 0 for every member that is published. `configuration` is a digest of everything but
+    the seed, `digest` of everything.
     """
 
     task: str
@@ -84,6 +85,7 @@ class Member:
     settings: Mapping[str, Any] = field(repr=False, hash=False)
     empty: frozenset[str] = field(default=frozenset(), repr=False)
     cells: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    held_out: float = 0.0
 
     def __getitem__(self, name: str) -> Any:
         """The value of a setting; KeyError if the member has none of that name."""
@@ -100,6 +102,7 @@ class Member:
             "placement": self.geometry.placement,
             "distance": named(self.geometry.distance),
             "source": self.source or None,
+            **({"held_out": self.held_out} if self.held_out else {}),
             "seed": self.seed,
             "configuration": self.configuration,
             "member": self.digest,

@@ -57,7 +57,10 @@ class GridSearch(Spec):
 
 
 class Objective(Spec):
-    """A metric to optimise; its direction comes from the metric registry."""
+    """A metric to optimise; its direction comes from the metric registry.
+
+    'modularity_axis' is the metric of each task's own axis.
+    """
 
     metric: str
 
@@ -67,7 +70,8 @@ class OptunaSearch(Spec):
 
     `trials` and `round` are those of each study. A round is asked for as a whole and told as a
     whole, in order, so that the same seed gives the same proposals on one worker or many,
-    interrupted or not.
+    interrupted or not. A sampler that reads results reads validation data; where these are held
+    out of the training data, the best configurations are trained again on all of it.
     """
 
     kind: Literal["optuna"]
@@ -76,6 +80,21 @@ class OptunaSearch(Spec):
     round: Positive = 16
     seed: Seed = 0
     objectives: tuple[Objective, ...] = Field(min_length=1)
+    held_out: float = later(
+        0.2,
+        "share of the training data, of tasks whose points cannot be drawn anew",
+        absent=0.2,
+        gt=0.0,
+        lt=1.0,
+    )
+    finals: Positive = later(
+        16, "configurations of each recipe at most that are trained again on all data", absent=16
+    )
+
+    @property
+    def reads_results(self) -> bool:
+        """Whether what is proposed follows from what was measured."""
+        return self.sampler != "random"
 
 
 Search = Annotated[GridSearch | OptunaSearch, Field(discriminator="kind")]

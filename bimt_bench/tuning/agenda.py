@@ -13,8 +13,18 @@ from pandas.api.types import is_numeric_dtype
 
 from bimt_bench.contents import holds
 from bimt_bench.recipes import resolve
-from bimt_bench.spec import Configuration, Member
+from bimt_bench.spec import (
+    FINAL,
+    PHASE,
+    SEARCH,
+    SEARCHED_ON,
+    Configuration,
+    Member,
+    of_validation,
+    searched_on,
+)
 from bimt_bench.store import CorruptPack, Store, StoredPack
+from bimt_bench.tuning.finals import finals
 from bimt_bench.tuning.packing import SweepTask, compose
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.proposals import Proposals, Scores
@@ -41,11 +51,26 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True)
+class Validation:
+    """What a search does to leave the test data alone.
+
+    held_out: the share of the training data that it looks at; 0 where points are drawn anew, and
+    what it trained is a result. finals: how many configurations of each recipe at most are trained
+    again where data are held out. directions: 'higher' or 'lower' is better, by objective.
+    """
+
+    held_out: float
+    finals: int
+    directions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Search:
     """How one task is searched: proposals, the metrics they are told, seeds, size of packs.
 
     `metrics`: what is measured of members, objectives among it. `scoring`: the digest of the
-    metrics. `circumstances`: see `packing.compose`.
+    metrics. `circumstances`: see `packing.compose`. `validation`: how validation data are had, None
+    where no result is read before the end.
     """
 
     task: SweepTask
@@ -57,11 +82,21 @@ class Search:
     scoring: str
     circumstances: Sequence[Mapping[str, str]]
     metrics: Sequence[str] = ()
+    validation: Validation | None = None
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns of frames that proposals are told."""
+        return tuple(map(of_validation, self.objectives)) if self.validation else self.objectives
 
 
 @dataclass
 class _Progress:
-    """Where one task's search stands; `scores` by configuration digest, in order of proposal."""
+    """Where one task's search stands; `scores` by configuration digest, in order of proposal.
+
+    `searched`: what was proposed, by digest. `is_final`: whether the search is over and the
+    configurations that it found are trained on all data. `count`: members whose results are in.
+    """
 
     search: Search
     round: list[str] = field(default_factory=list)
@@ -70,7 +105,42 @@ class _Progress:
     scores: dict[str, Scores | None] = field(default_factory=dict)
     frames: list[pd.DataFrame] = field(default_factory=list)
     packs: list[str] = field(default_factory=list)
+    marks: dict[str, dict[str, str]] = field(default_factory=dict)
+    searched: dict[str, Configuration] = field(default_factory=dict)
+    is_final: bool = False
+    count: int = 0
     finished: bool = False
+
+    @property
+    def held_out(self) -> float:
+        """The share of the training data that the round's members do not see."""
+        validation = self.search.validation
+        return 0.0 if validation is None or self.is_final else validation.held_out
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that are read of the round's frames."""
+        return () if self.is_final else self.search.read
+
+    def marked(self) -> dict[str, str]:
+        """What is said of the round's members beside what their pack says."""
+        validation = self.search.validation
+        if validation is None:
+            return {}
+        phase = SEARCH if self.held_out else FINAL
+        return {PHASE: phase, SEARCHED_ON: searched_on(validation.held_out)}
+
+    def finals(self) -> list[Configuration]:
+        """What the search found, to be trained on all data; nothing where it was already."""
+        validation = self.search.validation
+        if validation is None or not validation.held_out or self.is_final:
+            return []
+        return finals(
+            self.searched,
+            self.scores,
+            directions=validation.directions,
+            most=validation.finals,
+        )
 
 
 class Agenda:
@@ -137,36 +207,59 @@ class Agenda:
         """The packs of open rounds that nobody has taken."""
         return tuple(self._waiting)
 
+    def ended(self) -> dict[str, tuple[list[str], list[str]]]:
+        """Of tasks of which all is in, by name: digests of packs, and of members in order."""
+        return {
+            name: ([*progress.packs], _digests(progress))
+            for name, progress in self._tasks.items()
+            if progress.finished and len(_digests(progress)) == progress.count
+        }
+
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
         return [digest for progress in self._tasks.values() for digest in progress.packs]
 
+    def marks(self) -> dict[str, dict[str, str]]:
+        """What is said of the members of a pack beside what it says itself, by its digest."""
+        return {digest: one for p in self._tasks.values() for digest, one in p.marks.items()}
+
     def members(self) -> list[str]:
         """Digests of all members in canonical order: task, proposal, seed."""
-        return [
-            member.digest
-            for progress in self._tasks.values()
-            for members in progress.members.values()
-            for member in members
-        ]
+        return [digest for progress in self._tasks.values() for digest in _digests(progress)]
 
     def _advance(self, progress: _Progress) -> None:
         while not progress.finished and not progress.open:
             if progress.round:
                 self._tell(progress)
-            asked = progress.search.proposals.ask()
+            asked = [] if progress.is_final else progress.search.proposals.ask()
+            if not asked and (asked := self._finals(progress)):
+                progress.is_final = True
             if asked:
                 self._open_round(progress, asked)
             else:
                 progress.finished = True
 
+    def _finals(self, progress: _Progress) -> list[Configuration]:
+        """What is trained on all data now that the search is over."""
+        found = progress.finals()
+        if progress.held_out and not found:
+            self._listener.note(
+                f"{progress.search.task.spec.name}: no configuration was measured in the search, "
+                "so that none is trained on all data"
+            )
+        return found
+
     def _open_round(self, progress: _Progress, asked: Sequence[Configuration]) -> None:
         search = progress.search
         new: list[list[Member]] = []
         for configuration in asked:
-            members = [resolve(search.task.spec, configuration, seed) for seed in search.seeds]
+            members = [
+                resolve(search.task.spec, configuration, seed, held_out=progress.held_out)
+                for seed in search.seeds
+            ]
             digest = members[0].configuration
             progress.round.append(digest)
+            progress.searched.setdefault(digest, configuration)
             if digest not in progress.members:
                 progress.members[digest] = members
                 new.append(members)
@@ -175,6 +268,7 @@ class Agenda:
             new,
             size=search.pack_size,
             circumstances=search.circumstances,
+            validation=search.objectives if search.validation and progress.read else (),
         )
         progress.open.update({pack.digest: pack for pack in packs})
         for pack in packs:
@@ -189,7 +283,7 @@ class Agenda:
                 continue
             del progress.open[pack.digest]
             pack = progress.open[digest] = replace(pack, digest=digest)
-            if _is_scored(results.frame, progress.search):
+            if _is_scored(results.frame, progress):
                 self._record(progress, pack, results, found=True)
                 return
             self._listener.note(
@@ -205,7 +299,7 @@ class Agenda:
         rows = results.frame
         if not holds(rows, pack.configurations):
             raise CorruptPack(f"pack {digest} holds other members than it should")
-        for name in progress.search.objectives:
+        for name in progress.read:
             if name in rows and not is_numeric_dtype(rows[name].dtype):
                 raise CorruptPack(f"pack {digest}: column '{name}' holds no numbers")
         return results
@@ -213,26 +307,37 @@ class Agenda:
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
         del progress.open[pack.digest]
         progress.packs.append(pack.digest)
-        if progress.search.objectives:
-            columns = ["configuration", "status", *progress.search.objectives]
+        progress.count += len(pack.members)
+        if progress.read:
+            columns = ["configuration", "status", *progress.read]
             progress.frames.append(results.frame[columns])
+        if marks := progress.marked():
+            progress.marks[pack.digest] = marks
+            results = replace(results, frame=results.frame.assign(**marks))
         self._listener.pack_done(progress.search.task, pack, results, found=found)
 
     def _tell(self, progress: _Progress) -> None:
         search = progress.search
-        if search.objectives:
+        if progress.read:
             progress.scores.update(
-                seed_means(progress.frames, objectives=search.objectives, seeds=len(search.seeds))
+                seed_means(progress.frames, objectives=progress.read, seeds=len(search.seeds))
             )
             progress.frames.clear()
-        search.proposals.tell([progress.scores.get(digest) for digest in progress.round])
+        if not progress.is_final:
+            search.proposals.tell([progress.scores.get(digest) for digest in progress.round])
         progress.round.clear()
 
 
-def _is_scored(frame: pd.DataFrame, search: Search) -> bool:
+def _digests(progress: _Progress) -> list[str]:
+    """The members of a task in canonical order: proposal, seed."""
+    return [member.digest for members in progress.members.values() for member in members]
+
+
+def _is_scored(frame: pd.DataFrame, progress: _Progress) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
+    search = progress.search
     wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return {*search.objectives, *search.metrics} <= {*frame} and all(
+    return {*progress.read, *search.metrics} <= {*frame} and all(
         name in frame and (frame[name] == value).all() for name, value in wanted.items()
     )
 

@@ -86,10 +86,11 @@ def compose(
     *,
     size: int | None,
     circumstances: Sequence[Mapping[str, str]],
+    validation: tuple[str, ...] = (),
 ) -> list[Pack]:
     """The packs of these configurations, in a fixed order; recipes mix, shared settings do not.
 
-    `circumstances`: those of now, then others whose packs are as good.
+    `circumstances`: those of now, then others whose packs are as good. `validation`: see `Pack`.
     """
     groups: dict[str, list[Sequence[Member]]] = {}
     for members in configurations:
@@ -98,9 +99,12 @@ def compose(
     found: list[Pack] = []
     for group in groups.values():
         for members in split(group, size=size, work=task.work(group[0][0]), least=least):
-            now, *others = (pack_digest(task.spec, members, circumstances=c) for c in circumstances)
+            now, *others = (
+                pack_digest(task.spec, members, circumstances=c, searched=bool(validation))
+                for c in circumstances
+            )
             seconds = task.seconds_of(members)
-            found.append(Pack(now, task.spec.name, members, seconds, tuple(others)))
+            found.append(Pack(now, task.spec.name, members, seconds, tuple(others), validation))
     return found
 
 

@@ -13,7 +13,8 @@ class Pack:
     """Members of one task trained as one population, addressed by the digest of all of it.
 
     `others`: addresses under which the same members would be as good, trained under other
-    circumstances that the sweep allows.
+    circumstances that the sweep allows. `validation`: metrics that a search reads of it, measured
+    on validation data.
     """
 
     digest: str
@@ -21,6 +22,7 @@ class Pack:
     members: tuple[Member, ...] = field(repr=False)
     expected_seconds: float = field(repr=False, compare=False)
     others: tuple[str, ...] = field(default=(), repr=False)
+    validation: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def configurations(self) -> dict[str, str]:

@@ -30,23 +30,29 @@ from bimt_bench.spec import (
     TaskSpec,
     catalog,
 )
-from bimt_bench.tuning.agenda import Search
+from bimt_bench.tuning.agenda import Search, Validation
 from bimt_bench.tuning.faults import Faults, Scope
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.proposals import GridProposals, OptunaProposals, Together
 from bimt_bench.tuning.spaces import Option, RecipeSpace, spaces_of
 
+_AXIS = "modularity_axis"  # as an objective: the metric of each task's own axis
 _MOST_CONFIGURATIONS = 100_000  # of one recipe on one task; each is checked before anything starts
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A sweep that can run: its tasks, and the data of each as loaded from `data_dir`."""
+    """A sweep that can run: its tasks, and the data of each as loaded from `data_dir`.
+
+    `held_out`: by task, the share of the training data that a search looks at, 0 where it looks at
+    points that are drawn anew; empty where no result is read before the end.
+    """
 
     spec: SweepSpec
     tasks: tuple[SweepTask, ...]
     data: Mapping[str, TaskData] = field(repr=False)
     data_dir: Path | None = None
+    held_out: Mapping[str, float] = field(default_factory=dict)
 
     def searches(
         self, *, circumstances: Sequence[Mapping[str, str]], sizes: Mapping[str, int | None]
@@ -58,33 +64,37 @@ class Checked:
         return [
             Search(
                 task=task,
-                proposals=Together(
-                    [_proposals(s, self.spec, task.spec.performance.kind) for s in task.spaces]
-                ),
-                objectives=self.objectives,
+                proposals=Together([_proposals(s, self.spec, task.spec) for s in task.spaces]),
+                objectives=self.objectives(task.spec),
                 seeds=self.spec.seeds,
                 pack_size=sizes[task.spec.name],
                 shuffles=self.spec.shuffles,
                 scoring=scoring_digest(),
                 circumstances=circumstances,
                 metrics=self.metrics[task.spec.name],
+                validation=self._validation(task.spec),
             )
             for task in self.tasks
         ]
+
+    def objectives(self, task: TaskSpec) -> tuple[str, ...]:
+        """The metrics that the search of a task is told; none for a grid."""
+        return _objectives(self.spec, task)
 
     @property
     def metrics(self) -> dict[str, tuple[str, ...]]:
         """What is measured of the members of each task."""
         return {
-            task.spec.name: measured_of(task.spec, self.spec.metrics, objectives=self.objectives)
-            for task in self.tasks
+            task.name: measured_of(task, self.spec.metrics, objectives=self.objectives(task))
+            for task in (swept.spec for swept in self.tasks)
         }
 
-    @property
-    def objectives(self) -> tuple[str, ...]:
-        """The metrics that the search is told; none for a grid."""
-        found = self.spec.search
-        return tuple(o.metric for o in found.objectives) if isinstance(found, OptunaSearch) else ()
+    def _validation(self, task: TaskSpec) -> Validation | None:
+        search = self.spec.search
+        if task.name not in self.held_out or not isinstance(search, OptunaSearch):
+            return None
+        ways = _directions(self.spec, task)
+        return Validation(self.held_out[task.name], search.finals, ways)
 
     @property
     def geometries(self) -> list[GeometrySpec]:
@@ -111,26 +121,29 @@ def check(
     faults = Faults()
     tasks: list[SweepTask] = []
     loaded: dict[str, TaskData] = {}
+    held_out: dict[str, float] = {}
     for i, swept in enumerate(spec.tasks):
         spaces = spaces_of(spec, i, faults)
         try:
             task = catalog.task(swept.task, tasks_dir, file=swept.file)
             loaded[task.name] = data.load(task.data, data_dir=data_dir)
             wiring = fitted(task, loaded[task.name])
+            share = _held_out(spec, task, data_dir)
         except InputError as error:
             faults.add(f"tasks.{i}.task", f": {str(error).removeprefix('task: ')}")
         else:
             judge = _Judge(task, wiring, faults)
             samples = len(loaded[task.name].train_inputs)
-            tasks.append(_task(spec, judge, samples, spaces))
+            held_out |= {} if share is None else {task.name: share}
+            tasks.append(_task(spec, judge, samples, spaces, searched_again=bool(share)))
     try:
         metric_names(spec.metrics)
     except InputError as error:
         faults.add("metrics", str(error).removeprefix("metrics"))
     if isinstance(spec.search, OptunaSearch):
-        metrics = [objective.metric for objective in spec.search.objectives]
-        for i, metric in enumerate(metrics):
-            for task in tasks:
+        for task in tasks:
+            metrics = _objectives(spec, task.spec)
+            for i, metric in enumerate(metrics):
                 found = [
                     *_objective_faults(metric, task.spec, loaded[task.spec.name]),
                     *_same_measure(metric, metrics[:i], task.spec),
@@ -138,7 +151,7 @@ def check(
                 for told in found:
                     faults.add(f"search.objectives.{i}.metric", f": {told}")
     faults.refuse()
-    return Checked(spec, tuple(tasks), loaded, data_dir)
+    return Checked(spec, tuple(tasks), loaded, data_dir, held_out)
 
 
 def fitted(task: TaskSpec, loaded: TaskData) -> Wiring:
@@ -152,15 +165,39 @@ def fitted(task: TaskSpec, loaded: TaskData) -> Wiring:
     return check_task(task, loaded)
 
 
+def _held_out(spec: SweepSpec, task: TaskSpec, data_dir: Path | None) -> float | None:
+    """The share of a task's training data that the search looks at; None if it reads nothing."""
+    if not (isinstance(spec.search, OptunaSearch) and spec.search.reads_results):
+        return None
+    return data.validated(task.data, share=spec.search.held_out, data_dir=data_dir).held_out
+
+
+def _objectives(spec: SweepSpec, task: TaskSpec) -> tuple[str, ...]:
+    if not isinstance(spec.search, OptunaSearch):
+        return ()
+    asked = (objective.metric for objective in spec.search.objectives)
+    return tuple(task.modularity_axis if one == _AXIS else one for one in asked)
+
+
+def _directions(spec: SweepSpec, task: TaskSpec) -> tuple[str, ...]:
+    return tuple(direction(one, task.performance.kind) for one in _objectives(spec, task))
+
+
 def _task(
-    spec: SweepSpec, judge: "_Judge", samples: int, spaces: tuple[RecipeSpace, ...]
+    spec: SweepSpec,
+    judge: "_Judge",
+    samples: int,
+    spaces: tuple[RecipeSpace, ...],
+    *,
+    searched_again: bool,
 ) -> SweepTask:
     found = SweepTask(judge.task, spaces, multiply_adds(judge.wiring), samples)
     count, seconds = 0, 0.0
     for space in spaces:
         times = [found.seconds_of([member]) for member in judge.members(space, spec.search)]
         if isinstance(spec.search, OptunaSearch):
-            times = [max(times, default=0.0)] * spec.search.trials
+            again = min(spec.search.finals, spec.search.trials) if searched_again else 0
+            times = [max(times, default=0.0)] * (spec.search.trials + again)
         count, seconds = count + len(times), seconds + sum(times)
     seeds = len(spec.seeds)
     return replace(found, members=count * seeds, seconds=seconds * seeds)
@@ -287,7 +324,8 @@ def _pairs(space: RecipeSpace) -> Iterator[dict[str, Option]]:
 def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator[str]:
     if metric not in METRICS:
         yield (
-            f"unknown metric '{metric}'{closest(metric, METRICS)} (allowed: {', '.join(METRICS)})"
+            f"unknown metric '{metric}'{closest(metric, [*METRICS, _AXIS])} "
+            f"(allowed: {', '.join([*METRICS, _AXIS])})"
             f"{METRICS.told_of_plugins(metric)}"
         )
         return
@@ -304,15 +342,15 @@ def _objective_faults(metric: str, task: TaskSpec, loaded: TaskData) -> Iterator
 def _same_measure(metric: str, before: Sequence[str], task: TaskSpec) -> Iterator[str]:
     """A measure under its own name beside 'performance': one objective that is counted twice."""
     one, other = performance.OWN, task.performance.kind
+    if metric in before:
+        yield f"'{metric}' is the modularity axis of {task.name}; name it once"
     if (metric == one and other in before) or (metric == other and one in before):
         yield f"on {task.name} '{one}' is {other}; name one of the two"
 
 
 def _proposals(
-    space: RecipeSpace, spec: SweepSpec, measure: str
+    space: RecipeSpace, spec: SweepSpec, task: TaskSpec
 ) -> GridProposals | OptunaProposals:
-    search = spec.search
-    if not isinstance(search, OptunaSearch):
+    if not isinstance(spec.search, OptunaSearch):
         return GridProposals(space)
-    directions = [direction(one.metric, measure) for one in search.objectives]
-    return OptunaProposals(space, search, directions=directions)
+    return OptunaProposals(space, spec.search, directions=_directions(spec, task))

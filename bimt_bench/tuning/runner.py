@@ -13,28 +13,45 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from bimt_bench import packs
 from bimt_bench.ground import (
     InputError,
     circumstances,
     code_of,
     environment,
     from_here,
+    on_processor,
     quiet,
     terminable,
     write,
 )
-from bimt_bench.identity import scoring_digest, scoring_modules, training_digests, training_modules
+from bimt_bench.identity import (
+    scoring_digest,
+    scoring_modules,
+    training_digests,
+    training_modules,
+    validation_modules,
+)
 from bimt_bench.metrics import direction, fault_lines, omissions_line, others_line
 from bimt_bench.plugins import Plugin, used_by
-from bimt_bench.spec import METRICS, OptunaSearch, SweepSpec, TaskSpec, catalog, digest_of
+from bimt_bench.spec import (
+    METRICS,
+    OptunaSearch,
+    SweepSpec,
+    TaskSpec,
+    catalog,
+    digest_of,
+    of_validation,
+    searched_on,
+)
 from bimt_bench.store import CorruptPack, Store, StoredPack, folder_for, locked, open_store
 from bimt_bench.tuning import session as sessions
 from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
 from bimt_bench.tuning.earlier import Adopting, check_same, lines_of_others, noted, others
+from bimt_bench.tuning.early import Early, OnTask
 from bimt_bench.tuning.endings import interruptible, no_room, writing
+from bimt_bench.tuning.own_ray import OwnRay
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -79,10 +96,12 @@ def sweep(
     workers: int | None = None,
     packs_per_gpu: int = 4,
     on_pack: OnPack | None = None,
-    run_pack: RunPack = packs.run_pack,
+    on_task: OnTask | None = None,
+    run_pack: RunPack | None = None,
     score_again: ScoreAgain | None = None,
     plugins: Sequence[Plugin] = (),
     console: Console | None = None,
+    own: OwnRay | None = None,
 ) -> SweepResult:
     """Trains and measures every member of a checked sweep on Ray.
 
@@ -94,9 +113,12 @@ def sweep(
     mixed_versions: go on though libraries or device differ. Packs scored by other metrics, by fewer
     than are asked for or with other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
-    thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
-    here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
-    address or the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
+    thread, in whatever order packs finish, also for packs found in the folder. on_task: called with
+    a task of which all members are in while others are under way, the folder, and what reads its
+    frame and curves, in any thread. plugins: loaded
+    here already; workers load the same bytes, and the folder keeps them. own: a Ray that was
+    started ahead, and ends while tables are written. Raises InputError if the address or the folder
+    cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
@@ -106,13 +128,15 @@ def sweep(
         if resume and not resume_as:
             check_same(folder, spec=spec, now=noted(checked.tasks, _trained_by(checked)))
         known = [] if fresh else Store(folder).circumstances()
-        device = sessions.device_for(device, known, address=address)
+        device = sessions.device_for(device, known, address=address, own=own)
         now = circumstances(device)
         store = open_store(
             folder,
             spec=_beside_its_plugins(spec, plugins),
             environment={
                 **environment(),
+                # of a cluster's nodes nothing is known
+                **({} if address else on_processor()),
                 "sweep_digest": sweep_digest(checked),
                 **noted(checked.tasks, _trained_by(checked)),
             },
@@ -136,11 +160,12 @@ def sweep(
         agenda = Agenda(searches, store=store, listener=events)
         with interruptible(store, show.note), show:
             _note_omissions(checked, show, run=from_here(folder))
+            _note_validation(checked, show)
             for line in lines_of_others(agenda, store, spec=spec):
                 show.note(line)
             if agenda.has_work():
                 show.say("starting Ray")
-                with sessions.session(address=address, workers=workers):
+                with sessions.session(address=address, workers=workers, own=own):
                     show.say("")
                     slots = sessions.slots(
                         device=device, workers=workers, packs_per_gpu=packs_per_gpu
@@ -162,9 +187,10 @@ def sweep(
                         metrics=checked.metrics,
                     )
                     with interruptible(store, show.note):
-                        _compute(agenda, job=job, slots=slots, store=store, show=show)
+                        early = Early(agenda, store, checked, on_task)
+                        _compute(agenda, job=job, slots=slots, store=store, show=show, early=early)
                     show.board.end()
-                    show.say("ending Ray")
+                    show.say("ending Ray" if own is None else "")
             show.say("writing tables")
             _finish(agenda, store, checked)
         if not agenda.failures:
@@ -198,7 +224,8 @@ def _trained_by(checked: Checked) -> dict[str, dict[str, Any]]:
 def _code(checked: Checked) -> dict[str, str]:
     """Every module that the sweep's numbers follow from, with its digest."""
     training = [training_modules(t.spec, recipe) for t in checked.tasks for recipe in t.recipes]
-    return code_of([*scoring_modules(), *(module for found in training for module in found)])
+    searching = validation_modules() if checked.held_out else []
+    return code_of([*scoring_modules(), *searching, *(one for found in training for one in found)])
 
 
 def _beside_its_plugins(spec: SweepSpec, plugins: Sequence[Plugin]) -> SweepSpec:
@@ -272,7 +299,13 @@ class _Events:
 
 
 def _compute(
-    agenda: Agenda, *, job: Job, slots: sessions.Slots, store: Store, show: Display
+    agenda: Agenda,
+    *,
+    job: Job,
+    slots: sessions.Slots,
+    store: Store,
+    show: Display,
+    early: Early,
 ) -> None:
     """Runs the agenda to its end on Ray Tune."""
     collector = start_collector(store.folder)
@@ -295,7 +328,7 @@ def _compute(
                     name="sweep",
                     storage_path=str(scratch),
                     verbose=0,
-                    callbacks=[Heartbeat(_beat(collector, show))],
+                    callbacks=[Heartbeat(_beat(collector, show, early))],
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
@@ -328,7 +361,7 @@ def _died(pack: Pack, job: Job) -> str:
     return f"its worker died; the likely cause is plug-in {named}, else memory or a lost node"
 
 
-def _beat(collector: Any, show: Display) -> Callable[[], None]:
+def _beat(collector: Any, show: Display, early: Early) -> Callable[[], None]:
     """Brings the board up to date, at most once a second."""
     last = 0.0
 
@@ -339,6 +372,7 @@ def _beat(collector: Any, show: Display) -> Callable[[], None]:
         last = time.monotonic()
         show.board.update(ray.get(collector.fractions.remote()))
         _show_notes(collector, show)
+        early.look()
         show.tick()
 
     return beat
@@ -364,14 +398,22 @@ def _note_omissions(checked: Checked, show: Display, *, run: str) -> None:
         show.note(line)
 
 
+def _note_validation(checked: Checked, show: Display) -> None:
+    """Says on which data each task is searched, and that the best are trained again."""
+    for task, share in checked.held_out.items():
+        told = "; what it finds is trained again on all of it" if share else ""
+        show.note(f"{task}: searched on {searched_on(share)}{told}")
+
+
+def _watched(checked: Checked, task: TaskSpec) -> dict[str, str]:
+    """The columns whose best values are shown, and which way is better; a search's own."""
+    names = ("performance", *(checked.objectives(task) or [task.modularity_axis]))
+    named = of_validation if task.name in checked.held_out else str
+    return {named(name): direction(name, task.performance.kind) for name in names}
+
+
 def _display(checked: Checked, console: Console) -> Display:
-    watched = {
-        task.spec.name: {
-            name: direction(name, task.spec.performance.kind)
-            for name in ("performance", *(checked.objectives or [task.spec.modularity_axis]))
-        }
-        for task in checked.tasks
-    }
+    watched = {task.spec.name: _watched(checked, task.spec) for task in checked.tasks}
     board = Board(
         members=checked.members,
         seconds=sum(task.seconds for task in checked.tasks),
@@ -395,6 +437,7 @@ def _finish(agenda: Agenda, store: Store, checked: Checked) -> None:
                 members=agenda.members(),
                 tasks=[task.spec for task in checked.tasks],
                 geometries=checked.geometries,
+                marks=agenda.marks(),
             )
     except CorruptPack as error:
         raise InputError(f"results: {error}; --resume trains that pack again") from error

@@ -36,3 +36,9 @@ class TemplateName(DataKind):
             output_names=("first arm", "second arm"),
             tokens=None,
         )
+
+    def drawn_anew(
+        self, settings: Settings, *, seed: int, data_dir: Path | None = None
+    ) -> TaskData | None:
+        """Other points of the same arms, for a search to look at; left out if there are none."""
+        return self.load(settings.model_copy(update={"seed": seed}))

@@ -214,3 +214,33 @@ def test_an_unknown_task_or_metric_is_named():
         tradeoff_table(frame, task="toy")
     with pytest.raises(InputError, match="unknown metric 'modularity'"):
         tradeoff_table(frame, x="modularity")
+
+
+# --------------------------------------------------------------------------- searched frames
+
+
+def searched(*phases):
+    told = "20 % of the training data, held out"
+    rows = [
+        member("bimt", strength, seed, steps=20000) | {"phase": phase, "searched_on": told}
+        for strength, phase in enumerate(phases, start=1)
+        for seed in (0, 1)
+    ]
+    return rows_of(*rows)
+
+
+def test_tables_are_made_of_results_alone(tmp_path):
+    frame = searched("search", "final", "final")
+    table = tradeoff_table(frame)
+    assert list(table["strength"]) == [2, 3]
+    write(frame, tmp_path)
+    (found,) = comparison.compare([tmp_path], out=tmp_path / "out")
+    assert len(found.report.tradeoff.points) == 2
+    assert found.report.tradeoff.searched_on == "20 % of the training data, held out"
+    plain = frame.drop(columns=["phase", "searched_on"])
+    assert len(tradeoff_table(plain)) == 3
+
+
+def test_a_search_that_found_nothing_has_no_trade_off():
+    with pytest.raises(InputError, match="no member is trained on all data; the search found none"):
+        tradeoff_table(searched("search", "search"))

@@ -52,6 +52,23 @@ def test_members_keep_their_digests(name):
     )
 
 
+def test_members_that_leave_out_data_have_digests_of_their_own():
+    task, one = catalog.task("symbolic/independence"), Configuration()
+    found = [resolve(task, one, 0, held_out=share) for share in (0.0, 0.2, 0.3)]
+    assert found[0] == resolve(task, one, 0) and "held_out" not in found[0].row()
+    assert len({member.digest for member in found}) == 3
+    assert len({member.configuration for member in found}) == 3
+    assert found[1].row()["held_out"] == 0.2
+
+
+SWEEPS = {"optuna_nsga2": "99f1fc753528", "quick": "bb8306671cba"}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_sweeps_keep_their_digests(name):
+    assert catalog.sweep(name).digest() == SWEEPS[name]
+
+
 def test_what_is_given_and_what_is_published_are_one():
     task = catalog.task("symbolic/independence")
     implicit = resolve(task, Configuration(), 0)

@@ -44,6 +44,7 @@ def _fake_pack_function(
         checkpoint_seconds: float = 60.0,
         memory_limit: int | None = None,
         on_note: Callable[[str], None] | None = None,
+        validation: Sequence[str] = (),
     ) -> Any:
         from bimt_bench.identity import scoring_digest
         from bimt_bench.metrics import METRICS
@@ -84,6 +85,9 @@ def _fake_pack_function(
                     "seconds": time.monotonic(),
                 }
             )
+            # another order than that of the test figures, so that a search that reads those differs
+            unseen = 1.0 + noise - score
+            rows[-1] |= {f"validation_{n}": math.nan if lost else unseen for n in validation}
             curves += [
                 {"member": member.digest, "step": step, "train_loss": noise / (step + 1)}
                 for step in (0, 10)

@@ -1,12 +1,16 @@
 """The agenda, without Ray: order, rounds, replay after an interruption, damage, failure."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
+from bimt_bench.recipes import resolve
+from bimt_bench.spec import Configuration
 from bimt_bench.store import open_store
 from bimt_bench.tuning.agenda import Agenda, seed_means
 from bimt_bench.tuning.prepare import check
+from bimt_bench.tuning.proposals import GridProposals, OptunaProposals
 
 OPTUNA = {
     "search": {
@@ -23,9 +27,10 @@ OPTUNA = {
 class Heard:
     def __init__(self):
         self.computed, self.found, self.lost, self.notes = [], [], [], []
+        self.taken = []
 
     def pack_taken(self, pack):
-        pass
+        self.taken.append(pack)
 
     def pack_done(self, task, pack, results, *, found):
         (self.found if found else self.computed).append(pack.digest)
@@ -62,7 +67,7 @@ def work(agenda, store, run_pack, *, task, workers=1, stop_after=None):
             assert agenda.finished
             return
         pack = live.pop(order.randrange(len(live)))
-        results = run_pack(task, pack.members)
+        results = run_pack(task, pack.members, validation=pack.validation)
         store.keep(
             pack.digest,
             frame=results.frame.assign(pack=pack.digest),
@@ -81,7 +86,7 @@ def task(sweep_spec):
 
 
 def frame(agenda, store):
-    store.collect(agenda.packs(), members=agenda.members())
+    store.collect(agenda.packs(), members=agenda.members(), marks=agenda.marks())
     return store.frame().drop(columns="seconds")
 
 
@@ -158,13 +163,13 @@ def test_objectives_that_are_no_numbers_are_computed_again(start, task, fake_pac
     work(agenda, store, fake_pack_function(), task=task, stop_after=1)
     (mine,) = first.computed
     held = store.read(mine)
-    rows = held.frame.assign(performance="good")
+    rows = held.frame.assign(validation_performance="good")
     store.keep(mine, frame=rows, curves=held.curves, weights=held.weights)
 
     agenda, store, second = start(**OPTUNA)
     agenda.has_work()
     assert second.notes == [
-        f"pack {mine}: column 'performance' holds no numbers; computing it again"
+        f"pack {mine}: column 'validation_performance' holds no numbers; computing it again"
     ]
 
 
@@ -219,3 +224,127 @@ def test_seed_means_need_every_seed():
     )
     means = seed_means([rows], objectives=["q"], seeds=2)
     assert means == {"a": (1.5,), "b": None, "c": None, "d": None}
+
+
+# ------------------------------------------------------------------------- validation data
+
+SEARCHES = {
+    "anew": {**OPTUNA, "tasks": [{"task": "symbolic/independence", "steps": 1000}]},
+    "held out": {
+        **OPTUNA,
+        "tasks": [{"task": "vision/digits", "steps": 1000}],
+        "search": {**OPTUNA["search"], "held_out": 0.25, "finals": 3},
+    },
+}
+COLUMNS = ["validation_performance", "validation_modularity_q"]
+
+
+@pytest.fixture
+def searched(start, sweep_spec, fake_pack_function, monkeypatch):
+    """Runs a search; what its proposals were told, its table, and what was heard."""
+
+    def run(which, *, folder="a", stop_after=None, **how):
+        told = []
+        for kind in (OptunaProposals, GridProposals):
+            told_before = kind.tell
+            monkeypatch.setattr(
+                kind, "tell", lambda self, s, tell=told_before: (told.extend(s), tell(self, s))
+            )
+        changes = SEARCHES[which] if isinstance(which, str) else which
+        agenda, store, heard = start(folder=folder, **changes)
+        task = check(sweep_spec(**changes)).tasks[0].spec
+        work(agenda, store, fake_pack_function(**how), task=task, stop_after=stop_after)
+        monkeypatch.undo()
+        table = frame(agenda, store) if stop_after is None else None
+        return SimpleNamespace(told=told, table=table, heard=heard, task=task, agenda=agenda)
+
+    return run
+
+
+@pytest.mark.parametrize("which", SEARCHES)
+def test_a_search_is_told_validation_figures_and_no_others(searched, which):
+    found = searched(which)
+    assert len(found.told) == 2 * 12
+    searched_rows = found.table[found.table["validation_performance"].notna()]
+    means = {
+        tuple(one) for one in searched_rows.groupby("configuration")[COLUMNS].mean().to_numpy()
+    }
+    assert {one for one in found.told if one is not None} == means
+    on_test = searched_rows.groupby("configuration")[["performance", "modularity_q"]].mean()
+    assert not means & {tuple(one) for one in on_test.to_numpy()}
+
+
+def test_what_is_searched_on_points_drawn_anew_is_a_result(searched):
+    table = searched("anew").table
+    assert set(table["phase"]) == {"final"} and "held_out" not in table
+    assert set(table["searched_on"]) == {"validation points drawn anew"}
+
+
+def test_what_is_found_on_held_out_data_is_trained_on_all_of_it(searched):
+    found = searched("held out")
+    parts = dict(list(found.table.groupby("phase")))
+    search, final = parts["search"], parts["final"]
+    assert (search["held_out"] == 0.25).all() and final["held_out"].isna().all()
+    assert final[COLUMNS].isna().all().all()
+    assert set(found.table["searched_on"]) == {"25 % of the training data, held out"}
+    assert not {*search["member"]} & {*final["member"]}
+    assert not {*search["configuration"]} & {*final["configuration"]}
+    wanted = {
+        resolve(
+            found.task,
+            Configuration(recipe=row["recipe"], steps=1000, strength=row["strength"]),
+            row["seed"],
+        ).digest
+        for _, row in final.iterrows()
+    }
+    assert {*final["member"]} == wanted
+    means = search.groupby(["recipe", "strength"])[COLUMNS].mean().reset_index()
+    for recipe, own in final.groupby("recipe"):
+        assert own["strength"].nunique() <= 3 and (own.groupby("strength").size() == 2).all()
+        values = means[means["recipe"] == recipe].set_index("strength")[COLUMNS]
+        for strength in own["strength"].unique():
+            beaten = (values >= values.loc[strength]).all(axis=1) & (
+                values > values.loc[strength]
+            ).any(axis=1)
+            assert not beaten.any()
+
+
+def test_packs_tell_in_which_phase_they_are(start, sweep_spec, fake_pack_function):
+    phases = []
+    changes = SEARCHES["held out"]
+    agenda, store, heard = start(**changes)
+    heard.pack_done = lambda task, pack, results, found: phases.extend(results.frame["phase"])
+    task = check(sweep_spec(**changes)).tasks[0].spec
+    work(agenda, store, fake_pack_function(), task=task)
+    assert phases == sorted(phases, reverse=True) and set(phases) == {"search", "final"}
+
+
+@pytest.mark.parametrize("which", SEARCHES)
+@pytest.mark.parametrize("left", [1, 4])
+def test_a_search_goes_on_in_either_phase(searched, which, left):
+    whole = searched(which, folder="whole")
+    packs = len(whole.heard.computed)
+    before = searched(which, folder="cut", stop_after=packs - left)
+    after = searched(which, folder="cut")
+    assert after.table.equals(whole.table)
+    assert set(after.heard.found) == set(before.heard.computed)
+    assert len(after.heard.computed) == left
+
+
+def test_a_recipe_that_the_search_loses_has_no_finals(searched):
+    found = searched("held out", diverge="bimt")
+    assert {*found.table.loc[found.table["phase"] == "final", "recipe"]} == {"l1"}
+    only = {**SEARCHES["held out"], "space": {"recipe": ["bimt"], "strength": [0.5, 1.0]}}
+    lost = searched(only, folder="lost", diverge="bimt")
+    assert set(lost.table["phase"]) == {"search"} and lost.agenda.finished
+    (line,) = lost.heard.notes
+    assert line.startswith("vision/digits: no configuration was measured in the search, so that")
+
+
+@pytest.mark.parametrize("sampler", ["grid", "random"])
+def test_a_sweep_that_reads_nothing_knows_no_validation_data(searched, sampler):
+    search = {**SEARCHES["held out"]["search"], "sampler": sampler}
+    changes = {"search": search} if sampler == "random" else {}
+    found = searched({"tasks": SEARCHES["held out"]["tasks"], "pack_size": 4, **changes})
+    assert not {"phase", "searched_on", "held_out", *COLUMNS} & {*found.table}
+    assert all(not pack.validation for pack in found.heard.taken)

@@ -338,6 +338,52 @@ def test_members_are_counted_without_repeats(sweep_spec):
     assert check(sweep_spec(search=search)).members == 3 * 7 * 2
 
 
+@pytest.mark.parametrize(("finals", "again"), [(2, 2), (16, 7)])
+def test_members_that_are_trained_again_are_counted(sweep_spec, finals, again):
+    search = {**OPTUNA, "trials": 7, "finals": finals}
+    checked = check(sweep_spec(tasks=[{"task": "vision/digits"}], search=search))
+    assert checked.members == 3 * (7 + again) * 2
+    assert checked.held_out == {"vision/digits": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("search", "held_out"),
+    [
+        ({"kind": "grid"}, {}),
+        ({**OPTUNA, "sampler": "random"}, {}),
+        (OPTUNA, {"symbolic/independence": 0.0}),
+    ],
+    ids=["grid", "random", "tpe"],
+)
+def test_only_a_search_that_reads_results_has_validation_data(sweep_spec, search, held_out):
+    checked = check(sweep_spec(search=search))
+    assert checked.held_out == held_out
+    (found,) = checked.searches(circumstances=[{}], sizes={"symbolic/independence": None})
+    assert (found.validation is not None) == bool(held_out)
+
+
+def test_a_share_that_cannot_be_held_out_is_told_before_anything_starts(sweep_spec):
+    tasks = [{"task": "groups/s4"}]
+    (line,) = told(sweep_spec(tasks=tasks, search={**OPTUNA, "held_out": 0.001}))
+    assert line.startswith("tasks.0.task: search.held_out: 0.001 of the training data given: ")
+
+
+def test_the_axis_of_each_task_may_be_an_objective(sweep_spec):
+    tasks = [{"task": "symbolic/independence"}, {"task": "vision/digits"}]
+    checked = check(sweep_spec(tasks=tasks, search=objectives("performance", "modularity_axis")))
+    for task in checked.tasks:
+        assert checked.objectives(task.spec) == ("performance", task.spec.modularity_axis)
+
+
+def test_the_axis_is_no_objective_beside_itself(sweep_spec):
+    axis = catalog.task("symbolic/independence").modularity_axis
+    (line,) = told(sweep_spec(search=objectives("modularity_axis", axis)))
+    assert line == (
+        f"search.objectives.1.metric: '{axis}' is the modularity axis of symbolic/independence; "
+        "name it once"
+    )
+
+
 def test_data_is_loaded_once(sweep_spec, monkeypatch):
     loaded = []
     monkeypatch.setattr(

@@ -237,6 +237,8 @@ def _subtitle(tradeoff: TradeOff, frame: Frame) -> str:
     if others:
         names = ", ".join(name.replace("_", " ") for name in others)
         below += [shorten(f"points also differ in {names}", _LETTERS, placeholder=" …")]
+    if tradeoff.searched_on:
+        below.append(f"searched on {tradeoff.searched_on}")
     return "\n".join([first, *below])
 
 

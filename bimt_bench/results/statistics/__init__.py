@@ -6,7 +6,13 @@ each interval holds the truth; docs/method-of-comparison.md says how to read the
 """
 
 from bimt_bench.results.statistics.corners import Ranks, corner_range, ranks_over_corners
-from bimt_bench.results.statistics.differences import Difference, Verdict, compare, holm
+from bimt_bench.results.statistics.differences import (
+    Difference,
+    Verdict,
+    compare,
+    compare_pairs,
+    holm,
+)
 from bimt_bench.results.statistics.means import (
     CONFIDENCE,
     Interval,
@@ -17,7 +23,13 @@ from bimt_bench.results.statistics.means import (
     two_part_interval,
 )
 from bimt_bench.results.statistics.tries import fair_number, volume_per_tries
-from bimt_bench.results.statistics.volumes import Volume, half_split, raw_volume, smoothed
+from bimt_bench.results.statistics.volumes import (
+    Volume,
+    half_split,
+    raw_volume,
+    smoothed,
+    split_volume,
+)
 
 __all__ = [
     "CONFIDENCE",
@@ -27,6 +39,7 @@ __all__ = [
     "Verdict",
     "Volume",
     "compare",
+    "compare_pairs",
     "corner_range",
     "fair_number",
     "half_split",
@@ -36,6 +49,7 @@ __all__ = [
     "ranks_over_corners",
     "raw_volume",
     "smoothed",
+    "split_volume",
     "t_factor",
     "t_interval",
     "two_part_interval",

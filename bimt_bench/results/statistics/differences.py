@@ -12,6 +12,8 @@ from bimt_bench.results.statistics.means import CONFIDENCE, t_factor
 from bimt_bench.results.statistics.volumes import Volume
 
 Verdict = Literal["better", "worse", "tie", "not told apart"]
+Pair = tuple[Volume, Volume]
+"""A recipe's H and M."""
 
 
 @dataclass(frozen=True)
@@ -48,38 +50,44 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def compare(
-    one: tuple[Volume, Volume],
-    others: Mapping[str, tuple[Volume, Volume]],
+    one: Pair,
+    others: Mapping[str, Pair],
     *,
     margin: float | None = None,
     confidence: float = CONFIDENCE,
 ) -> dict[str, Difference]:
-    """One recipe against others on the same seeds; each is given as its (H, M).
+    """One recipe against others on the same seeds; see `compare_pairs`."""
+    pairs = {name: (one, other) for name, other in others.items()}
+    return compare_pairs(pairs, margin=margin, confidence=confidence)
+
+
+def compare_pairs(
+    pairs: Mapping[str, tuple[Pair, Pair]],
+    *,
+    margin: float | None = None,
+    confidence: float = CONFIDENCE,
+) -> dict[str, Difference]:
+    """The first recipe of each pair against its second, on seeds that both have.
 
     M_B - M_A is tested, paired by seed: sd(g_B - g_A) / sqrt(S), t(S - 1), with Holm over the
-    others. `margin`: differences within it are a tie; absent, nothing is called one.
+    pairs. `margin`: differences within it are a tie; absent, nothing is called one.
     """
     found = {}
-    for name, (_, theirs) in others.items():
-        value = float(one[1].value) - float(theirs.value)
-        apart = one[1].shares - theirs.shares
+    for name, ((_, mine), (_, theirs)) in pairs.items():
+        value = float(mine.value) - float(theirs.value)
+        apart = mine.shares - theirs.shares
         seeds = apart.shape[-1]
         error = float(apart.std(ddof=1)) / math.sqrt(seeds) if seeds > 1 else math.nan
         half = t_factor(seeds, confidence) * error
         found[name] = (value, half, _p(value, error, seeds))
     corrected = holm([p for *_, p in found.values()])
-    return {
-        name: Difference(
-            value,
-            value - half,
-            value + half,
-            p,
-            _verdict(
-                value, half, p, float(one[0].value - others[name][0].value), margin, confidence
-            ),
-        )
-        for (name, (value, half, _)), p in zip(found.items(), corrected, strict=True)
-    }
+    differences = {}
+    for (name, (value, half, _)), p in zip(found.items(), corrected, strict=True):
+        (mine, _), (theirs, _) = pairs[name]
+        by_h = float(mine.value - theirs.value)
+        verdict = _verdict(value, half, p, by_h, margin, confidence)
+        differences[name] = Difference(value, value - half, value + half, p, verdict)
+    return differences
 
 
 def _p(value: float, error: float, seeds: int) -> float:

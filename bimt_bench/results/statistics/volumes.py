@@ -63,17 +63,48 @@ def half_split(x: Array, y: Array, *, confidence: float = CONFIDENCE) -> Volume:
     if seeds < 2:
         nothing = np.full(x.shape[:-2], math.nan)
         return Volume(nothing, nothing, nothing, np.zeros((*x.shape[:-2], seeds)))
-    value = _by_splits(x, y)
+    value = split_volume(x, y)
     shares = _shares(x, y)
     error = _error(shares)
     if seeds > 2:
         without = np.stack(
-            [_by_splits(np.delete(x, s, axis=-1), np.delete(y, s, axis=-1)) for s in range(seeds)]
+            [split_volume(np.delete(x, s, axis=-1), np.delete(y, s, axis=-1)) for s in range(seeds)]
         )
         spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
         error = np.maximum(error, np.sqrt(spread * (seeds - 1) / seeds))
     half = t_factor(seeds, confidence) * error
     return Volume(value, value - half, value + half, shares)
+
+
+def split_volume(x: Array, y: Array) -> Array:
+    """H alone, [...]: the mean over splits of the chosen front's value on the other seeds.
+
+    NaN with fewer than two seeds.
+    """
+    seeds = x.shape[-1]
+    if seeds < 2:
+        return np.full(x.shape[:-2], math.nan)
+    splits = _splits(seeds)
+    chooses, values = np.zeros((len(splits), seeds)), np.zeros((len(splits), seeds))
+    for row, (one, other) in enumerate(splits):
+        chooses[row, one], values[row, other] = 1 / len(one), 1 / len(other)
+    sizes = np.array([len(other) for _, other in splits])
+    # [..., splits, K]
+    order, on_front, before = _chosen(
+        np.swapaxes(x @ chooses.T, -1, -2), np.swapaxes(y @ chooses.T, -1, -2)
+    )
+    there = [np.take_along_axis(np.swapaxes(v @ values.T, -1, -2), order, -1) for v in (x, y)]
+    rise = there[1] - _at(there[1], before)
+    # the means of x and y are of the same seeds: their product is too large by the covariance
+    pairs = _apart(x) @ np.swapaxes(_apart(y), -1, -2) / (seeds - 1)  # [..., K, K]
+    own = np.take_along_axis(np.diagonal(pairs, axis1=-2, axis2=-1)[..., None, :], order, -1)
+    previous = np.take_along_axis(order, np.maximum(before, 0), -1)
+    count = x.shape[-2]
+    flat = pairs.reshape(*pairs.shape[:-2], 1, count * count)
+    crossed = np.take_along_axis(flat, order * count + previous, -1)
+    together = own - np.where(before < 0, 0.0, crossed)
+    added = there[0] * rise - together / sizes[:, None]
+    return (on_front * added).sum(axis=-1).mean(axis=-1)
 
 
 # ------------------------------------------------------------------------------ parts
@@ -167,29 +198,3 @@ def _splits(seeds: int) -> list[tuple[list[int], list[int]]]:
     if seeds <= ALL_SPLITS and 2 * half == seeds:
         return pairs  # each half's other one is among them
     return pairs + [(rest, one) for one, rest in pairs]
-
-
-def _by_splits(x: Array, y: Array) -> Array:
-    """The mean over splits of the chosen front's value on the other seeds, [...]."""
-    seeds = x.shape[-1]
-    splits = _splits(seeds)
-    chooses, values = np.zeros((len(splits), seeds)), np.zeros((len(splits), seeds))
-    for row, (one, other) in enumerate(splits):
-        chooses[row, one], values[row, other] = 1 / len(one), 1 / len(other)
-    sizes = np.array([len(other) for _, other in splits])
-    # [..., splits, K]
-    order, on_front, before = _chosen(
-        np.swapaxes(x @ chooses.T, -1, -2), np.swapaxes(y @ chooses.T, -1, -2)
-    )
-    there = [np.take_along_axis(np.swapaxes(v @ values.T, -1, -2), order, -1) for v in (x, y)]
-    rise = there[1] - _at(there[1], before)
-    # the means of x and y are of the same seeds: their product is too large by the covariance
-    pairs = _apart(x) @ np.swapaxes(_apart(y), -1, -2) / (seeds - 1)  # [..., K, K]
-    own = np.take_along_axis(np.diagonal(pairs, axis1=-2, axis2=-1)[..., None, :], order, -1)
-    previous = np.take_along_axis(order, np.maximum(before, 0), -1)
-    count = x.shape[-2]
-    flat = pairs.reshape(*pairs.shape[:-2], 1, count * count)
-    crossed = np.take_along_axis(flat, order * count + previous, -1)
-    together = own - np.where(before < 0, 0.0, crossed)
-    added = there[0] * rise - together / sizes[:, None]
-    return (on_front * added).sum(axis=-1).mean(axis=-1)

@@ -10,6 +10,8 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from bimt_bench.spec import PHASE, SEARCH, is_of_validation
+
 CURVES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
 OF_MEMBERS = (
     "seed", "member", "configuration", "pack", "status", "reason", "metric_faults", "metric_gaps",
@@ -31,14 +33,16 @@ def run_name(row: Mapping[str, object], published: Mapping[str, object]) -> str:
     """A name to read in a table: 'symbolic/independence · BIMT strength=0.3 geometry=ring'.
 
     The task, the recipe's title, its dial, and the settings that are not the task's `published`
-    ones. Where that is too much, whole settings are left out, and the name says how many.
+    ones; '(search)' where its members are no results. Where that is too much, whole settings are
+    left out, and the name says how many.
     """
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.words import said_of_run, title_of
 
     values = {str(name): plain_cell(value) for name, value in row.items()}
     settings = [f"{name}={value}" for name, value in said_of_run(values, published).items()]
-    return _fitting([f"{row['task']} · {title_of(str(values['recipe']))}", *settings])
+    phase = [f"({SEARCH})"] if values.get(PHASE) == SEARCH else []
+    return _fitting([f"{row['task']} · {title_of(str(values['recipe']))}", *phase, *settings])
 
 
 def _fitting(words: Sequence[str]) -> str:
@@ -64,7 +68,8 @@ def parameters(rows: pd.DataFrame, axis: str | None = None) -> dict[str, dict[st
     """
     from bimt_bench.metrics import METRICS
 
-    told = [str(name) for name in rows.columns if name not in (*METRICS, *OF_MEMBERS)]
+    measured = {*METRICS, *filter(is_of_validation, rows.columns)}
+    told = [str(name) for name in rows.columns if name not in {*measured, *OF_MEMBERS}]
     cells = rows[told].to_numpy(dtype=object)
     cells[pd.isna(cells)] = None
     found: dict[str, dict[str, str]] = {}
@@ -110,7 +115,9 @@ def seed_statistics(rows: pd.DataFrame, axis: str | None = None) -> dict[str, di
     from bimt_bench.metrics import METRICS
 
     # Performance first: MLflow's compare page starts from the first metric logged.
-    names = [n for n in dict.fromkeys(("performance", *METRICS, "seconds")) if n in rows.columns]
+    further = filter(is_of_validation, rows.columns)
+    known = dict.fromkeys(("performance", *METRICS, *further, "seconds"))
+    names = [name for name in known if name in rows.columns]
     numbers = pd.DataFrame({name: _numbers(rows[name]) for name in names}, index=rows.index)
     if axis in names:
         numbers.insert(1, AXIS, numbers[axis])

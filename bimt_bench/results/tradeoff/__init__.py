@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bimt_bench.results.tradeoff.estimation import tradeoff
+    from bimt_bench.results.tradeoff.plane import Plane, common_seeds
     from bimt_bench.results.tradeoff.records import (
         Direction,
         Estimate,
@@ -27,15 +28,19 @@ __all__ = [
     "Hypervolume",
     "Line",
     "Missing",
+    "Plane",
     "Point",
     "Settings",
     "TradeOff",
+    "common_seeds",
     "tradeoff",
 ]
+
+_HOMES = {"tradeoff": "estimation", "Plane": "plane", "common_seeds": "plane"}
 
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        home = "estimation" if name == "tradeoff" else "records"
+        home = _HOMES.get(name, "records")
         return getattr(import_module(f"bimt_bench.results.tradeoff.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,6 +7,7 @@ plain words what they do.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,13 +43,15 @@ def tradeoff(
     y: str = "performance",
     y_direction: Direction = "higher",
     trivial: float | None = None,
+    searched_on: str = "",
 ) -> TradeOff:
     """The trade-off of one task from its frame (one row a member).
 
     `reference` holds the corner of the hypervolume (modularity on x, performance on y), `corner`
     says in words where it comes from; points that are not better in both contribute nothing. A
     member that diverged or has no x or y counts as the trivial predictor: `trivial` on y (the
-    corner's, if not told), the corner's modularity on x. The order of rows never matters. Raises
+    corner's, if not told), the corner's modularity on x. `searched_on`: on which data the members
+    were searched, in words. The order of rows never matters. Raises
     InputError for a frame of several tasks or lengths, missing columns or unknown directions.
     """
     _check(frame, columns=(x, y), directions=(x_direction, y_direction))
@@ -62,7 +65,7 @@ def tradeoff(
     # Metrics are many, and pandas would copy all of them, and what the frame carries, each time.
     slim = unique[list(dict.fromkeys([*REQUIRED, *columns, "_x", "_y"]))].copy(deep=False)
     slim.attrs = {}
-    found = [_point(rows, columns, counted) for _, rows in slim.groupby("configuration")]
+    found = _points(slim, columns, counted)
     missing = [p for p in found if isinstance(p, Missing)]
     plane = Plane((x_direction == "higher", y_direction == "higher"), reference, counted.y)
     points = plane.mark([p for p in found if isinstance(p, Point)])
@@ -88,6 +91,7 @@ def tradeoff(
             sorted(missing, key=lambda m: (lost.index(m.settings.recipe), m.settings.order))
         ),
         hypervolume=plane.hypervolume(points),
+        searched_on=searched_on,
     )
 
 
@@ -102,34 +106,51 @@ class _Counted:
     y: float
 
 
-def _point(rows: pd.DataFrame, columns: Sequence[str], counted: _Counted) -> Point | Missing:
-    """One configuration's record from its members, in order of seed."""
-    first: Any = {str(name): plain_cell(value) for name, value in rows.iloc[0].items()}
-    settings = Settings(
-        configuration=first["configuration"],
-        recipe=first["recipe"],
-        title=title_of(first["recipe"]),
-        dial=first["dial"],
-        dial_value=first["dial_value"],
-        values={name: first[name] for name in columns},
-    )
-    ok = (rows["status"] == "ok").to_numpy()
-    kept = ok & np.isfinite(rows[["_x", "_y"]].to_numpy(float)).all(axis=1)
-    diverged, unmeasured = int((~ok).sum()), int((ok & ~kept).sum())
-    if not kept.any():
-        return Missing(settings, diverged, unmeasured)
-    seeds = rows["seed"].to_numpy()
-    xs, ys = (rows[name].to_numpy(float)[kept] for name in ("_x", "_y"))
-    return Point(
-        settings=settings,
-        seeds=tuple(int(s) for s in seeds[kept]),
-        xs=tuple(xs.tolist()),
-        ys=tuple(ys.tolist()),
-        x=_estimate(xs, diverged + unmeasured, counted.x),
-        y=_estimate(ys, diverged + unmeasured, counted.y),
-        diverged=diverged,
-        unmeasured=unmeasured,
-        lost_seeds=tuple(int(s) for s in seeds[~kept]),
+def _points(rows: pd.DataFrame, columns: Sequence[str], counted: _Counted) -> list[Point | Missing]:
+    """A record a configuration, of rows in order of configuration and seed."""
+    names = rows["configuration"].to_numpy()
+    starts = [0, *(1 + np.flatnonzero(names[1:] != names[:-1])), len(names)]
+    ok, seeds = (rows["status"] == "ok").to_numpy(), rows["seed"].to_numpy()
+    xs, ys = (rows[name].to_numpy(float) for name in ("_x", "_y"))
+    kept = ok & np.isfinite(xs) & np.isfinite(ys)
+    # Arrays, as pandas takes a millisecond a configuration to cut a frame.
+    firsts = rows.iloc[starts[:-1]]
+    cells = {str(name): [plain_cell(value) for value in firsts[name]] for name in firsts}
+    found: list[Point | Missing] = []
+    for number, (start, stop) in enumerate(pairwise(starts)):
+        own = slice(start, stop)
+        settings = _settings({name: held[number] for name, held in cells.items()}, columns)
+        diverged = int((~ok[own]).sum())
+        unmeasured = int((ok & ~kept)[own].sum())
+        if not kept[own].any():
+            found.append(Missing(settings, diverged, unmeasured))
+            continue
+        x, y = xs[own][kept[own]], ys[own][kept[own]]
+        found.append(
+            Point(
+                settings=settings,
+                seeds=tuple(seeds[own][kept[own]].tolist()),
+                xs=tuple(x.tolist()),
+                ys=tuple(y.tolist()),
+                x=_estimate(x, diverged + unmeasured, counted.x),
+                y=_estimate(y, diverged + unmeasured, counted.y),
+                diverged=diverged,
+                unmeasured=unmeasured,
+                lost_seeds=tuple(seeds[own][~kept[own]].tolist()),
+            )
+        )
+    return found
+
+
+def _settings(cells: dict[str, Any], columns: Sequence[str]) -> Settings:
+    """What a configuration sets, from the cells of one of its rows."""
+    return Settings(
+        configuration=cells["configuration"],
+        recipe=cells["recipe"],
+        title=title_of(cells["recipe"]),
+        dial=cells["dial"],
+        dial_value=cells["dial_value"],
+        values={name: cells[name] for name in columns},
     )
 
 

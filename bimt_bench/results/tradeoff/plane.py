@@ -58,24 +58,35 @@ class Plane:
 
     def hypervolume(self, points: Sequence[Point]) -> Hypervolume:
         """The volumes of the front of some points; see `Hypervolume`."""
-        seeds, lost = _common(points), sum(p.lost for p in points)
+        seeds, lost = common_seeds(points), sum(p.lost for p in points)
         nothing = [math.nan] * 6
         if not points:
             return Hypervolume(0.0, *nothing, seeds=0, lost=0)
         raw = float(statistics.raw_volume(*self._means(points)))
         if len(seeds) < 2:
             return Hypervolume(raw, *nothing, seeds=len(seeds), lost=lost)
-        x, y = self._grid(points, seeds)
+        x, y = self.grid(points, seeds)
         h, m = statistics.half_split(x, y), statistics.smoothed(x, y)
         found = [float(v) for one in (h, m) for v in (one.value, one.low, one.high)]
         return Hypervolume(raw, *found, seeds=len(seeds), lost=lost)
 
+    def grid(self, points: Sequence[Point], seeds: Sequence[int]) -> Arrays:
+        """x and y [K, S] of points that all have these seeds; lost ones as they count."""
+        x = np.full((len(points), len(seeds)), self.reference.modularity)
+        y = np.full((len(points), len(seeds)), self.trivial)
+        place = {seed: i for i, seed in enumerate(seeds)}
+        for row, point in enumerate(points):
+            for seed, own_x, own_y in zip(point.seeds, point.xs, point.ys, strict=True):
+                if seed in place:
+                    x[row, place[seed]], y[row, place[seed]] = own_x, own_y
+        return self._turned(x, y)
+
     def _standings(self, parts: Mapping[str, Sequence[Point]]) -> dict[str, Standing]:
         """Of each recipe among the others; none where they share fewer than two seeds."""
-        seeds = _common([p for own in parts.values() for p in own])
+        seeds = common_seeds([p for own in parts.values() for p in own])
         if len(parts) < 2 or len(seeds) < 2:
             return {}
-        grids = {name: self._grid(own, seeds) for name, own in parts.items()}
+        grids = {name: self.grid(own, seeds) for name, own in parts.items()}
         volumes = {
             name: (statistics.half_split(*grid), statistics.smoothed(*grid))
             for name, grid in grids.items()
@@ -123,17 +134,6 @@ class Plane:
         x, y = (np.array([getattr(p, axis).mean for p in points]) for axis in ("x", "y"))
         return self._turned(x, y)
 
-    def _grid(self, points: Sequence[Point], seeds: Sequence[int]) -> Arrays:
-        """x and y [K, S] of points that all have these seeds; lost ones as they count."""
-        x = np.full((len(points), len(seeds)), self.reference.modularity)
-        y = np.full((len(points), len(seeds)), self.trivial)
-        place = {seed: i for i, seed in enumerate(seeds)}
-        for row, point in enumerate(points):
-            for seed, own_x, own_y in zip(point.seeds, point.xs, point.ys, strict=True):
-                if seed in place:
-                    x[row, place[seed]], y[row, place[seed]] = own_x, own_y
-        return self._turned(x, y)
-
 
 def _compared(
     name: str, volumes: Mapping[str, tuple[statistics.Volume, statistics.Volume]]
@@ -144,7 +144,7 @@ def _compared(
     return {other: one.turned() for other, one in found.items()}
 
 
-def _common(points: Sequence[Point]) -> list[int]:
+def common_seeds(points: Sequence[Point]) -> list[int]:
     """The seeds that every configuration was trained with, lost ones too."""
     held = [set(p.seeds) | set(p.lost_seeds) for p in points]
     return sorted(set.intersection(*held)) if held else []

@@ -189,8 +189,9 @@ class TradeOff:
 
     `steps` is the length of training, None where the frame does not say it. `repeated` counts
     rows left out because their member is in the frame already, `without` members left out because
-    x or y was not measured of them. `corner` says where the reference
-    corner comes from, `trivial` is the performance that a lost seed counts as.
+    x or y was not measured of them. `corner` says where the reference corner comes from, `trivial`
+    is the performance that a lost seed counts as. `searched_on`: on which data a search found the
+    configurations, in words; empty if none did.
     """
 
     task: str
@@ -210,6 +211,7 @@ class TradeOff:
     lines: tuple[Line, ...]
     missing: tuple[Missing, ...]
     hypervolume: Hypervolume
+    searched_on: str = ""
     without: int = 0
 
     @property

@@ -12,6 +12,7 @@ from scipy import stats
 from benchmarks.coverage import FRONTS, planes
 from bimt_bench.results.statistics import (
     compare,
+    compare_pairs,
     corner_range,
     fair_number,
     half_split,
@@ -179,6 +180,24 @@ def test_ranks_depend_on_the_corner():
     assert found["last"].range == (3, 3)
     assert ranks_over_corners(recipes, corners[:1])["wide"].standing == "first at all"
     assert corner_range((0.4, 0.8), (0.0, 0.0)).shape == (25, 2)
+    beside = ranks_over_corners(recipes, corners, among=("tall", "last"))
+    assert beside["tall"].ranks == (1, 1, 1)  # the wide one takes nobody's rank
+    assert beside["wide"].ranks == found["wide"].ranks
+
+
+def test_pairs_are_compared_each_on_its_own_seeds():
+    generator = np.random.default_rng(3)
+    large, small = (size + 0.01 * generator.normal(size=(2, 4, 8)) for size in (0.8, 0.5))
+
+    def pair(values, seeds):
+        x, y = values[..., :seeds]
+        return half_split(x, y), smoothed(x, y)
+
+    pairs = {n: (pair(large, n), pair(small, n)) for n in (5, 8)}
+    found = compare_pairs(pairs)
+    assert {one.verdict for one in found.values()} == {"better"}
+    alone = compare_pairs({5: pairs[5]})[5]
+    assert alone.value == found[5].value and alone.p <= found[5].p
 
 
 def test_fewer_tries_give_a_smaller_volume_on_a_front_and_the_same_among_equals():

@@ -1,0 +1,75 @@
+"""Level `replayed`: the first tenth of a member's schedule is trained again, beside its curve.
+
+The same run stays within 1.2e-2 of its test loss, on other machines too; another seed is 0.025 to
+0.47 away. What came later is not seen: that is for `retrained`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bimt_bench.engine import Run, start
+from bimt_bench.leaderboard.checking import first_tenth
+from bimt_bench.leaderboard.entry import MemberRecord
+from bimt_bench.leaderboard.reading import Submission
+from bimt_bench.leaderboard.verdict import Finding
+
+SAME_RUN = 1.2e-2
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Which members were the same run, and what is found."""
+
+    passed: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def replay(submission: Submission, members: Sequence[str]) -> Replayed:
+    """Trains members for the first tenth of their full schedule, all together."""
+    records = [one for one in submission.members if one.member in members]
+    until = first_tenth(submission.trained)
+    curves = _curves(submission, records, until)
+    findings = []
+    for one in records:
+        apart = _apart(one, curves[curves["member"] == one.member], until)
+        if apart is None or apart > SAME_RUN:
+            far = "has no points there" if apart is None else f"is up to {apart:.2g} of it away"
+            findings.append(
+                Finding(
+                    level="replayed",
+                    code="another_run",
+                    weight="fault",
+                    told=f"curve: up to step {until} the published test loss {far}; the same run "
+                    f"is at most {SAME_RUN:g} away",
+                    member=one.member,
+                )
+            )
+    failed = {one.member for one in findings}
+    return Replayed(tuple(one for one in members if one not in failed), tuple(findings))
+
+
+def _curves(submission: Submission, records: Sequence[MemberRecord], until: int) -> pd.DataFrame:
+    """The curves up to a step of these members, trained from their seeds."""
+    members = tuple(submission.resolved(one) for one in records)
+    task, data = submission.trained, submission.data
+    run = Run(task, data, members, start(task, data, members))
+    for _ in run.steps():
+        if run.done > until:
+            break
+    return run.history.frame(members)
+
+
+def _apart(one: MemberRecord, again: pd.DataFrame, until: int) -> float | None:
+    """How far the published test losses lie from these, as a share; None if none can be told."""
+    here = dict(zip(again["step"], again["test_loss"], strict=True))
+    pairs = [
+        (point.test_loss, here.get(point.step))
+        for point in one.curve
+        if point.step <= until and point.test_loss is not None
+    ]
+    if len(pairs) < 2 or any(other is None for _, other in pairs):
+        return None
+    return max(abs(told - float(now)) / max(abs(told), _TINY) for told, now in pairs if now)
