@@ -96,12 +96,12 @@ def test_tradeoffs_find_metrics_that_were_measured_later(few, tmp_path):
 def test_a_cheap_pass_and_the_rest_for_the_front(few, tmp_path):
     folder = few.save(tmp_path / "kept")
     frame = pd.read_parquet(folder / "frame.parquet")
-    dear = [name for name, one in METRICS.items() if one.cost in ("pruning", "ablation")]
+    dear = [name for name, one in METRICS.items() if one.cost == "draws"]
     frame.drop(columns=dear).to_parquet(folder / "frame.parquet")
     found = load(folder)
-    scored = found.score("ablation_selectivity", members="front")
+    scored = found.score("modularity_z", members="front")
     assert 0 < len(scored) < len(few)
-    tradeoff = found.tradeoff(x="ablation_selectivity")
+    tradeoff = found.tradeoff(x="modularity_z")
     assert tradeoff.members == len(scored) and tradeoff.without == len(few) - len(scored)
     assert tradeoff.lost == 0 and not tradeoff.missing
     front = {p.settings.configuration for p in few.tradeoff().front}
@@ -109,7 +109,7 @@ def test_a_cheap_pass_and_the_rest_for_the_front(few, tmp_path):
     console = Console(file=io.StringIO(), width=200)
     console.print(tables.of_tradeoff(tradeoff, performance="r2"))
     assert f"measured of {len(scored)} of {len(few)} members" in console.file.getvalue()
-    whole = few.tradeoff(x="ablation_selectivity")
+    whole = few.tradeoff(x="modularity_z")
     assert whole.without == 0 and whole.members == len(few)
 
 
