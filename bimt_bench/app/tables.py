@@ -31,8 +31,8 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
     note = f"{len(trained)} of {len(frame)} seeds"
     if first["shortened"]:
         note += f", shortened to {first['steps']:,} steps"
-    if "shuffles" in frame:
-        note += f", z against {first['shuffles']} shuffles"
+    if any(name in frame and METRICS[name].cost == "draws" for name in METRICS):
+        note += f", null models of {first['shuffles']} draws or more"
     recipe = title_with_dial(first["recipe"], first.get("dial"), first.get("dial_value"))
     table = Table(title=f"{first['task']} · {recipe} ({note})", title_justify="left")
     table.add_column("metric")
