@@ -18,7 +18,7 @@ from bimt_bench.ground import InputError, fitting, size_words
 
 Work = Callable[..., Iterator[str]]
 _TEXT, _REFUSED, _MEMORY, _BROKEN, _DONE = b"text", b"refused", b"memory", b"broken", b"done"
-_LOADED = "bimt_bench.leaderboard.verifying"
+_LOADED = "bimt_bench.leaderboard.preloaded"
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "Cannot allocate memory", "ENOMEM")
 
 
