@@ -22,6 +22,7 @@ from bimt_bench.spec import (
     configured,
     kinds_in,
     named,
+    results_in,
     trained_as,
 )
 
@@ -77,7 +78,7 @@ def choose(
     task and recipe may be left out where there is only one.
     """
     spec = results.task(task)
-    rows = results.frame[results.frame["task"] == spec.name]
+    rows = results_in(results.frame[results.frame["task"] == spec.name])
     name = _recipe(rows, recipe)
     rows = rows[rows["recipe"] == name]
     faults = [*_foreign(spec, name, rows, retrainable), *_codes(rows), *_twice(rows)]
@@ -109,6 +110,8 @@ def choose(
 
 def _recipe(rows: pd.DataFrame, recipe: str | None) -> str:
     held = [str(one) for one in rows["recipe"].unique()]
+    if not held:
+        raise InputError("members: none is trained on all data; the search found none")
     if recipe is None and len(held) == 1:
         return held[0]
     if recipe is None or recipe not in held:

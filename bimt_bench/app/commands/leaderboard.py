@@ -108,8 +108,8 @@ def changes(
     board: BoardDir = BOARD,
 ) -> None:
     """List the entries that a branch adds; refuse it if it changes anything that is published."""
+    from bimt_bench.leaderboard import Board
     from bimt_bench.leaderboard import changes as branch
-    from bimt_bench.leaderboard.board import Board
 
     with refusing():
         found = branch.changes(Board(board), base, by=by)

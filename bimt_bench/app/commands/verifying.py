@@ -24,7 +24,10 @@ def verify(
         typer.Argument(help="folders of entries, or TASK/NAME; all of the board if absent"),
     ] = None,
     retrain: Annotated[int, typer.Option(min=0, max=40, help="members to train again")] = 3,
-    fresh: Annotated[int, typer.Option(min=0, max=20, help="new seeds to train")] = 3,
+    fresh: Annotated[
+        int | None,
+        typer.Option(min=0, max=20, help="new seeds to train; 3, with --changed-only 1"),
+    ] = None,
     up_to: Annotated[
         str, typer.Option(help="the last level to try: checked, rescored, replayed or retrained")
     ] = "retrained",
@@ -56,7 +59,7 @@ def verify(
         asked = leaderboard.Asked(
             up_to=_level("rescored" if axes else up_to),
             retrain=retrain,
-            fresh=fresh,
+            fresh=(1 if changed_only else 3) if fresh is None else fresh,
             axes_only=axes,
             tasks_dir=tasks_dir,
             data_dir=data_dir,
