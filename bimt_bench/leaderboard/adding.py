@@ -35,7 +35,7 @@ def add(
     dtype: str | None = None,
     url: str | None = None,
     retrainable: bool = True,
-    board: Board | Path | None = None,
+    board: Board | Path | str | None = None,
     tasks_dir: Path | None = None,
     data_dir: Path | None = None,
 ) -> Added:

@@ -53,7 +53,7 @@ def add_networks(
     notes: str = "",
     dtype: str | None = None,
     url: str | None = None,
-    board: Board | Path | None = None,
+    board: Board | Path | str | None = None,
     tasks_dir: Path | None = None,
     data_dir: Path | None = None,
 ) -> Added:
