@@ -3,17 +3,26 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from bimt_bench.ground import InputError
-from bimt_bench.leaderboard import Asked, Board, Limits, changed, verify
+from bimt_bench import leaderboard, results
+from bimt_bench.ground import InputError, environment, on_processor
+from bimt_bench.leaderboard import Asked, Board, Limits, changed, doctoring, verify
 from bimt_bench.leaderboard.verdict import Verdict
 from bimt_bench.leaderboard.verifying import levels, verified
+from bimt_bench.spec import catalog, configured
+from bimt_bench.tuning import train_pack
 from tests.leaderboard.forging import Forger
 
 TASK = "symbolic/independence"
+PUBLISHED: dict[str, Any] = {
+    "authors": ["Ada Lovelace (ada)"],
+    "tuned": "Nothing was tuned.",
+    "licence": "CC-BY-4.0",
+}
 QUICK = Asked(axes_only=True, fresh=0)
 
 
@@ -188,3 +197,27 @@ def test_another_content_under_the_same_name_begins_anew(own_board: Board) -> No
 
 def test_entries_that_nobody_has_verified_are_new(small_board: Board) -> None:
     assert changed(small_board) == list(small_board.entries())
+
+
+def test_a_rescaled_embedding_is_another_network(tmp_path: Path) -> None:
+    """It computes the same to the bit, costs less and has fewer effective connections."""
+    task = catalog.task("modular/addition_59")
+    pack = train_pack(
+        task,
+        [configured({"recipe": "l1", "strength": 1.0, "steps": 20})],
+        seeds=range(5),
+        device="cpu",
+    )
+    frame = pack.frame.assign(pack="0123456789ab")
+    run = results.of_pack(type(pack)(frame, pack.curves, pack.weights)).save(tmp_path / "run")
+    (run / "environment.json").write_text(json.dumps({**environment(), **on_processor()}))
+    board = Board(tmp_path / "board")
+    leaderboard.add(run, name="plain", board=board, **PUBLISHED)
+    folder = board.entry(task.name, "plain")
+    assert verified(folder, board=board, asked=QUICK).level == "retrained"
+    forger = Forger(folder)
+    forger.doctor(doctoring.rescaled)
+    forger.claim_what_is_measured()
+    forger.write()
+    verdict = verified(folder, board=board, asked=QUICK)
+    assert (verdict.level, _codes(verdict, "fault")) == ("replayed", {"another_network"})
