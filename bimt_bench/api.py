@@ -1,7 +1,7 @@
 """The main path: spec -> plan -> packs -> frame -> trade-offs -> figures and MLflow."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bimt_bench import results, tuning
-from bimt_bench.ground import bar
+from bimt_bench.ground import bar, undisturbed
 from bimt_bench.plugins import blaming, load_all
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec, asked_for, catalog
 
@@ -33,6 +33,7 @@ def train(
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
     shuffles: int = 20,
+    metrics: str | Sequence[str] = "usual",
     plugins: Sequence[str | Path] = (),
     progress: bool | None = None,
     **settings: Any,
@@ -42,8 +43,9 @@ def train(
     The configuration is given whole, as a dict or as keywords (`recipe="l1", strength=3.0`); a
     setting left out takes the task's published value, a recipe left out is BIMT. `steps` (fewer
     than published) and `products` (the precision of matrix products) may stand beside either.
-    `shuffles`: null-model draws; `plugins`: files or modules with kinds of your own; `progress`: a
-    bar, if absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
+    `metrics`: what is measured: names, families, 'usual' or 'all'; `shuffles`: null-model draws of
+    the first round; `plugins`: files or modules with kinds of your own; `progress`: a bar, if
+    absent on a terminal or in a notebook. InputError for what is unknown or not allowed.
 
     >>> found = bimt_bench.train(
     ...     "symbolic/independence", {"recipe": "l1", "strength": 3.0}, seeds=range(2), steps=20
@@ -62,6 +64,7 @@ def train(
             device=device,
             data_dir=data_dir,
             shuffles=shuffles,
+            metrics=metrics,
             on_progress=on_progress,
         )
     return results.of_pack(pack, data_dir=data_dir)
@@ -86,6 +89,7 @@ def sweep(
     experiment: str | None = None,
     plugins: Sequence[str | Path] = (),
     draw: str = "chosen",
+    metrics: str | Sequence[str] | None = None,
     console: "Console | None" = None,
 ) -> "SweepResults":
     """Runs a sweep (a spec, a YAML file or a shipped name): packs on Ray, runs in MLflow, figures.
@@ -96,7 +100,8 @@ def sweep(
     workers: packs at a time. tracking_uri, experiment: of MLflow; where it is lost on the way,
     results and figures are made all the same, and a warning says what did not get there. plugins:
     those beside what the sweep names. draw: "chosen" draws the best, the median and the knee of
-    each recipe, "all" the median of each configuration too. console: where progress goes and what
+    each recipe, "all" the median of each configuration too. metrics: names, families, "usual" or
+    "all", in the place of what the sweep says is measured. console: where progress goes and what
     takes the place of warnings. Returns what `load` of the results folder does, with the reports.
     Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
     Ray or MLflow.
@@ -105,35 +110,55 @@ def sweep(
     >>> len(swept), swept.best().row["recipe"] in ("vanilla", "bimt")
     (2, True)
     """
+    from bimt_bench.metrics import asked_as  # here, as metrics bring torch
+
     results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
-    loaded = load_all([*spec.plugins, *plugins])
-    checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
-    chosen = tuning.check_device(device)
-    tuning.check_address(address)
-    told = results.tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
-    with told as runs:
-        result = tuning.sweep(
-            checked,
-            results_dir=results_dir,
-            address=address,
-            resume=resume,
-            resume_as=resume_as,
-            fresh=fresh,
-            device=chosen,
-            workers=workers,
-            mixed_versions=mixed_versions,
-            plugins=loaded,
-            on_pack=None if runs is None else runs.keep,
-            console=console,
-        )
-        if console is not None:
-            console.print("making tables and figures", highlight=False)
-        found = results.finished(checked, result, tracked=runs, draw=draw, tasks_dir=tasks_dir)
+    if metrics is not None:
+        spec = spec.model_copy(update={"metrics": asked_as(metrics)})
+    # A sweep that goes on may need no Ray at all.
+    going_on = resume or resume_as
+    begun = nullcontext() if going_on else tuning.ahead(address=address, workers=workers)
+    with begun as own:
+        with undisturbed():
+            loaded = load_all([*spec.plugins, *plugins])
+            checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
+            chosen = tuning.check_device(device)
+            tuning.check_address(address)
+            run, tracked = tuning.sweep, results.tracked
+            reporter = results.Reporter(draw, data_dir=data_dir, tasks_dir=tasks_dir)
+        told = tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
+        with told as runs:
+            result = run(
+                checked,
+                results_dir=results_dir,
+                address=address,
+                resume=resume,
+                resume_as=resume_as,
+                fresh=fresh,
+                device=chosen,
+                workers=workers,
+                mixed_versions=mixed_versions,
+                plugins=loaded,
+                on_pack=None if runs is None else runs.keep,
+                on_task=reporter.task_done,
+                console=console,
+                own=own,
+            )
+            found = results.finished(
+                checked, result, tracked=runs, reporter=reporter, say=_said_on(console)
+            )
     if found.undelivered is not None and console is None:
         warnings.warn(found.undelivered, stacklevel=2)
     return found
+
+
+def _said_on(console: "Console | None") -> Callable[[str], None]:
+    """Says on a console what goes on; to nobody without one."""
+    if console is None:
+        return lambda _: None
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @blaming()
@@ -219,7 +244,7 @@ def tradeoff(
     InputError, with the nearest name, for what is not there.
 
     >>> bimt_bench.tradeoff(results.frame)[["recipe", "x", "n_seeds"]].values.tolist()
-    [['bimt', 'cross_cluster_mass', 1]]
+    [['bimt', 'module_excess_cautious', 1]]
     """
     if isinstance(frame, results.Results):
         frame = frame.frame if frame.folder is None else frame.folder

@@ -23,7 +23,18 @@ from bimt_bench.engine import (
 )
 from bimt_bench.ground import InputError, __version__, library_versions
 from bimt_bench.identity import scoring_digest, training_digest
-from bimt_bench.metrics import FAULTS, Scored, measured
+from bimt_bench.metrics import (
+    FAULTS,
+    GAPS,
+    METRICS,
+    USUAL,
+    VERSIONS,
+    Scored,
+    joined_reasons,
+    measured,
+    measured_of,
+    versions_column,
+)
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
 from bimt_bench.spec import (
@@ -39,7 +50,7 @@ from bimt_bench.spec import (
 
 Weights = dict[str, dict[str, np.ndarray]]
 StoredWeights = Mapping[str, Mapping[str, np.ndarray]]
-_SEARCHED = ("performance", "test_loss")  # measured on validation data, whatever a search asks for
+_VALIDATED = ("performance", "test_loss")  # measured on validation data, whatever a search asks for
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ def run_pack(
     data_dir: Path | None = None,
     device: str = "cpu",
     shuffles: int = 20,
+    metrics: Sequence[str] = (USUAL,),
     on_progress: Callable[[float], None] | None = None,
     checkpoints: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -71,7 +83,8 @@ def run_pack(
 ) -> PackResult:
     """Trains and scores the members of a pack, who share the shared settings of training.
 
-    `task` is the published one. `on_progress` is told the fraction of the training steps that are
+    `task` is the published one. `metrics`: what is measured, besides what `measured_of` says is
+    always. `on_progress` is told the fraction of the training steps that are
     done. `checkpoints` is a folder where the state is kept on the way, every `checkpoint_seconds`,
     and from which the same call goes on; it is the caller's to remove. A pack that needs more than
     `memory_limit` bytes (no limit if absent) trains in parts one after another, to the same
@@ -95,9 +108,17 @@ def run_pack(
             if checkpoints is None
             else Checkpoints(checkpoints, seconds=checkpoint_seconds, on_note=note),
         )
-        metrics = score(task, data, trained.population, part, trained.status, shuffles=shuffles)
+        scores = score(
+            task,
+            data,
+            trained.population,
+            part,
+            trained.status,
+            shuffles=shuffles,
+            metrics=measured_of(task, metrics),
+        )
         facts = [identity_frame(part), _circumstances(task, data, trained, published, shuffles)]
-        frame = pd.concat([*facts, metrics], axis=1)
+        frame = pd.concat([*facts, scores], axis=1)
         if measured_on is not None:
             scored = (trained.population, part, trained.status)
             own = _validation(task, measured_on, *scored, names=validation, shuffles=shuffles)
@@ -115,13 +136,18 @@ def score(
     status: Sequence[str],
     *,
     shuffles: int,
+    metrics: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """All metrics of trained members and their faults, a row each; null where one diverged."""
+    """Metrics of trained members, versions, and why some are missing; null where one diverged.
+
+    All that there are unless `metrics` lists some.
+    """
     seeds = tuple(member.seed for member in members)
-    values, faults = measured(Scored(task, data, population, seeds, shuffles))
+    values, reasons = measured(Scored(task, data, population, seeds, shuffles), metrics)
+    found = pd.concat([values, reasons], axis=1)
     lost = np.array([one != "ok" for one in status])
-    everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)
-    return values.mask(everywhere).assign(**{FAULTS: faults.mask(lost)})
+    found = found.mask(np.repeat(lost[:, None], found.shape[1], axis=1))
+    return found.assign(**{VERSIONS: versions_column(values.columns, len(values))})
 
 
 def score_again(
@@ -133,34 +159,55 @@ def score_again(
     data_dir: Path | None = None,
     device: str = "cpu",
     shuffles: int = 20,
+    metrics: Sequence[str] = (USUAL,),
     memory_limit: int | None = None,
     validation: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The frame of a pack that was trained before, with all metrics made anew from its weights.
+    """The frame of a pack that was trained before, with metrics made anew from its weights.
 
-    `task` is the published one, `frame` and `weights` are what `run_pack` returned. Nothing is
-    trained: the columns that tell of training stay as they are. InputError if the weights are not
-    those of these members' networks.
+    `task` is the published one, `frame` and `weights` are what `run_pack` returned, `metrics` as
+    there. Where the same code scored it with as many shuffles, only what is lacking is measured.
+    Nothing is trained: the columns that tell of training stay as they are. InputError if the
+    weights are not those of these members' networks.
     """
     task = trained_as(task, members[0])
     data, measured_on = _data(task, members, validation, data_dir)
     stored = frame.set_index("member", drop=False)
-    told = {*identity_frame(members).columns, *CIRCUMSTANCES}
+    names = measured_of(task, metrics)
+    held = [name for name in METRICS if name in frame] if _is_of(frame, shuffles) else []
+    told = {*identity_frame(members).columns, *CIRCUMSTANCES, *held}
+    names = [name for name in names if name not in held]
     found: list[pd.DataFrame] = []
     for part in _parts(task, data, members, device, memory_limit, lambda _: None):
         rows = stored.loc[[member.digest for member in part]].reset_index(drop=True)
         population = restored(task, data, part, weights, device=device)
-        metrics = score(task, data, population, part, list(rows["status"]), shuffles=shuffles)
-        facts = rows[[name for name in rows if name in told and name not in metrics]]
+        scores = score(
+            task, data, population, part, list(rows["status"]), shuffles=shuffles, metrics=names
+        )
+        if held:
+            scores = scores.assign(**joined_reasons(rows, scores))
+        facts = rows[[name for name in rows if name in told and name not in scores]]
         facts = facts.assign(scoring_digest=scoring_digest(), shuffles=shuffles)
-        tables = [facts, metrics]
+        frame = _in_order(pd.concat([facts, scores], axis=1))
         if measured_on is not None:
             scored = (population, part, list(rows["status"]))
-            tables.append(
-                _validation(task, measured_on, *scored, names=validation, shuffles=shuffles)
-            )
-        found.append(pd.concat(tables, axis=1))
+            own = _validation(task, measured_on, *scored, names=validation, shuffles=shuffles)
+            frame = pd.concat([frame, own], axis=1)
+        found.append(frame)
     return pd.concat(found, ignore_index=True)
+
+
+def _is_of(frame: pd.DataFrame, shuffles: int) -> bool:
+    """Whether the code of today scored a frame, with so many shuffles."""
+    wanted = {"scoring_digest": scoring_digest(), "shuffles": shuffles}
+    return all(name in frame and (frame[name] == value).all() for name, value in wanted.items())
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its metrics last, in the registry's order, as `run_pack` has them."""
+    reasons = [FAULTS, GAPS]
+    others = [name for name in frame if name not in {*METRICS, *reasons}]
+    return frame[[*others, *(name for name in METRICS if name in frame), *reasons]]
 
 
 def restored(
@@ -210,7 +257,7 @@ def _validation(
 ) -> pd.DataFrame:
     """Loss, performance and what a search asks for on validation data, which stand in `data`."""
     seeds = tuple(member.seed for member in members)
-    asked = list(dict.fromkeys([*_SEARCHED, *names]))
+    asked = list(dict.fromkeys([*_VALIDATED, *names]))
     values, _ = measured(Scored(task, data, population, seeds, shuffles), asked)
     lost = np.array([one != "ok" for one in status])
     everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)

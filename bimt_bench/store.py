@@ -158,7 +158,24 @@ class Store:
         geometries: Iterable[GeometrySpec] = (),
         marks: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """Writes frame.parquet and curves.parquet of these packs, rows in order of `members`.
+        """Writes frame.parquet and curves.parquet of these packs; see `gather`."""
+        frame, curves = self.gather(
+            packs, members=members, tasks=tasks, geometries=geometries, marks=marks
+        )
+        for name, table in (("frame.parquet", frame), ("curves.parquet", curves)):
+            told = pa.Table.from_pandas(table, preserve_index=False)
+            write(self.folder / name, _parquet(with_format(told)))
+
+    def gather(
+        self,
+        packs: Iterable[str],
+        *,
+        members: Sequence[str],
+        tasks: Iterable[TaskSpec] = (),
+        geometries: Iterable[GeometrySpec] = (),
+        marks: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The frame and the curves of these packs, rows in order of `members`.
 
         Both carry the tasks and geometries that the members were trained on. `marks`: further
         cells of the frame, the same for all members of a pack, by pack.
@@ -170,13 +187,11 @@ class Store:
             found.append((stored.frame.assign(**(marks or {}).get(pack, {})), stored.curves))
         # By their first member, so that columns do not depend on which pack was finished first.
         found.sort(key=lambda tables: tables[0]["member"].map(rank).min())
-        for name, frames, keys in (
-            ("frame.parquet", [frame for frame, _ in found], ["member"]),
-            ("curves.parquet", [curves for _, curves in found], ["member", "step"]),
-        ):
-            table = _in_order(join(frames), rank=rank, keys=keys)
-            told = pa.Table.from_pandas(carrying(table, tasks, geometries), preserve_index=False)
-            write(self.folder / name, _parquet(with_format(told)))
+        frame = _in_order(join([frame for frame, _ in found]), rank=rank, keys=["member"])
+        curves = join([curves for _, curves in found])
+        curves = _in_order(curves, rank=rank, keys=["member", "step"])
+        told = [*tasks], [*geometries]
+        return carrying(frame, *told), carrying(curves, *told)
 
     def frame(self) -> pd.DataFrame:
         """The collected frame, one row a member."""

@@ -35,6 +35,7 @@ if "bimt_bench" not in sys.modules:
     install_import_hook(CHECKED, "beartype.beartype")
 
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -83,3 +84,25 @@ def shortened() -> Callable[..., TaskSpec]:
         return task.model_copy(update={"training": training})
 
     return load
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list[str]:
+    """What a notebook shows, picture by picture; widgets are not installed."""
+    pictures: list[str] = []
+
+    class Handle:
+        def update(self, content, *, raw):
+            assert raw
+            pictures.append(content["text/plain"])
+
+    def display(content, *, raw, display_id):
+        assert raw and display_id
+        pictures.append(content["text/plain"])
+        return Handle()
+
+    module = ModuleType("IPython.display")
+    module.display = display  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    return pictures

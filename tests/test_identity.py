@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ray
 import safetensors.numpy
 import torch
 
@@ -292,7 +293,7 @@ def test_a_worker_that_differs_refuses(monkeypatch):
 def test_the_device_is_what_is_asked_for_or_what_the_sweep_began_with(monkeypatch):
     cuda = {**HERE, "device": "cuda"}
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(session.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     for available, wanted in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=available: found)
         assert session.device_for("auto", [], address=None) == wanted

@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 
 from bimt_bench import packs, recipes
+from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
-from bimt_bench.spec import Configuration
+from bimt_bench.recipes import resolve
+from bimt_bench.spec import Configuration, catalog
 
 SETTINGS = {
     "strength", "phases", "spacing", "reduce", "bias_from", "locality", "no_locality_into",
@@ -116,3 +118,32 @@ def test_no_number_depends_on_pack_mates(shortened, name, steps):
         pd.testing.assert_series_equal(here, there, check_exact=True, check_names=False)
         for array, values in alone.weights[member].items():
             np.testing.assert_array_equal(values, together.weights[member][array])
+
+
+# --------------------------------------------------------------------------- while searching
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("symbolic/independence", 0.0), ("vision/digits", 0.2)]
+)
+@pytest.mark.parametrize("memory_limit", [None, 1], ids=["whole", "parts"])
+def test_validation_figures_stand_beside_the_others_and_are_scored_again(name, share, memory_limit):
+    task = catalog.task(name)
+    asked = (Configuration(steps=20), Configuration(steps=20, learning_rate=1e6))
+    members = [resolve(task, one, seed, held_out=share) for one in asked for seed in (0, 1)]
+    metrics = ("modularity_q", "performance")
+    how = {"shuffles": 2, "memory_limit": memory_limit, "validation": metrics}
+    found = packs.run_pack(task, members, **how, on_note=lambda line: None)
+    columns = [f"validation_{one}" for one in ("performance", "loss", "modularity_q")]
+    assert list(found.frame)[-3:] == columns
+    lost = found.frame["status"] == "diverged"
+    assert lost.any() and (found.frame[columns].isna().all(axis=1) == lost).all()
+    again = packs.score_again(task, members, frame=found.frame, weights=found.weights, **how)
+    pd.testing.assert_frame_equal(again, found.frame, check_dtype=False)
+
+
+def test_points_that_are_drawn_anew_hold_out_nothing():
+    task = catalog.task("symbolic/independence")
+    members = [resolve(task, Configuration(steps=20), 0, held_out=0.2)]
+    with pytest.raises(InputError, match=r"'symbolic/independence' draws its validation data anew"):
+        packs.run_pack(task, members)

@@ -12,6 +12,7 @@ from bimt_bench.app.terminal import (
     DataDir,
     Device,
     Experiment,
+    Measured,
     Plugins,
     TasksDir,
     TrackingUri,
@@ -76,6 +77,7 @@ def run(
     with_baseline: Annotated[
         bool, typer.Option("--with-baseline", help="train the baseline recipe too, and compare")
     ] = False,
+    metrics: Measured = None,
     out: Annotated[Path, typer.Option(help="folder for frame and drawings")] = Path("runs"),
     device: Device = "auto",
     data_dir: DataDir = None,
@@ -99,10 +101,11 @@ def run(
                 data_dir=data_dir,
                 tasks_dir=tasks_dir,
                 with_baseline=with_baseline,
+                metrics=given.names(metrics) or ("usual",),
                 on_progress=on_progress,
             )
         terminal.OUT.print(tables.of_scorecard(found.frame, found.baseline))
-        for line in (found.omissions, found.note):
+        for line in (found.omissions, found.others, found.note):
             if line is not None:
                 terminal.OUT.print(line, style="dim", markup=False, highlight=False)
         print_files(found.files)
@@ -138,6 +141,7 @@ def sweep(
     draw: Annotated[
         str, typer.Option(help="chosen: best, median and knee of each recipe; all: each setting")
     ] = "chosen",
+    metrics: Measured = None,
     device: Device = "auto",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
@@ -145,6 +149,7 @@ def sweep(
 ) -> None:
     """Train every configuration of a sweep on Ray, log to MLflow, draw the trade-offs."""
     from bimt_bench import api
+    from bimt_bench.app import given
 
     with refusing():
         found = api.sweep(
@@ -164,6 +169,7 @@ def sweep(
             experiment=experiment,
             plugins=plugin or (),
             draw=draw,
+            metrics=given.names(metrics) or None,
             console=terminal.ERR,
         )
     for report in found.reports:

@@ -16,6 +16,7 @@ import pandas as pd
 import safetensors.numpy
 
 from bimt_bench.ground import InputError, write
+from bimt_bench.metrics import GAPS, METRICS, joined_reasons
 from bimt_bench.packs import PackResult, Weights
 from bimt_bench.results import read_frame
 from bimt_bench.spec import Member, carrying_all
@@ -77,6 +78,7 @@ class RunFolder:
         held = self._held()
         if held is not None:
             new = set(frame["member"])
+            frame = _with_measured(frame, held.frame[held.frame["code"] == code])
             both = [_without(held.frame, new, code), frame]
             frame = carrying_all(pd.concat(both, ignore_index=True), reversed(both))
             curves = pd.concat([_without(held.curves, new, code), curves], ignore_index=True)
@@ -104,6 +106,18 @@ class RunFolder:
             member, _, name = key.rpartition("/")
             weights.setdefault(member, {})[name] = array
         return PackResult(frame, curves, weights)
+
+
+def _with_measured(frame: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the metrics that the same code found of its members before."""
+    further = [name for name in METRICS if name in held and name not in frame]
+    before = held.drop_duplicates("member", keep="last").set_index("member")
+    own = before.reindex(frame["member"]).set_axis(frame.index)
+    own = own[own["code"].notna()]
+    if not further or own.empty or GAPS not in own:
+        return frame
+    found = frame.assign(**{name: own[name].reindex(frame.index) for name in further})
+    return found.assign(**joined_reasons(own.reindex(frame.index), frame))
 
 
 def _without(rows: pd.DataFrame, members: set[str], code: str) -> pd.DataFrame:

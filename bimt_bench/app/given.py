@@ -1,4 +1,4 @@
-"""What is given on the command line as text: settings as name=value, and seeds."""
+"""What is given on the command line as text: settings as name=value, seeds, lists of names."""
 
 import re
 from collections.abc import Sequence
@@ -68,6 +68,11 @@ def _range(part: str) -> range:
     """'7' or '5:8', as a range."""
     first, colon, end = part.partition(":")
     return range(int(first), int(end) if colon else int(first) + 1)
+
+
+def names(entries: Sequence[str] | None) -> list[str]:
+    """The names of an option that may be repeated and takes lists."""
+    return [name.strip() for entry in entries or () for name in entry.split(",") if name.strip()]
 
 
 def corner(text: str) -> Any:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench.app.folder import RunFolder, check_writable
+from bimt_bench.ground import from_here
 from bimt_bench.identity import scoring_digest, training_digest
-from bimt_bench.metrics import omissions_line
+from bimt_bench.metrics import USUAL, measured_of, omissions_line, others_line
 from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.results import draw_medians
 from bimt_bench.spec import Configuration, TaskSpec, catalog, configured
@@ -23,13 +24,14 @@ class SingleRun:
     frame: the members of this run and those that earlier runs left in the same folder. note: what
     an earlier run has to do with it, if there was one. baseline: the rows of the baseline recipe
     under the same settings, if it was trained. omissions: which metrics the task cannot have, and
-    why, in a line; None if it has them all.
+    why, in a line; None if it has them all. others: how others are measured, likewise.
     """
 
     frame: pd.DataFrame
     note: str | None
     baseline: pd.DataFrame | None
     omissions: str | None
+    others: str | None
     files: tuple[Path, ...]
 
 
@@ -43,6 +45,7 @@ def run(
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
     with_baseline: bool = False,
+    metrics: Sequence[str] = (USUAL,),
     on_progress: Callable[[float], None] | None = None,
 ) -> SingleRun:
     """Trains a configuration with some seeds and writes frame, curves, weights and a drawing.
@@ -50,9 +53,10 @@ def run(
     `wanted` holds the recipe and the settings. Files go to `out/<task>-<recipe>-<configuration>/`,
     where the members of earlier runs stay. `with_baseline` trains the baseline recipe in the same
     pack, under the same settings as far as it has them; without it an earlier run of just that
-    serves, if `out` holds one.
+    serves, if `out` holds one. `metrics`: what is measured.
     """
     spec = catalog.task(task, tasks_dir)
+    names = measured_of(spec, metrics)
     chosen = configured(wanted)
     asked = [chosen, *_baselines(chosen)]
     places = [RunFolder.of(out, resolve(spec, one, 0)) for one in asked]
@@ -61,7 +65,13 @@ def run(
     check_writable(out)
     before = [place.read(code=code) for place, code in zip(places, codes, strict=True)]
     trained = train_pack(
-        spec, asked[:count], seeds=seeds, device=device, data_dir=data_dir, on_progress=on_progress
+        spec,
+        asked[:count],
+        seeds=seeds,
+        device=device,
+        data_dir=data_dir,
+        metrics=names,
+        on_progress=on_progress,
     )
     for place, code in zip(places[:count], codes, strict=False):
         place.join(trained, code=code)
@@ -74,7 +84,8 @@ def run(
         frame=kept[0].frame,
         note=_note(places[0], before[0].frame, kept[0].frame),
         baseline=next((_trained(one.frame) for one in kept[1:]), None),
-        omissions=omissions_line(spec, task_data.load(spec.data, data_dir=data_dir)),
+        omissions=omissions_line(spec, task_data.load(spec.data, data_dir=data_dir), names),
+        others=others_line(names, run=from_here(places[0].path)),
         files=(*places[0].files, *drawings[0]),
     )
 

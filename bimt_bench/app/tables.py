@@ -63,11 +63,14 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
 
 
 def of_scores(scores: pd.DataFrame) -> Group:
-    """Metrics that were measured of members, a table a task: means of each recipe's members."""
-    from bimt_bench.metrics import METRICS, direction
+    """Metrics that were measured of members, a table a task: means of each recipe's members.
+
+    Below it why members have none, a line a metric and reason.
+    """
+    from bimt_bench.metrics import METRICS, direction, gap_lines
     from bimt_bench.results import title_of
 
-    tables = []
+    tables: list[Table | Text] = []
     for task, rows in scores.groupby("task", sort=False):
         recipes = dict(tuple(rows.groupby("recipe", sort=False)))
         table = Table(title=f"{task}: means of members", title_justify="left")
@@ -79,12 +82,21 @@ def of_scores(scores: pd.DataFrame) -> Group:
         for name, metric in METRICS.items():
             if name not in rows or rows[name].isna().all():
                 continue
-            means = (own[name].mean() for own in recipes.values())
-            cells = ("-" if pd.isna(mean) else f"{mean:.4g}" for mean in means)
+            cells = (_mean_of(own[name]) for own in recipes.values())
             better = direction(name, str(rows["performance_metric"].iloc[0]))
             table.add_row(metric.title, *cells, ARROWS[better])
         tables.append(table)
+        tables += [Text(line, style="dim") for line in gap_lines(rows)]
     return Group(*tables)
+
+
+def _mean_of(values: pd.Series) -> str:
+    """The mean, and of how many it is where some have no value."""
+    known = values.dropna()
+    if known.empty:
+        return "-"
+    mean = f"{known.mean():.4g}"
+    return mean if len(known) == len(values) else f"{mean} ({len(known)} of {len(values)})"
 
 
 def _better_style(value: float, usual: float, direction: str) -> str:
@@ -103,6 +115,9 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
     note = f"{tradeoff.members} members, {len(tradeoff.seeds)} seeds"
     if tradeoff.shortened:
         note += f", shortened to {tradeoff.steps:,} steps"
+    if tradeoff.without:
+        whole = tradeoff.members + tradeoff.without
+        note = f"measured of {tradeoff.members} of {whole} members, {len(tradeoff.seeds)} seeds"
     if tradeoff.diverged:
         note += f", {tradeoff.diverged} diverged"
     title = f"{tradeoff.task} ({note})"
@@ -161,7 +176,8 @@ def _caption(tradeoff: "TradeOff") -> str:
         found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
     if tradeoff.searched_on:
         found += f"; searched on {tradeoff.searched_on}"
-    return f"{found}; ● on the front"
+    versions = f"{tradeoff.x} v{tradeoff.x_version}, {tradeoff.y} v{tradeoff.y_version}"
+    return f"{found}; ● on the front; {versions}"
 
 
 def of_recipes_compared(tradeoff: "TradeOff") -> Table:

@@ -66,6 +66,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _AGAIN = "and run the command again (a sweep with --resume: its packs are kept)"
 # A run is short: it is trained again, and the members of earlier runs stay as they are.
 RUN_KEEPS = "; nothing of this run is kept, and earlier ones are untouched: run it again"
+Measured = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metrics", help="what is measured: names, families, usual or all; a,b or repeated"
+    ),
+]
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", help="a file or module with kinds of your own; may be repeated"),

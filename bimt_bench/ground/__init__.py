@@ -1,12 +1,13 @@
 """The ground floor: errors, files, seeds, registries of kinds, and which code this is."""
 
-from bimt_bench.ground.bar import bar
+from bimt_bench.ground.bar import Pane, bar
 from bimt_bench.ground.blame import last_in, located
 from bimt_bench.ground.closure import changed, code_digest, code_of, modules_in
 from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, from_here, metadata_of, write
 from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
+from bimt_bench.ground.loading import absent, undisturbed
 from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
 from bimt_bench.ground.nearest import closest
 from bimt_bench.ground.processor import cpu_features, kernels, on_processor, processor
@@ -40,9 +41,11 @@ __all__ = [
     "LIBRARIES",
     "InputError",
     "Kinds",
+    "Pane",
     "Source",
     "Terminated",
     "__version__",
+    "absent",
     "bar",
     "by_sigterm",
     "changed",
@@ -83,6 +86,7 @@ __all__ = [
     "source_of_module",
     "terminable",
     "torch_generator",
+    "undisturbed",
     "unfit",
     "unprintable",
     "word_for",

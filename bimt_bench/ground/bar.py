@@ -50,25 +50,36 @@ def _rich(label: str, console: "Console") -> Iterator[OnProgress]:
         yield lambda fraction: progress.update(shown, completed=fraction)
 
 
+class Pane:
+    """Text in a notebook that is drawn again in its place; widgets need not be installed."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, text: str) -> None:
+        """Shows a text in place of the one before."""
+        content = {"text/plain": text}
+        if self._handle is None:
+            display = importlib.import_module("IPython.display").display
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+
 class _Line:
-    """One line of text in a notebook, drawn again in its place; widgets need not be installed."""
+    """One line in a notebook that tells the fraction done."""
 
     def __init__(self, label: str) -> None:
         self._label, self._last = label, float("-inf")
         self._began = time.monotonic()
-        self._handle: Any = None
+        self._pane = Pane()
 
     def __call__(self, fraction: float) -> None:
         now = time.monotonic()
         if now - self._last < _EVERY and fraction < 1.0:
             return
         self._last = now
-        content = {"text/plain": self.text(fraction, now - self._began)}
-        if self._handle is None:
-            display = importlib.import_module("IPython.display").display
-            self._handle = display(content, raw=True, display_id=True)
-        else:
-            self._handle.update(content, raw=True)
+        self._pane.show(self.text(fraction, now - self._began))
 
     def text(self, fraction: float, seconds: float) -> str:
         """The line at a fraction, so many seconds after the beginning."""

@@ -17,7 +17,13 @@ from torch import Tensor
 
 from bimt_bench.metrics.base import PerMember, Scored, once, per_member
 from bimt_bench.metrics.contract import metric
-from bimt_bench.metrics.goodness import ROWS, functionless, goodness, slack
+from bimt_bench.metrics.goodness import (
+    ROWS,
+    functionless,
+    goodness,
+    slack,
+    without_function,
+)
 from bimt_bench.metrics.paths import on_a_path
 
 _GRID = 24  # kept shares between one connection and all, evenly spaced on a logarithmic scale
@@ -50,6 +56,7 @@ class Pruning:
     cost="pruning",
     source="min m / n with loss(strongest m of n) <= 1.05 loss, or accuracy >= accuracy - 0.01",
     untrained="none where a constant is as good, else up to 0.4: it has no function",
+    undefined=without_function,
 )
 def circuit_size(scored: Scored) -> PerMember:
     """Smallest share of connections, kept by |w|, that is good enough.
@@ -64,6 +71,11 @@ def circuit_size(scored: Scored) -> PerMember:
     return per_member(torch.where(pruning.works, share, torch.nan))
 
 
+def _no_area(scored: Scored) -> tuple[str, ...]:
+    told = without_function(scored)
+    return tuple(one or "its biases alone are as good" for one in told)
+
+
 @metric(
     title="Area under the pruning curve",
     family="sparsity",
@@ -76,6 +88,7 @@ def circuit_size(scored: Scored) -> PerMember:
         "m of n connections kept by |w|"
     ),
     untrained="none where a constant is as good, else below 0.3",
+    undefined=_no_area,
 )
 def pruning_area(scored: Scored) -> PerMember:
     """Area under the pruning curve: quality retained against the logarithm of the kept share.
@@ -105,6 +118,7 @@ def pruning_area(scored: Scored) -> PerMember:
     cost="pruning",
     source="neurons on an input-to-output path of the pruned circuit / all neurons",
     untrained="none where a constant is as good, else nearly all",
+    undefined=without_function,
 )
 def live_neurons(scored: Scored) -> PerMember:
     """Share of all neurons that lie on an input-to-output path of the pruned circuit.

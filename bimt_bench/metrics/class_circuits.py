@@ -16,7 +16,7 @@ from bimt_bench.metrics import needs
 from bimt_bench.metrics.base import PerMember, Questions, Scored, per_member
 from bimt_bench.metrics.circuits import fewest, places, pruned
 from bimt_bench.metrics.contract import metric
-from bimt_bench.metrics.goodness import functionless, goodness, slack
+from bimt_bench.metrics.goodness import functionless, goodness, slack, without_function
 from bimt_bench.metrics.paths import path_strengths
 
 _ROWS = 500
@@ -65,6 +65,7 @@ class _Exam:
     ),
     untrained="none where a constant is as good, else up to 0.16: it has no function",
     need=needs.OUTPUT_NEURONS,
+    undefined=without_function,
 )
 @torch.no_grad()
 def circuit_size_per_class(scored: Scored) -> PerMember:

@@ -16,6 +16,7 @@ from bimt_bench.metrics.nulls import (
     compared,
     observed,
     p_values,
+    without_spread,
     z_scores,
 )
 from bimt_bench.metrics.spectral import Topology
@@ -56,6 +57,7 @@ def ncut(scored: Scored) -> PerMember:
     cost="draws",
     source=f"{_FILAN}: (n-cut - mean) / std, weights shuffled within each layer",
     untrained="within 2.5 of 0",
+    undefined=without_spread,
 )
 def ncut_z(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of all weights within each connection."""
@@ -89,6 +91,7 @@ def ncut_p(scored: Scored) -> PerMember:
     cost="draws",
     source=f"{_FILAN}: (n-cut - mean) / std, non-zero weights shuffled among their places",
     untrained="within 2 of 0",
+    undefined=without_spread,
 )
 def ncut_z_nonzero(scored: Scored) -> PerMember:
     """(n-cut - mean) / std over shuffles of the non-zero weights among their own places."""
@@ -126,6 +129,7 @@ def cross_cluster_mass(scored: Scored) -> PerMember:
     cost="draws",
     source="(mass inside clusters - mean) / std, weights shuffled within each layer",
     untrained="within 2.5 of 0",
+    undefined=without_spread,
 )
 def cross_cluster_mass_z(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of all weights of each connection."""
@@ -159,6 +163,7 @@ def cross_cluster_mass_p(scored: Scored) -> PerMember:
     cost="draws",
     source="(mass inside clusters - mean) / std, non-zero weights shuffled among their places",
     untrained="within 2 of 0",
+    undefined=without_spread,
 )
 def cross_cluster_mass_z_nonzero(scored: Scored) -> PerMember:
     """(mass inside clusters - mean) / std over shuffles of the non-zero weights."""

@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
@@ -24,6 +24,7 @@ from bimt_bench.spec import (
 )
 
 Compute = Callable[[Scored], PerMember]
+Reasons = Callable[[Scored], Sequence[str | None]]
 Direction = Literal["higher", "lower"]
 Cost = Literal["cheap", "graph", "draws", "pruning", "ablation"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -38,7 +39,9 @@ class Metric:
     scores on it, in words. need: what task and wiring must have for it to be defined, if anything.
     cost: what takes its time: little (cheap), one partition of a graph, those of many null networks
     (draws), forward passes of many pruned networks, or of many without some neurons (ablation).
-    compute: a scored population -> float64 [P]; NaN where the metric is undefined.
+    version: raised by 1 with every change that gives other values, which are then told apart.
+    compute: a scored population -> float64 [P]; NaN where the metric is undefined. undefined: why
+    it is undefined for each member, in words, if there is more to say than `goodness.state` does.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Metric:
     high: float = math.inf
     cost: Cost = "cheap"
     need: Need | None = None
+    undefined: Reasons | None = None
+    version: int = 1
 
     def __post_init__(self) -> None:
         """InputError that lists, in one line, all facts that cannot be."""
@@ -82,6 +87,8 @@ def metric(
     high: float = math.inf,
     cost: Cost = "cheap",
     need: Need | None = None,
+    undefined: Reasons | None = None,
+    version: int = 1,
 ) -> Callable[[Compute], Compute]:
     """Registers the function below it as a metric, under the function's name; see `Metric`.
 
@@ -103,6 +110,8 @@ def metric(
                 high=high,
                 cost=cost,
                 need=need,
+                undefined=undefined,
+                version=version,
             )
         )
         return compute
@@ -113,7 +122,7 @@ def metric(
 def _faults(one: Metric) -> Iterator[str]:
     if not _NAME.fullmatch(one.name):
         yield f"name: '{one.name}' given; small letters, digits and _ are allowed"
-    if one.name in COLUMNS or one.name in _settings(tuple(RECIPES.values())):
+    if one.name in COLUMNS or one.name in _settings(_recipes()):
         yield "name: is another column of the frame; rename it"
     for fact in ("family", "title", "source", "untrained"):
         if not getattr(one, fact).strip():
@@ -123,10 +132,18 @@ def _faults(one: Metric) -> Iterator[str]:
             yield f"{fact}: '{getattr(one, fact)}' given; allowed: {', '.join(get_args(allowed))}"
     if not one.low < one.high:
         yield f"low: {one.low:g} is not below high, {one.high:g}"
+    if isinstance(one.version, bool) or not isinstance(one.version, int) or one.version < 1:
+        yield f"version: {one.version!r} given; must be a whole number from 1 on"
     try:
         inspect.signature(one.compute).bind(None)
     except TypeError:
         yield f"{one.name}{inspect.signature(one.compute)}: is called with one scored population"
+
+
+def _recipes() -> tuple[type[Recipe], ...]:
+    """All recipes known by now, told at once: dozens of metrics ask as they are imported."""
+    len(RECIPES)  # ours are registered then
+    return tuple(kind for one in RECIPES.sources() for kind in RECIPES.of(one).values())
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bimt_bench.metrics import clusters, functional, modularity
+from bimt_bench.metrics import clusters, excess, functional, modularity
 from bimt_bench.metrics.base import PerMember, Scored
 from bimt_bench.metrics.contract import Metric
 from bimt_bench.metrics.nulls import Comparison
@@ -42,6 +42,7 @@ def _error_of(name: str, compute: Callable[[Scored], PerMember], *, source: str)
             unit="standard error",
             cost=of.cost,
             source=source,
+            undefined=of.undefined,
             untrained="as small as the draws make it, or a large graph's budget ends them",
             compute=compute,
         )
@@ -76,9 +77,24 @@ def _isolated_ratio_error(scored: Scored) -> PerMember:
     return np.array([math.nan if one is None else one.error for one in found])
 
 
+def _cautious_error(scored: Scored) -> PerMember:
+    """The standard error of `module_excess_cautious`, for nulls are so many and no more.
+
+    sd sqrt(1 / n + 1.645^2 / (2 (n - 1))) over n nulls, times |d score / d (M_0 + 1.645 sd)|. NaN
+    where the score is.
+    """
+    found = excess.excesses(scored)
+    return np.array([math.nan if one is None else one.cautious_error for one in found])
+
+
 for _name, _compared in _FULL.items():
     _of_z(f"{_name}_z", _compared)
     _of_p(f"{_name}_p", _compared)
 for _name, _compared in _TOPOLOGY.items():
     _of_z(f"{_name}_z_nonzero", _compared)
+_error_of(
+    "module_excess_cautious",
+    _cautious_error,
+    source="sd sqrt(1 / n + 1.645^2 / (2 (n - 1))) |d score / d (M_0 + 1.645 sd)|, n nulls",
+)
 _error_of("isolated_ratio", _isolated_ratio_error, source="ratio * sd / (mean sqrt(n))")

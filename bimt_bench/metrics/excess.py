@@ -18,6 +18,7 @@ from bimt_bench.ground import derive
 from bimt_bench.metrics.attribution import AttributionGraph, Wires, attributions
 from bimt_bench.metrics.base import PerMember, Scored, once, sums
 from bimt_bench.metrics.contract import metric
+from bimt_bench.metrics.goodness import state
 from bimt_bench.metrics.modularity import seeded_igraph
 from bimt_bench.metrics.rewiring import rewired
 
@@ -56,6 +57,18 @@ class Excess:
         return _above(self.value, float(self.nulls.mean() + _CAUTION * self.nulls.std(ddof=1)))
 
     @property
+    def cautious_error(self) -> float:
+        """Standard error of the cautious score."""
+        spread, draws = float(self.nulls.std(ddof=1)), len(self.nulls)
+        base = float(self.nulls.mean()) + _CAUTION * spread
+        if math.isnan(self.cautious):
+            return math.nan
+        of_base = spread * math.sqrt(1 / draws + _CAUTION**2 / (2 * (draws - 1)))
+        if self.value >= base:
+            return of_base * (1.0 - self.value) / (1.0 - base) ** 2
+        return of_base * self.value / base**2
+
+    @property
     def error(self) -> float:
         """Standard error of the score, for the nulls are so many and no more."""
         mean = float(self.nulls.mean())
@@ -65,6 +78,16 @@ class Excess:
         if self.value >= mean:
             return of_mean * (1.0 - self.value) / (1.0 - mean) ** 2
         return of_mean * self.value / mean**2
+
+
+def _no_excess(scored: Scored) -> tuple[str, ...]:
+    """Why there is no figure."""
+    told, found = state(scored), excesses(scored)
+    return tuple(
+        odd
+        or ("nothing flows to an output" if one is None else "its nulls are as modular as can be")
+        for odd, one in zip(told, found, strict=True)
+    )
 
 
 @metric(
@@ -80,6 +103,7 @@ class Excess:
         f"best Leiden partition of the attribution graph, M_0 its mean over nulls: {_NULLS}"
     ),
     untrained="just below 0: -0.12 on independence, -0.04 on MNIST",
+    undefined=_no_excess,
 )
 def module_excess(scored: Scored) -> PerMember:
     """(M - M_0) / (1 - M_0) if M >= M_0, else (M - M_0) / M_0, on the attribution graph.
@@ -103,6 +127,7 @@ def module_excess(scored: Scored) -> PerMember:
     cost="draws",
     source=f"as module_excess, with M_0 + 1.645 sd(M_0) in the place of M_0; {_NULLS}",
     untrained="below 0: -0.15 on independence, -0.05 on MNIST",
+    undefined=_no_excess,
 )
 def module_excess_cautious(scored: Scored) -> PerMember:
     """`module_excess` with M_0 + 1.645 sd in the place of M_0, sd that of M over the nulls.
@@ -121,6 +146,7 @@ def module_excess_cautious(scored: Scored) -> PerMember:
     cost="draws",
     source="sd(M_0) / sqrt(n) times |d score / d M_0|, n null networks",
     untrained="at most 0.02",
+    undefined=_no_excess,
 )
 def module_excess_error(scored: Scored) -> PerMember:
     """The standard error of `module_excess`: sd / sqrt(n) over n nulls, times |d score / d M_0|.

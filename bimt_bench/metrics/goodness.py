@@ -55,6 +55,39 @@ def functionless(scored: Scored) -> Bool[Tensor, " member"]:
     return full - slack(scored, full) <= best_constant(scored)
 
 
+@once
+@torch.no_grad()
+def state(scored: Scored) -> tuple[str | None, ...]:
+    """What is odd about each member, in words, that leaves metrics undefined; None if nothing."""
+    weights = [one.cpu().flatten(1) for one in scored.strengths.values()]
+    empty = torch.stack([(one == 0).all(dim=1) for one in weights]).all(dim=0)
+    finite = torch.stack([one.isfinite().all(dim=1) for one in weights]).all(dim=0)
+    answers = scored.probe(ROWS).answered()[0].flatten(1, -2)
+    whole = answers.isfinite().flatten(1).all(dim=1)
+    same = (answers == answers[:, :1]).flatten(1).all(dim=1)
+    return tuple(
+        next((text for text, holds in zip(_ODD, each, strict=True) if holds), None)
+        for each in zip(~finite, ~whole, empty, same, strict=True)
+    )
+
+
+_ODD = (
+    "a weight is not finite",
+    "an output is not finite",
+    "it is empty: all its weights are 0",
+    "it has collapsed: its outputs never vary",
+)
+
+
+def without_function(scored: Scored) -> tuple[str | None, ...]:
+    """Why a member has no function, in words; None for one that has."""
+    no_better = functionless(scored).tolist()
+    return tuple(
+        odd or ("it has no function: a constant answer is as good" if idle else None)
+        for odd, idle in zip(state(scored), no_better, strict=True)
+    )
+
+
 def best_constant(scored: Scored) -> float:
     """The quality of the best constant answer to those rows.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from bimt_bench.ground import numpy_generator
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once
 from bimt_bench.metrics.contract import metric
-from bimt_bench.metrics.goodness import functionless
+from bimt_bench.metrics.goodness import functionless, without_function
 from bimt_bench.metrics.graph import graphs
 from bimt_bench.metrics.losses import row_losses
 from bimt_bench.metrics.modularity import partitions
@@ -71,6 +71,15 @@ class Comparison:
         return of_mean * self.own / (self.own + self.usual) ** 2
 
 
+def _no_lesions(scored: Scored) -> tuple[str, ...]:
+    """Why there is no figure."""
+    told, found = without_function(scored), lesions(scored)
+    return tuple(
+        why or ("no lesion costs anything" if one else "fewer than two modules have hidden neurons")
+        for why, one in zip(told, found, strict=True)
+    )
+
+
 @metric(
     title="Lesion effect of modules",
     family="functional",
@@ -84,6 +93,7 @@ class Comparison:
         "D the loss increase when they are silent"
     ),
     untrained="none where a constant is as good, else anything from 0 to 0.7",
+    undefined=_no_lesions,
 )
 def lesion_effect(scored: Scored) -> PerMember:
     """Mean over modules of D / (D + mean D of sets of as many neurons); 0.5 is no effect.
@@ -110,6 +120,7 @@ def lesion_effect(scored: Scored) -> PerMember:
         "m and sd those of n random sets"
     ),
     untrained="none where a constant is as good, else at most 0.02",
+    undefined=_no_lesions,
 )
 def lesion_effect_error(scored: Scored) -> PerMember:
     """The standard error of `lesion_effect`, for the random sets are so many and no more.

@@ -21,7 +21,15 @@ from bimt_bench.ground import derive
 from bimt_bench.metrics.base import PerMember, Scored, once
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NeuronGraph, graphs
-from bimt_bench.metrics.nulls import Comparison, Statistic, Statistics, compared, p_values, z_scores
+from bimt_bench.metrics.nulls import (
+    Comparison,
+    Statistic,
+    Statistics,
+    compared,
+    p_values,
+    without_spread,
+    z_scores,
+)
 
 # On a random dense graph, the worst case, Q is 0.103 after one run, 0.105 after two; iterating
 # until nothing improves adds less than 1 % at twice the time.
@@ -76,6 +84,7 @@ def modularity_q(scored: Scored) -> PerMember:
         "(after Filan et al., arXiv 2103.03386)"
     ),
     untrained="within 2 of 0",
+    undefined=without_spread,
 )
 def modularity_z(scored: Scored) -> PerMember:
     """(Q - mean) / std of Q over shuffles of all weights within each connection.
@@ -119,6 +128,7 @@ def modularity_p(scored: Scored) -> PerMember:
         "(after Filan et al., arXiv 2103.03386)"
     ),
     untrained="within 2.5 of 0",
+    undefined=without_spread,
 )
 def modularity_z_nonzero(scored: Scored) -> PerMember:
     """(Q - mean) / std of Q over shuffles of the non-zero weights among their own places.

@@ -142,6 +142,14 @@ def compared(
     )
 
 
+def without_spread(scored: Scored) -> tuple[str, ...]:
+    """Why a z-score is undefined: there is no graph, or all of its shuffles have one value."""
+    return tuple(
+        "it is empty or not finite" if graph is None else "its null model does not vary"
+        for graph in graphs(scored)
+    )
+
+
 def z_scores(found: Sequence[Comparison | None]) -> PerMember:
     """The standard score of every member against its null; NaN for a member without a graph."""
     return np.array([math.nan if c is None else c.z for c in found])

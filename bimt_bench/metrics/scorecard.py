@@ -9,7 +9,7 @@ import pandas as pd
 
 from bimt_bench.metrics.base import Scored
 from bimt_bench.metrics.contract import Metric
-from bimt_bench.metrics.faults import Measured, Measurement, faults_column
+from bimt_bench.metrics.faults import Measured, Measurement, reasons_frame
 from bimt_bench.spec import METRICS
 
 _log = logging.getLogger(__name__)
@@ -26,18 +26,21 @@ def scorecards(scored: Scored, names: Sequence[str] | None = None) -> pd.DataFra
     return measured(scored, names)[0]
 
 
-def measured(scored: Scored, names: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.Series]:
-    """The scorecards, and why members lack values of metrics that failed: `metric_faults`.
+def measured(
+    scored: Scored, names: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The scorecards, and why members lack values: columns `metric_faults` and `metric_gaps`.
 
     A metric fails for a member where it raises an error, gives no numbers or one outside its
-    range. The other column is JSON of metric -> reason, null for members without such.
+    range; elsewhere a value that is missing is undefined. What needs something that the task does
+    not have has no reason of a member.
     """
     chosen = [METRICS.get_kind(name) for name in (METRICS if names is None else names)]
     measurement = Measurement(scored)
     found = {one.name: _measured(measurement, one) for one in chosen}
     values = {name: one.values for name, one in found.items()}
     frame = pd.DataFrame(values, index=pd.RangeIndex(scored.size))
-    return frame, faults_column(found, scored.size)
+    return frame, reasons_frame(found, scored.size)
 
 
 def _measured(measurement: Measurement, one: Metric) -> Measured:
@@ -45,7 +48,7 @@ def _measured(measurement: Measurement, one: Metric) -> Measured:
     lacking = one.lacking(scored.task, scored.data, scored.wiring)
     if lacking is not None:
         _say_missing(one.name, scored.task.name, lacking.what)
-        return Measured(np.full(scored.size, np.nan), {})
+        return Measured(np.full(scored.size, np.nan))
     found = measurement.of(one)
     if found.faults:
         _say_fault(one.name, scored.task.name, next(iter(found.faults.values())))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         draw_medians,
         task_report,
     )
+    from bimt_bench.results.reporting import Reporter
     from bimt_bench.results.scores import SCORES
     from bimt_bench.results.sweeps import SweepResults, finished, tracked
     from bimt_bench.results.syncing import Synced, sync
@@ -54,6 +55,7 @@ _HOMES = {
     "Network": "network",
     "Courier": "delivery",
     "Delivered": "delivery",
+    "Reporter": "reporting",
     "SweepFacts": "delivery",
     "SweepTracking": "delivery",
     "Synced": "syncing",
@@ -86,6 +88,7 @@ __all__ = [
     "Estimate",
     "Line",
     "Network",
+    "Reporter",
     "Results",
     "Settings",
     "SweepFacts",

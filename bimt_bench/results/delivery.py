@@ -7,7 +7,7 @@ deliver is delivered at the end, and what cannot be delivered then, by `sync` fr
 import math
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -22,6 +22,7 @@ from bimt_bench.spec import TaskSpec
 # Configurations summarised at a time: pandas takes as long for one as for a hundred.
 _MOST = 64
 _JOIN_SECONDS = 5
+_SAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ class Courier:
     _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
     _waiting: dict[str, list[_Job]] = field(default_factory=dict)
     _leaving: threading.Event = field(default_factory=threading.Event)
+    _handed: int = 0
+    _written: int = 0
 
     def __post_init__(self) -> None:
         self._thread = threading.Thread(target=self._write, name="mlflow", daemon=True)
@@ -145,12 +148,20 @@ class Courier:
             if sum(len(part.rows) for part in parts) >= len(self.runs.facts.seeds):
                 whole += self._waiting.pop(str(name))
         for start in range(0, len(whole), _MOST):
-            self._jobs.put(_joined(whole[start : start + _MOST]))
+            job = _joined(whole[start : start + _MOST])
+            self._handed += job.rows["configuration"].nunique()
+            self._jobs.put(job)
 
-    def finish(self) -> None:
-        """Waits until all that was handed over is written, or MLflow is given up."""
+    def finish(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Waits until all that was handed over is written, or MLflow is given up.
+
+        `say` is told now and then how much is left.
+        """
         self._jobs.put(None)
-        self._thread.join()
+        self._thread.join(_SAY_SECONDS)
+        while self._thread.is_alive():
+            say(f"logging to MLflow: {self._handed - self._written} configurations left")
+            self._thread.join(_SAY_SECONDS)
 
     def leave(self) -> None:
         """Writes no more; what is being written may end."""
@@ -162,6 +173,7 @@ class Courier:
         try:
             while (job := self._jobs.get()) is not None and not self._leaving.is_set():
                 self.runs.log(job.task, job.rows, job.curves)
+                self._written += job.rows["configuration"].nunique()
         except Exception as error:  # noqa: BLE001 - whatever it is, the sweep goes on
             self.error = error
 

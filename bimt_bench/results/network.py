@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, bar
-from bimt_bench.metrics import FAULTS, METRICS, Scored, circuits
+from bimt_bench.metrics import FAULTS, GAPS, METRICS, Scored, circuits, metric_names
 from bimt_bench.network import build
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawing import NetworkDrawing
 from bimt_bench.results.export import export
 from bimt_bench.results.exported import exported
 from bimt_bench.results.inputs import raw_inputs
-from bimt_bench.results.measuring import metric_names, scorecard
+from bimt_bench.results.measuring import scorecard
 from bimt_bench.results.origin import check_device, check_source, geometry_of
 from bimt_bench.results.titles import PRUNED, drawing_title, member_name, settings_beside
 from bimt_bench.spec import MODELS, GeometrySpec, TaskSpec
@@ -142,14 +142,14 @@ class Network:
         """Metrics of the network, measured now: those named, or all; [metrics], float64.
 
         A name is a metric's or a family's ('sparsity', all of it; of a name that is both, the
-        metric). What is undefined is NaN, and `attrs["missing"]` says why. `progress`: a bar, if
-        absent where all are measured on a terminal or in a notebook. Raises InputError, with the
-        nearest name, for a name that is neither.
+        metric), or 'usual', what a sweep measures. What is undefined is NaN, and
+        `attrs["missing"]` says why. `progress`: a bar, if absent where all are measured on a
+        terminal or in a notebook. Raises InputError, with the nearest name, for another name.
 
         >>> net.metrics("modularity_q", "sparsity").index.tolist()[:3]
         ['modularity_q', 'effective_connections', 'participation_ratio']
         """
-        chosen = metric_names(names)
+        chosen = metric_names(names, self.task)
         shown = False if progress is None and names else progress
         with bar(f"{self.name} · metrics", shown=shown) as on_progress:
             found = scorecard(self._scored, chosen, self._cell("status"), on_progress=on_progress)
@@ -228,7 +228,7 @@ class Network:
         total = sum(rank.numel() for rank in ranks.values())
         kept = circuits.pruned(self._scored, ranks, torch.tensor([round(share * total)]))
         arrays |= {name: weight[0].cpu().numpy() for name, weight in kept.items()}
-        facts = {k: v for k, v in self._facts.items() if k not in (*METRICS, FAULTS)}
+        facts = {k: v for k, v in self._facts.items() if k not in (*METRICS, FAULTS, GAPS)}
         facts |= {"member": None, "pruned_from": self.member, PRUNED: share}
         found = Network(
             self.task,

@@ -7,8 +7,7 @@ code measures further is added to it.
 """
 
 import json
-from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,22 @@ import pandas as pd
 from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, closest, write
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import FAULTS, METRICS, Scored, measured
+from bimt_bench.metrics import (
+    FAULTS,
+    GAPS,
+    METRICS,
+    NOT_MEASURED,
+    VERSIONS,
+    Scored,
+    joined_reasons,
+    measured,
+    metric_names,
+    told_versions,
+    versions_column,
+    versions_in,
+)
 from bimt_bench.results.choice import CHOICES
 from bimt_bench.results.columns import plain_cell
-from bimt_bench.results.measuring import metric_names
 from bimt_bench.spec import join, results_in
 
 if TYPE_CHECKING:
@@ -46,17 +57,18 @@ def score(
 ) -> pd.DataFrame:
     """Metrics of members of results, measured now from their weights; a row a member.
 
-    names: of metrics or families; all without any. members: 'all'; 'front', all seeds of the
-    configurations on the front of each task; 'best', 'median' or 'knee' of each recipe and task; or
-    digests, or starts of them. Where results have a folder, what is found joins `metrics.parquet`
-    in it. `metric_faults` says why a metric failed. InputError, with the nearest name, for what is
-    not there, and for weights that were not kept.
+    names: of metrics or families, 'usual' or 'all'; all without any. members: 'all'; 'front', all
+    seeds of the configurations on the front of each task; 'best', 'median' or 'knee' of each recipe
+    and task; or digests, or starts of them. Where results have a folder, what is found joins
+    `metrics.parquet` in it. `metric_faults` says why a metric failed, `metric_gaps` why one is
+    undefined. InputError, with the nearest name, for what is not there, and for weights that were
+    not kept.
     """
-    chosen = metric_names(names)
+    metric_names(names)  # what is none is told before anything is read
     wanted = _members(results, members)
     found: list[pd.DataFrame] = []
     for networks in _together(results, wanted):
-        found.append(_measured(networks, chosen))
+        found.append(_measured(networks, metric_names(names, networks[0].task)))
         if on_progress is not None:
             on_progress(sum(map(len, found)) / len(wanted))
     frame = _in_order(pd.concat(found), wanted)
@@ -68,16 +80,60 @@ def score(
 def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
     """A frame with the metrics that it lacks and `metrics.parquet` of its folder has.
 
-    What stands in the frame stays. InputError if that file cannot be read.
+    What stands in the frame stays, unless it was measured there by a later version of its metric.
+    InputError if that file cannot be read.
     """
     held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
-    further = [name for name in held if name in METRICS and name not in frame]
-    if not further:
+    own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
+    further: list[str] = []
+    added: dict[str, pd.Series] = {}
+    taken: dict[str, pd.Series] = {}
+    for name in (str(name) for name in held if name in METRICS):
+        later = versions_in(own, name) > versions_in(frame, name)
+        if name not in frame:
+            further.append(name)
+            added[name], taken[name] = own[name], later
+        elif later.any():
+            added[name], taken[name] = frame[name].where(~later, own[name]), later
+    if not added:
         return frame
-    own = held.set_index("member")[further].reindex(frame["member"])
-    return frame.assign(**{str(name): own[name].to_numpy() for name in further})
+    versions = _versions(frame, own, taken)
+    found = frame.assign(**added, **({} if versions is None else {VERSIONS: versions}))
+    return found.assign(**joined_reasons(frame, _reasons(own, further))) if further else found
+
+
+def _reasons(own: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The columns of reasons for some metrics, given rows of the file or empty ones."""
+    cells: dict[str, list[str | None]] = {FAULTS: [], GAPS: []}
+    for row in own.to_dict("records"):
+        is_there = isinstance(row[_CODE], str)
+        for column, found in cells.items():
+            told = json.loads(row[column]) if isinstance(row.get(column), str) else {}
+            told = {name: why for name, why in told.items() if name in names}
+            if column == GAPS and not is_there:
+                told = dict.fromkeys(names, NOT_MEASURED)
+            found.append(json.dumps(told) if told else None)
+    return pd.DataFrame(cells, index=own.index, dtype="string")
+
+
+def _versions(
+    frame: pd.DataFrame, own: pd.DataFrame, taken: Mapping[str, pd.Series]
+) -> pd.Series | None:
+    """The frame's column of versions, with those of values taken from other rows; None as it was.
+
+    taken: metric -> whether a row's value is of a later version than the frame's.
+    """
+    if not any(rows.any() for rows in taken.values()):
+        return None
+    before = frame.get(VERSIONS, pd.Series(None, index=frame.index, dtype="string"))
+    cells = []
+    for place, (here, there) in enumerate(zip(before, own[VERSIONS], strict=True)):
+        found, told = told_versions(here), told_versions(there)
+        found |= {name: told[name] for name, rows in taken.items() if rows.iloc[place]}
+        cells.append(json.dumps(found) if found else None)
+    return pd.Series(cells, index=frame.index, dtype="string")
 
 
 # ------------------------------------------------------------------------- who is measured
@@ -141,11 +197,16 @@ def _measured(networks: Sequence["Network"], names: Sequence[str]) -> pd.DataFra
     )
     rows = pd.DataFrame([one.row for one in networks]).reset_index(drop=True)
     seeds, shuffles = tuple(int(seed) for seed in rows["seed"]), _shuffles(first)
-    values, faults = measured(Scored(first.task, first.data, population, seeds, shuffles), names)
+    values, reasons = measured(Scored(first.task, first.data, population, seeds, shuffles), names)
+    found = pd.concat([values, reasons], axis=1)
     lost = (rows["status"] != "ok").to_numpy()
-    values = values.mask(np.repeat(lost[:, None], values.shape[1], axis=1))
-    return pd.concat([rows[[*IDENTITY]], values], axis=1).assign(
-        **{FAULTS: faults.mask(lost), "shuffles": shuffles, _CODE: scoring_digest()}
+    found = found.mask(np.repeat(lost[:, None], found.shape[1], axis=1))
+    return pd.concat([rows[[*IDENTITY]], found], axis=1).assign(
+        **{
+            VERSIONS: versions_column(values.columns, len(values)),
+            "shuffles": shuffles,
+            _CODE: scoring_digest(),
+        }
     )
 
 
@@ -181,20 +242,11 @@ def _joined(held: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     same = before[before[_CODE] == scoring_digest()]
     kept = before.drop(index=now.index.intersection(before.index))
     further = same.reindex(now.index)[[name for name in same if name not in now]]
-    if FAULTS in same:
-        now[FAULTS] = [
-            _both(*told) for told in zip(same.reindex(now.index)[FAULTS], now[FAULTS], strict=True)
-        ]
+    now = now.assign(**joined_reasons(same.reindex(now.index), now))
     joined = join([kept.reset_index(), now.join(further).reset_index()])
     metrics = [name for name in METRICS if name in joined]
     others = [name for name in joined if name not in {*IDENTITY, *metrics}]
     return joined[[*IDENTITY, *metrics, *others]]
-
-
-def _both(before: object, now: object) -> str | None:
-    """The reasons of two cells of `metric_faults`."""
-    reasons = [json.loads(one) for one in (before, now) if isinstance(one, str)]
-    return json.dumps(dict(ChainMap(*reversed(reasons)))) if reasons else None
 
 
 def _held(file: Path) -> pd.DataFrame | None:

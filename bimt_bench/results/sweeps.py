@@ -1,23 +1,22 @@
 """What becomes of a sweep as it runs and when it ends: MLflow runs, and a report a task."""
 
-import logging
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from bimt_bench.ground import InputError, environment, from_here
+from bimt_bench.ground import environment, from_here
 from bimt_bench.results.delivery import (
     Courier,
     SweepFacts,
     SweepTracking,
     complete_configurations,
 )
-from bimt_bench.results.gallery import folder_name, of_sweep
 from bimt_bench.results.loading import load
-from bimt_bench.results.report import TaskReport, task_report
+from bimt_bench.results.report import TaskReport
+from bimt_bench.results.reporting import Reporter
 from bimt_bench.results.tracking import (
     Tracker,
     cause,
@@ -27,7 +26,7 @@ from bimt_bench.results.tracking import (
     resolve_uri,
 )
 from bimt_bench.results.trained import Results
-from bimt_bench.spec import TaskSpec, catalog, results_in
+from bimt_bench.spec import TaskSpec, catalog
 from bimt_bench.store import StoredPack
 from bimt_bench.tuning import Checked, SweepResult, sweep_digest
 
@@ -51,7 +50,13 @@ class Tracked:
         """Hands over what a pack completes."""
         self.courier.pack_done(task, pack.frame, pack.curves)
 
-    def finish(self, reports: Sequence[TaskReport], result: SweepResult) -> str | None:
+    def finish(
+        self,
+        reports: Sequence[TaskReport],
+        result: SweepResult,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> str | None:
         """Delivers all that is not delivered yet; what could not be, in one line.
 
         Where MLflow was lost meanwhile, or a parent was deleted, it is tried once more from the
@@ -59,7 +64,7 @@ class Tracked:
         """
         left = list(reports)
         try:
-            self.courier.finish()
+            self.courier.finish(say)
             if self.courier.error is None:
                 with suppress(Exception):
                     self._complete(left, result)
@@ -151,38 +156,27 @@ def finished(
     result: SweepResult,
     *,
     tracked: Tracked | None,
-    draw: str,
-    tasks_dir: Path | None = None,
+    reporter: Reporter,
+    say: Callable[[str], None] = lambda _: None,
 ) -> SweepResults:
-    """The results of a sweep with all figures and drawings made, and delivered to MLflow."""
+    """The results of a sweep with all figures and drawings made, and delivered to MLflow.
+
+    `say` is told what goes on.
+    """
     found = load(
         result.folder,
         kind=SweepResults,
         failed=result.failed,
         data_dir=checked.data_dir,
-        tasks_dir=tasks_dir,
+        tasks_dir=reporter.tasks_dir,
     )
-    found.reports, found.tracked = _reports(found, checked, result, draw=draw), tracked
+    reporter.finish()
+    made: list[TaskReport | None] = []
+    for i, task in enumerate(checked.tasks, 1):
+        say(f"making figures: {task.spec.name} ({i} of {len(checked.tasks)})")
+        made.append(reporter.report(found, task.spec, result.curves))
+    found.reports, found.tracked = tuple(one for one in made if one is not None), tracked
     if tracked is not None:
-        found.undelivered = tracked.finish(found.reports, result)
+        say("logging to MLflow")
+        found.undelivered = tracked.finish(found.reports, result, say=say)
     return found
-
-
-def _reports(
-    results: Results, checked: Checked, result: SweepResult, *, draw: str
-) -> tuple[TaskReport, ...]:
-    """The trade-off, figures and drawings of every task that has members; see `choice.DRAWN`."""
-    reports: list[TaskReport] = []
-    for task in (swept.spec for swept in checked.tasks):
-        frame = results_in(result.frame[result.frame["task"] == task.name])
-        if frame.empty:
-            continue
-        folder = result.folder / "figures" / folder_name(task.name)
-        report = task_report(task, frame, result.curves, folder=folder)
-        try:
-            drawings = of_sweep(results, task.name, report.tradeoff, which=draw)
-        except InputError as error:  # the trade-offs are worth having without them
-            logging.getLogger(__name__).warning("%s: no networks drawn: %s", task.name, error)
-            drawings = ()
-        reports.append(replace(report, drawings=drawings))
-    return tuple(reports)

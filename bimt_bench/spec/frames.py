@@ -25,8 +25,8 @@ IDENTITY = (
 """Columns that say which member a row is, besides its settings."""
 CIRCUMSTANCES = (
     "task_version", "task_digest", "shortened", "model", "loss", "performance_metric",
-    "trivial_performance", "shuffles", "status", "reason", "metric_faults", "seconds", "device",
-    "training_digest", "scoring_digest",
+    "trivial_performance", "shuffles", "status", "reason", "metric_faults", "metric_gaps",
+    "metric_versions", "seconds", "device", "training_digest", "scoring_digest",
     "bimt_bench_version",
     *(f"{name}_version" for name in LIBRARIES),
 )  # fmt: skip

@@ -36,6 +36,11 @@ class Range(Spec):
         return self
 
 
+def _listed(given: object) -> object:
+    """One name as a list of it."""
+    return (given,) if isinstance(given, str) else given
+
+
 # A value in terms of JSON; None stands for the task's own.
 Value = Annotated[JsonValue, BeforeValidator(plain)]
 Values = Annotated[tuple[Value, ...], Field(min_length=1)] | Range
@@ -154,6 +159,9 @@ class SweepSpec(Spec):
     )
     shuffles: Positive = told(
         20, "null-model shuffles of each member; published tables need 20 or more"
+    )
+    metrics: Annotated[tuple[str, ...], BeforeValidator(_listed)] = told(
+        ("usual",), "what is measured of members: names, families, usual or all", min_length=1
     )
     checkpoint_seconds: float = told(
         60.0, "between checkpoints of a pack", ge=0.0, allow_inf_nan=False

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bimt_bench.tuning.address import check_address
     from bimt_bench.tuning.endings import SweepInterrupted
     from bimt_bench.tuning.local import train_pack
+    from bimt_bench.tuning.own_ray import ahead
     from bimt_bench.tuning.pace import pack_speeds
     from bimt_bench.tuning.prepare import Checked, check
     from bimt_bench.tuning.runner import SweepResult, sweep, sweep_digest
@@ -19,6 +20,7 @@ _HOMES = {
     "Checked": "prepare",
     "SweepInterrupted": "endings",
     "SweepResult": "runner",
+    "ahead": "own_ray",
     "check": "prepare",
     "check_address": "address",
     "check_device": "session",
@@ -32,6 +34,7 @@ __all__ = [
     "Checked",
     "SweepInterrupted",
     "SweepResult",
+    "ahead",
     "check",
     "check_address",
     "check_device",

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import ray
-
 from bimt_bench.ground import InputError
 
 ENVIRONMENT = "RAY_ADDRESS"
@@ -46,6 +44,15 @@ def cluster_address(address: str | None) -> str | None:
     """
     found = _given(address)
     return None if found is None else found.value
+
+
+def is_connected() -> bool:
+    """Whether this process uses a Ray already; Ray is not loaded to find out."""
+    if "ray" not in sys.modules:
+        return False
+    import ray
+
+    return ray.is_initialized()
 
 
 def check_address(address: str | None) -> None:
@@ -95,7 +102,7 @@ def has_token() -> bool:
 
 def _given(address: str | None) -> _Given | None:
     named = os.environ.get(ENVIRONMENT, "")
-    if address is None and ray.is_initialized():
+    if address is None and is_connected():
         return None
     if named and address in (None, "auto"):
         found = _Given(ENVIRONMENT, named)

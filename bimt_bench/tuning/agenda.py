@@ -68,8 +68,9 @@ class Validation:
 class Search:
     """How one task is searched: proposals, the metrics they are told, seeds, size of packs.
 
-    `scoring`: the digest of the metrics. `circumstances`: see `packing.compose`. `validation`: how
-    validation data are had, None where no result is read before the end.
+    `metrics`: what is measured of members, objectives among it. `scoring`: the digest of the
+    metrics. `circumstances`: see `packing.compose`. `validation`: how validation data are had, None
+    where no result is read before the end.
     """
 
     task: SweepTask
@@ -80,6 +81,7 @@ class Search:
     shuffles: int
     scoring: str
     circumstances: Sequence[Mapping[str, str]]
+    metrics: Sequence[str] = ()
     validation: Validation | None = None
 
     @property
@@ -93,7 +95,7 @@ class _Progress:
     """Where one task's search stands; `scores` by configuration digest, in order of proposal.
 
     `searched`: what was proposed, by digest. `is_final`: whether the search is over and the
-    configurations that it found are trained on all data.
+    configurations that it found are trained on all data. `count`: members whose results are in.
     """
 
     search: Search
@@ -106,6 +108,7 @@ class _Progress:
     marks: dict[str, dict[str, str]] = field(default_factory=dict)
     searched: dict[str, Configuration] = field(default_factory=dict)
     is_final: bool = False
+    count: int = 0
     finished: bool = False
 
     @property
@@ -204,6 +207,14 @@ class Agenda:
         """The packs of open rounds that nobody has taken."""
         return tuple(self._waiting)
 
+    def ended(self) -> dict[str, tuple[list[str], list[str]]]:
+        """Of tasks of which all is in, by name: digests of packs, and of members in order."""
+        return {
+            name: ([*progress.packs], _digests(progress))
+            for name, progress in self._tasks.items()
+            if progress.finished and len(_digests(progress)) == progress.count
+        }
+
     def packs(self) -> list[str]:
         """Digests of the packs whose results are in, task by task."""
         return [digest for progress in self._tasks.values() for digest in progress.packs]
@@ -214,12 +225,7 @@ class Agenda:
 
     def members(self) -> list[str]:
         """Digests of all members in canonical order: task, proposal, seed."""
-        return [
-            member.digest
-            for progress in self._tasks.values()
-            for members in progress.members.values()
-            for member in members
-        ]
+        return [digest for progress in self._tasks.values() for digest in _digests(progress)]
 
     def _advance(self, progress: _Progress) -> None:
         while not progress.finished and not progress.open:
@@ -281,8 +287,8 @@ class Agenda:
                 self._record(progress, pack, results, found=True)
                 return
             self._listener.note(
-                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles; "
-                "its networks are scored again, not trained"
+                f"{pack.task}: pack {digest} was scored by other metrics or with other shuffles, "
+                "or lacks some that are asked for; its networks are scored again, not trained"
             )
             break
         self._waiting.append(pack)
@@ -301,6 +307,7 @@ class Agenda:
     def _record(self, progress: _Progress, pack: Pack, results: StoredPack, *, found: bool) -> None:
         del progress.open[pack.digest]
         progress.packs.append(pack.digest)
+        progress.count += len(pack.members)
         if progress.read:
             columns = ["configuration", "status", *progress.read]
             progress.frames.append(results.frame[columns])
@@ -321,11 +328,16 @@ class Agenda:
         progress.round.clear()
 
 
+def _digests(progress: _Progress) -> list[str]:
+    """The members of a task in canonical order: proposal, seed."""
+    return [member.digest for members in progress.members.values() for member in members]
+
+
 def _is_scored(frame: pd.DataFrame, progress: _Progress) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
     search = progress.search
     wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return {*progress.read} <= {*frame} and all(
+    return {*progress.read, *search.metrics} <= {*frame} and all(
         name in frame and (frame[name] == value).all() for name, value in wanted.items()
     )
 

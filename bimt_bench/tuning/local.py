@@ -13,6 +13,7 @@ import torch
 from bimt_bench import data as task_data
 from bimt_bench.ground import InputError, circumstances
 from bimt_bench.identity import pack_digest
+from bimt_bench.metrics import USUAL, asked_as, measured_of
 from bimt_bench.packs import PackResult, run_pack
 from bimt_bench.recipes import check_fit, resolve
 from bimt_bench.spec import Configuration, Member, TaskSpec, TrainingSpec, carrying, settings_of
@@ -33,17 +34,20 @@ def train_pack(
     device: str = "auto",
     data_dir: Path | None = None,
     shuffles: int = 20,
+    metrics: str | Sequence[str] = USUAL,
     on_progress: Callable[[float], None] | None = None,
 ) -> PackResult:
     """Trains configurations x seeds as one pack: frame, learning curves and weights.
 
-    `device` is 'auto', 'cpu', 'cuda' or 'cuda:N'; `shuffles` is the number of null-model draws;
-    `on_progress` is told the fraction of the steps done. Raises InputError, before anything is
+    `device` is 'auto', 'cpu', 'cuda' or 'cuda:N'; `shuffles` is the number of null-model draws of
+    the first round; `metrics` what is measured: names, families, 'usual' or 'all'. `on_progress`
+    is told the fraction of the steps done. Raises InputError, before anything is
     trained, for what `resolve` refuses, for a network that a geometry or recipe does not fit, and
     for configurations that cannot share a pack.
     """
     if shuffles < 1:
         raise InputError(f"shuffles: {shuffles} given; should be 1 or more")
+    names = measured_of(task, asked_as(metrics))
     chosen = choose_device(device)
     members = [resolve(task, c, seed) for c in configurations for seed in checked_seeds(seeds)]
     _check_shared(members)
@@ -64,6 +68,7 @@ def train_pack(
             data_dir=data_dir,
             device=chosen,
             shuffles=shuffles,
+            metrics=names,
             memory_limit=headroom.free(chosen),
             on_progress=on_progress,
         )

@@ -11,7 +11,14 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import check_task, own_settings
 from bimt_bench.ground import InputError, closest
 from bimt_bench.identity import scoring_digest
-from bimt_bench.metrics import METRICS, direction, lacking, performance
+from bimt_bench.metrics import (
+    METRICS,
+    direction,
+    lacking,
+    measured_of,
+    metric_names,
+    performance,
+)
 from bimt_bench.network import Wiring, geometry
 from bimt_bench.recipes import RECIPES, resolve
 from bimt_bench.spec import (
@@ -64,6 +71,7 @@ class Checked:
                 shuffles=self.spec.shuffles,
                 scoring=scoring_digest(),
                 circumstances=circumstances,
+                metrics=self.metrics[task.spec.name],
                 validation=self._validation(task.spec),
             )
             for task in self.tasks
@@ -72,6 +80,14 @@ class Checked:
     def objectives(self, task: TaskSpec) -> tuple[str, ...]:
         """The metrics that the search of a task is told; none for a grid."""
         return _objectives(self.spec, task)
+
+    @property
+    def metrics(self) -> dict[str, tuple[str, ...]]:
+        """What is measured of the members of each task."""
+        return {
+            task.name: measured_of(task, self.spec.metrics, objectives=self.objectives(task))
+            for task in (swept.spec for swept in self.tasks)
+        }
 
     def _validation(self, task: TaskSpec) -> Validation | None:
         search = self.spec.search
@@ -120,6 +136,10 @@ def check(
             samples = len(loaded[task.name].train_inputs)
             held_out |= {} if share is None else {task.name: share}
             tasks.append(_task(spec, judge, samples, spaces, searched_again=bool(share)))
+    try:
+        metric_names(spec.metrics)
+    except InputError as error:
+        faults.add("metrics", str(error).removeprefix("metrics"))
     if isinstance(spec.search, OptunaSearch):
         for task in tasks:
             metrics = _objectives(spec, task.spec)

@@ -12,10 +12,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bimt_bench.ground import Pane
 from bimt_bench.recipes import RECIPES, differing, said, settings_for
 from bimt_bench.tuning.plan import Pack
 
-PLAIN_SECONDS = 10.0
+PLAIN_SECONDS = 10.0  # between two lines
+PANE_SECONDS = 1.0  # between two pictures in a notebook
 SCORING_SHARE = 0.3  # of a pack's time, before one is done that tells: from a tenth to a half
 ENOUGH = 0.05  # of the work done before it tells anything of the rest
 TABLES_SECONDS = 3.0  # a task's share of what follows the last pack: tables and figures
@@ -219,15 +221,16 @@ class Board:
 
 
 class Display:
-    """Shows a board: live in a terminal, one line every ten seconds elsewhere."""
+    """Shows a board: live in a terminal or a notebook, one line every ten seconds elsewhere."""
 
     def __init__(self, board: Board, console: Console) -> None:
         self.board, self._console = board, console
         self._last = board.elapsed
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
+        self._pane = Pane() if console.is_jupyter else None
 
     def __enter__(self) -> "Display":
-        if self._console.is_terminal:
+        if self._console.is_terminal and self._pane is None:
             self._live.start()
         return self
 
@@ -235,24 +238,33 @@ class Display:
         self.board.end()
         if self._live.is_started:
             self._live.stop()
+        elif self._pane is not None:
+            self._print()
         elif not self._console.is_terminal:
-            self._console.print(self.board.line(), highlight=False, soft_wrap=True)
+            self._print()
             for best in self.board.best.values():
                 self._console.print(f"best {_best(best)}", highlight=False, soft_wrap=True)
 
     def tick(self) -> None:
-        """Called often; prints a plain line when it is time for one."""
-        if self._console.is_terminal or self.board.elapsed - self._last < PLAIN_SECONDS:
-            return
-        self._last = self.board.elapsed
-        self._console.print(self.board.line(), highlight=False, soft_wrap=True)
+        """Called often; shows the board again where it is time for that."""
+        every = PLAIN_SECONDS if self._pane is None else PANE_SECONDS
+        if not self._live.is_started and self.board.elapsed - self._last >= every:
+            self._print()
 
     def say(self, doing: str) -> None:
         """What goes on from now, told at once; nothing but packs if empty."""
         self.board.doing = doing
-        if doing and not self._console.is_terminal:
-            self._last = self.board.elapsed
+        if doing and not self._live.is_started:
+            self._print()
+
+    def _print(self) -> None:
+        """The board as a line of its own, or in place of what the notebook shows of it."""
+        self._last = self.board.elapsed
+        if self._pane is None:
             self._console.print(self.board.line(), highlight=False, soft_wrap=True)
+        else:
+            best = (f"best {_best(one)}" for one in self.board.best.values())
+            self._pane.show("\n".join([self.board.line(), *best]))
 
     def note(self, line: str) -> None:
         """A line that stays."""

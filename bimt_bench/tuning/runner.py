@@ -13,7 +13,6 @@ import ray
 from ray import tune
 from rich.console import Console
 
-from bimt_bench import packs
 from bimt_bench.ground import (
     InputError,
     circumstances,
@@ -49,7 +48,9 @@ from bimt_bench.tuning.address import cluster_address
 from bimt_bench.tuning.agenda import Agenda
 from bimt_bench.tuning.collector import start_collector
 from bimt_bench.tuning.earlier import Adopting, check_same, lines_of_others, noted, others
+from bimt_bench.tuning.early import Early, OnTask
 from bimt_bench.tuning.endings import interruptible, no_room, writing
+from bimt_bench.tuning.own_ray import OwnRay
 from bimt_bench.tuning.packing import SweepTask
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.prepare import Checked
@@ -94,10 +95,12 @@ def sweep(
     workers: int | None = None,
     packs_per_gpu: int = 4,
     on_pack: OnPack | None = None,
-    run_pack: RunPack = packs.run_pack,
+    on_task: OnTask | None = None,
+    run_pack: RunPack | None = None,
     score_again: ScoreAgain | None = None,
     plugins: Sequence[Plugin] = (),
     console: Console | None = None,
+    own: OwnRay | None = None,
 ) -> SweepResult:
     """Trains and measures every member of a checked sweep on Ray.
 
@@ -106,12 +109,15 @@ def sweep(
     the same sweep, whose code and plug-ins have not changed since. resume_as: go on though they
     have, and reuse the packs that are still the same, also from other folders of a sweep of this
     name. fresh: start again, the old folder renamed.
-    mixed_versions: go on though libraries or device differ. Packs scored by other metrics or with
-    other shuffles are scored again, not trained.
+    mixed_versions: go on though libraries or device differ. Packs scored by other metrics, by fewer
+    than are asked for or with other shuffles are scored again, not trained.
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
-    thread, in whatever order packs finish, also for packs found in the folder. plugins: loaded
-    here already; workers load the same bytes, and the folder keeps them. Raises InputError if the
-    address or the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
+    thread, in whatever order packs finish, also for packs found in the folder. on_task: called with
+    a task of which all members are in while others are under way, the folder, and what reads its
+    frame and curves, in any thread. plugins: loaded
+    here already; workers load the same bytes, and the folder keeps them. own: a Ray that was
+    started ahead, and ends while tables are written. Raises InputError if the address or the folder
+    cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
@@ -121,7 +127,7 @@ def sweep(
         if resume and not resume_as:
             check_same(folder, spec=spec, now=noted(checked.tasks, _trained_by(checked)))
         known = [] if fresh else Store(folder).circumstances()
-        device = sessions.device_for(device, known, address=address)
+        device = sessions.device_for(device, known, address=address, own=own)
         now = circumstances(device)
         store = open_store(
             folder,
@@ -158,7 +164,7 @@ def sweep(
                 show.note(line)
             if agenda.has_work():
                 show.say("starting Ray")
-                with sessions.session(address=address, workers=workers):
+                with sessions.session(address=address, workers=workers, own=own):
                     show.say("")
                     slots = sessions.slots(
                         device=device, workers=workers, packs_per_gpu=packs_per_gpu
@@ -177,11 +183,13 @@ def sweep(
                         circumstances=now,
                         plugins=(*plugins, *_of_metrics(plugins)),
                         scoring=scoring_digest(),
+                        metrics=checked.metrics,
                     )
                     with interruptible(store, show.note):
-                        _compute(agenda, job=job, slots=slots, store=store, show=show)
+                        early = Early(agenda, store, checked, on_task)
+                        _compute(agenda, job=job, slots=slots, store=store, show=show, early=early)
                     show.board.end()
-                    show.say("ending Ray")
+                    show.say("ending Ray" if own is None else "")
             show.say("writing tables")
             _finish(agenda, store, checked)
         if not agenda.failures:
@@ -290,7 +298,13 @@ class _Events:
 
 
 def _compute(
-    agenda: Agenda, *, job: Job, slots: sessions.Slots, store: Store, show: Display
+    agenda: Agenda,
+    *,
+    job: Job,
+    slots: sessions.Slots,
+    store: Store,
+    show: Display,
+    early: Early,
 ) -> None:
     """Runs the agenda to its end on Ray Tune."""
     collector = start_collector(store.folder)
@@ -313,7 +327,7 @@ def _compute(
                     name="sweep",
                     storage_path=str(scratch),
                     verbose=0,
-                    callbacks=[Heartbeat(_beat(collector, show))],
+                    callbacks=[Heartbeat(_beat(collector, show, early))],
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
@@ -346,7 +360,7 @@ def _died(pack: Pack, job: Job) -> str:
     return f"its worker died; the likely cause is plug-in {named}, else memory or a lost node"
 
 
-def _beat(collector: Any, show: Display) -> Callable[[], None]:
+def _beat(collector: Any, show: Display, early: Early) -> Callable[[], None]:
     """Brings the board up to date, at most once a second."""
     last = 0.0
 
@@ -357,6 +371,7 @@ def _beat(collector: Any, show: Display) -> Callable[[], None]:
         last = time.monotonic()
         show.board.update(ray.get(collector.fractions.remote()))
         _show_notes(collector, show)
+        early.look()
         show.tick()
 
     return beat
@@ -370,7 +385,8 @@ def _show_notes(collector: Any, show: Display) -> None:
 def _note_omissions(checked: Checked, show: Display) -> None:
     """Says here what each task leaves unmeasured: workers would say it once each, to nobody."""
     for task in checked.tasks:
-        line = omissions_line(task.spec, checked.data[task.spec.name])
+        names = checked.metrics[task.spec.name]
+        line = omissions_line(task.spec, checked.data[task.spec.name], names)
         if line is not None:
             show.note(f"{task.spec.name}: {line}")
 

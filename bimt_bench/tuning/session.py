@@ -10,18 +10,11 @@ from typing import Literal
 import ray
 
 from bimt_bench.ground import InputError, by_sigterm, terminable
-from bimt_bench.tuning.starting import start
+from bimt_bench.tuning.address import is_connected
+from bimt_bench.tuning.own_ray import OwnRay, ended
+from bimt_bench.tuning.starting import be_silent
 
 Device = Literal["auto", "cpu", "cuda"]
-# Read by Ray and Tune when a session or an experiment starts.
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_WARN_THRESHOLD_S": "30",
-}
 
 
 @dataclass(frozen=True)
@@ -45,16 +38,17 @@ def check_device(device: str) -> Device:
 
 
 @contextmanager
-def session(*, address: str | None, workers: int | None) -> Iterator[None]:
+def session(
+    *, address: str | None, workers: int | None, own: OwnRay | None = None
+) -> Iterator[None]:
     """A Ray session, ended on exit if it was begun here.
 
     `address`: see `cluster_address`. Without one the session that this process already has is
-    used, else one is started here on the cores this process may use. SIGTERM raises Terminated
-    within, though Ray has its own way with it.
+    used, else `own`, whose end is not waited for, else one is started here on the cores that this
+    process may use. SIGTERM raises Terminated within, though Ray has its own way with it.
     """
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    if ray.is_initialized():
+    be_silent()
+    if own is None and is_connected():
         if address is not None:
             raise InputError(
                 f"address: this process is connected to Ray already; call ray.shutdown() before "
@@ -65,27 +59,48 @@ def session(*, address: str | None, workers: int | None) -> Iterator[None]:
         return
     with terminable() as handler:
         hold = handler.hold if handler else lambda: None
-        goes_on = False
         try:
-            if address is None or address == "local":
-                start(workers)
-            else:
-                _join(address)
-            hold()
-            yield
-        except KeyboardInterrupt as stop:
-            # Where SIGTERM came to all processes, as Slurm sends it, Ray's are gone, and its
-            # orderly end would end this process, too. It has another chance when Python exits.
-            goes_on = by_sigterm(stop)
-            raise
+            with _joined(address) if address not in (None, "local") else _own(own, workers):
+                hold()
+                yield
         finally:
-            if not goes_on:
-                ray.shutdown()
             hold()
+
+
+@contextmanager
+def _own(own: OwnRay | None, workers: int | None) -> Iterator[None]:
+    """A Ray of this process's own; of one that was started ahead the end is not waited for."""
+    if own is None:
+        own = OwnRay(workers)
+        with ended(own):
+            own.wait()
+            yield
+        return
+    own.wait()
+    yield
+    own.leave()
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    goes_on = False
+    try:
+        _join(address)
+        yield
+    except KeyboardInterrupt as stop:
+        goes_on = by_sigterm(stop)  # see `own_ray.ended`
+        raise
+    finally:
+        if not goes_on:
+            ray.shutdown()
 
 
 def device_for(
-    asked: Device, known: Sequence[Mapping[str, str]], *, address: str | None
+    asked: Device,
+    known: Sequence[Mapping[str, str]],
+    *,
+    address: str | None,
+    own: OwnRay | None = None,
 ) -> Literal["cpu", "cuda"]:
     """The device that a sweep's packs are trained on, part of who they are.
 
@@ -96,7 +111,7 @@ def device_for(
         return asked
     if known:
         return "cuda" if known[-1]["device"] == "cuda" else "cpu"
-    if address is None and not ray.is_initialized():
+    if own is not None or (address is None and not is_connected()):
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import joblib
-import ray
-
-from bimt_bench.ground import InputError, private_folder
+from bimt_bench.ground import InputError, private_folder, quiet
 from bimt_bench.tuning.address import MODE, TOKEN, check_token_file, has_token
 
 OBJECT_STORE_BYTES = 512 * 2**20
@@ -19,27 +16,50 @@ SOCKET_BYTES = 107  # the longest name of a socket, unix(7)
 # What Ray adds to its folder, with the longest number of a process that Linux gives.
 SOCKET = "session_0000-00-00_00-00-00_000000_4194304/sockets/plasma_store"
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
+# Read by Ray and Tune when a session or an experiment starts.
+SILENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_THRESHOLD_S": "30",
+}
 
 
 def start(workers: int | None) -> None:
-    """A Ray of `workers` cores, or all this process may use; InputError if it cannot start."""
+    """A Ray of `workers` cores, or all this process may use; InputError if it cannot start.
+
+    Any thread may call it, and must live as long as that Ray.
+    """
+    be_silent()
     check_token_file()
     folder = ray_folder()
     _have_token()
+    import joblib  # as Ray, loaded beside other work
+    import ray
+
     try:
-        ray.init(
-            address="local",
-            num_cpus=workers or joblib.cpu_count(),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-        )
+        with quiet("ray._private.worker"):  # it warns that a thread sets no handler of signals
+            ray.init(
+                address="local",
+                num_cpus=workers or joblib.cpu_count(),
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
     except Exception as error:
         # Ray raises all sorts of things, a bare Exception where its start timed out.
         ray.shutdown()
         raise InputError(_cannot_start(error, folder)) from error
+
+
+def be_silent() -> None:
+    """Ray and Tune say nothing of their own, unless the user wants them to."""
+    for name, value in SILENT.items():
+        os.environ.setdefault(name, value)
 
 
 def ray_folder() -> Path:

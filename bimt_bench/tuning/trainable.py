@@ -1,5 +1,6 @@
 """What runs on Ray: the trainable that computes a pack and hands its results to the collector."""
 
+import gc
 import os
 import pickle
 import platform
@@ -7,8 +8,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,15 @@ import ray
 from ray import tune
 
 from bimt_bench.contents import holds
-from bimt_bench.ground import InputError, changed, circumstances, differences, private_folder
+from bimt_bench.ground import (
+    InputError,
+    absent,
+    changed,
+    circumstances,
+    differences,
+    private_folder,
+    undisturbed,
+)
 from bimt_bench.identity import scoring_digest
 from bimt_bench.plugins import Plugin, blaming, enter
 from bimt_bench.spec import METRICS, TaskSpec
@@ -57,15 +66,17 @@ class Job:
     """What all packs of a sweep have in common.
 
     `tasks`: as published, by name. `share`: of its device's (or node's) memory that a pack may
-    take. `results`: the sweep's folder, which nodes other than the driver's may not have.
+    take. `run_pack`, `score_again`: those of `bimt_bench.packs`, if absent, which a worker loads
+    itself. `results`: the sweep's folder, which nodes other than the driver's may not have.
     `code`: the digest of every module that numbers follow from. `circumstances`: the driver's
     device and versions of libraries. `plugins`: as the driver read them. `scoring`: the digest of
-    all metrics there, those of plug-ins among them. Where a job arrives its
-    tasks are still closed, since their classes may be those of plug-ins.
+    all metrics there, those of plug-ins among them. `metrics`: what is measured of the members of
+    each task. Where a job arrives its tasks are still closed, since their classes may be those of
+    plug-ins.
     """
 
     tasks: Mapping[str, TaskSpec]
-    run_pack: RunPack
+    run_pack: RunPack | None
     score_again: ScoreAgain | None
     device: str
     share: float
@@ -77,6 +88,7 @@ class Job:
     circumstances: Mapping[str, str]
     plugins: tuple[Plugin, ...] = ()
     scoring: str | None = None
+    metrics: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def task(self, name: str) -> TaskSpec:
         """A task of the sweep; the plug-ins must have been entered."""
@@ -103,6 +115,8 @@ class PackTrainable(tune.Trainable):
         self._job, self._collector = job, collector
         if job.device == "cpu":
             _use_one_thread()
+        if job.run_pack is None:
+            _load()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Any pack will do for the same actor."""
@@ -150,12 +164,16 @@ class PackTrainable(tune.Trainable):
         checkpoints = checkpoint_folder(job.results, pack.digest)
         report = _Reporter(self._collector, pack.digest)
         report(0.0)
-        results = job.run_pack(
+        run_pack = job.run_pack
+        if run_pack is None:
+            from bimt_bench.packs import run_pack
+        results = run_pack(
             task,
             pack.members,
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
+            metrics=job.metrics[pack.task],
             on_progress=report,
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,
@@ -172,7 +190,7 @@ class PackTrainable(tune.Trainable):
         """Hands over what the metrics say now of networks that were trained before."""
         job = self._job
         score_again = job.score_again
-        if score_again is None:  # its module takes a worker seconds that most need not spend
+        if score_again is None:
             from bimt_bench.packs import score_again
         frame = score_again(
             task,
@@ -182,6 +200,7 @@ class PackTrainable(tune.Trainable):
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
+            metrics=job.metrics[pack.task],
             memory_limit=headroom.free(job.device, share=job.share),
             **_measured_besides(pack),
         )
@@ -233,6 +252,13 @@ def _check_metrics(job: Job) -> None:
         f"metrics: those of plug-ins on node {platform.node()} are not the driver's (here: {has}); "
         "install the same packages on all nodes"
     )
+
+
+def _load() -> None:
+    """Loads what every pack needs, which takes seconds, in the shortest way."""
+    with undisturbed(), absent("matplotlib", "cairo"):  # igraph would load them, to draw
+        import bimt_bench.packs  # noqa: F401
+    gc.freeze()  # modules stay: the collector of garbage need not look at them again
 
 
 def _use_one_thread() -> None:

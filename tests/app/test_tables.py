@@ -118,6 +118,20 @@ def test_a_row_of_a_trade_off_is_a_line_of_eighty_columns():
     assert "0.7510 (0.749..0.753)" in best and "1.001 (0.999..1.00)" in best and "●" in best
 
 
+def test_a_trade_off_says_on_which_data_it_was_searched():
+    rows = pd.DataFrame([member("bimt", 1.0, seed) for seed in range(2)])
+    axes = {"x": "modularity_q", "x_direction": "higher"}
+    corner = ReferencePoint(modularity=0.0, performance=0.0)
+    plain, searched = (
+        tables.of_tradeoff(
+            tradeoff(rows, **axes, reference=corner, searched_on=told), performance="r2"
+        ).caption
+        for told in ("", "validation points drawn anew")
+    )
+    assert "searched on validation points drawn anew" in searched
+    assert "searched" not in plain
+
+
 def test_rows_of_a_trade_off_that_share_a_dial_say_what_else_differs():
     places = {"line": "l1", "coil": '{"kind": "p_norm", "p": 2.5}'}
     rows = [

@@ -1,10 +1,7 @@
 """Progress: shown where somebody sees it, in terminals and in notebooks, and nowhere else."""
 
 import io
-import sys
-from types import ModuleType
 
-import pytest
 from rich.console import Console
 
 from bimt_bench.ground import bar
@@ -27,28 +24,6 @@ def test_a_terminal_shows_a_bar_that_goes_away():
     file = io.StringIO()
     run(Console(file=file, force_terminal=True, width=80))
     assert "independence · l1" in file.getvalue()
-
-
-@pytest.fixture
-def shown(monkeypatch) -> list[str]:
-    """What a notebook shows, picture by picture; widgets are not installed."""
-    pictures: list[str] = []
-
-    class Handle:
-        def update(self, content, *, raw):
-            assert raw
-            pictures.append(content["text/plain"])
-
-    def display(content, *, raw, display_id):
-        assert raw and display_id
-        pictures.append(content["text/plain"])
-        return Handle()
-
-    module = ModuleType("IPython.display")
-    module.display = display  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
-    monkeypatch.setitem(sys.modules, "IPython.display", module)
-    return pictures
 
 
 def test_a_notebook_shows_one_line_that_moves(shown):

@@ -336,6 +336,13 @@ def test_the_figure_says_what_it_rests_on():
     assert "L1 + locality" in said
 
 
+def test_the_figure_says_on_which_data_it_was_searched():
+    told = "20 % of the training data, held out"
+    said = words(tradeoff_figure(trade(sweep_frame(2), searched_on=told), **LABELS))
+    assert f"searched on {told}" in said
+    assert "searched" not in words(tradeoff_figure(trade(sweep_frame(2)), **LABELS))
+
+
 def test_a_full_run_is_not_called_shortened_and_lower_can_be_better():
     frame = sweep_frame(1).assign(shortened=False)
     corner = ReferencePoint(modularity=1.0, performance=0.0)

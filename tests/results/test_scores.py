@@ -6,7 +6,7 @@ import pytest
 
 from bimt_bench import load, tradeoff
 from bimt_bench.ground import InputError
-from bimt_bench.metrics import METRICS
+from bimt_bench.metrics import METRICS, versions_in
 from bimt_bench.results import SCORES, scores
 
 NAMES = [name for name, one in METRICS.items() if one.family == "sparsity"]
@@ -94,6 +94,22 @@ def test_what_stands_in_the_frame_is_not_replaced(kept):
     pd.testing.assert_frame_equal(scores.with_scores(kept.frame, kept.folder), kept.frame)
 
 
+def test_a_later_version_takes_the_place_of_what_stands_in_the_frame(kept):
+    kept.score("r2", "accuracy", members="best")
+    later = held(kept).assign(r2=-7.0, metric_versions='{"r2": 2}')
+    later.to_parquet(kept.folder / SCORES)
+    found = scores.with_scores(kept.frame, kept.folder).set_index("member")
+    best = found.index.isin(later["member"])
+    assert (found.loc[best, "r2"] == -7.0).all() and (found.loc[~best, "r2"] != -7.0).all()
+    assert versions_in(found, "r2").tolist() == [1 + one for one in best]
+    named = "isolated_ratio"
+    pd.testing.assert_series_equal(
+        versions_in(found, named).reset_index(drop=True), versions_in(kept.frame, named)
+    )
+    with pytest.raises(InputError, match="y: 'r2'|'r2' was measured in versions 1 and 2"):
+        kept.tradeoff(y="r2")
+
+
 def test_progress_is_told_and_populations_are_bounded(few, monkeypatch):
     monkeypatch.setattr(scores, "_TOGETHER", 5)
     told: list[float] = []
@@ -106,6 +122,13 @@ def test_reasons_of_metrics_that_fail_are_joined():
     assert scores._both(None, None) is None
     assert scores._both('{"a": "one"}', None) == '{"a": "one"}'
     assert scores._both('{"a": "one"}', '{"b": "two"}') == '{"a": "one", "b": "two"}'
+
+
+def test_what_is_measured_further_says_its_version(kept):
+    kept.score("isolated_ratio")
+    found = kept.score("r2")
+    assert found["metric_versions"].isna().all()
+    assert versions_in(held(kept), "isolated_ratio").eq(METRICS["isolated_ratio"].version).all()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from mlflow.entities import Run
 
 from bimt_bench.ground import InputError
 from bimt_bench.metrics import METRICS
-from bimt_bench.results.tracking import Tracker, open_command, resolve_uri, summary
+from bimt_bench.results.tracking import Tracker, bulk, open_command, resolve_uri, summary
 from tests.rows import member
 
 PNG = b"\x89PNG\r\n\x1a\n not a real image, but the bytes must arrive"
@@ -140,7 +140,8 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
         for name, value in rows.iloc[0].items()
         if name not in (*METRICS, *summary.OF_MEMBERS)
     }
-    assert run.data.params == one | {"seeds": "0, 1, 2", "modularity_axis": "cross_cluster_mass"}
+    axis = {"modularity_axis": "cross_cluster_mass", "modularity_axis_version": "1"}
+    assert run.data.params == one | {"seeds": "0, 1, 2"} | axis
     assert run.data.metrics["modularity"] == run.data.metrics["cross_cluster_mass"]
     assert run.data.metrics["modularity_std"] == 0.0
     assert read(tracker, child, "network.png", tmp_path) == PNG
@@ -148,6 +149,40 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
     assert [(m.step, m.value) for m in sorted(curve, key=lambda m: m.step)] == [
         (100 * point, 1.0 + 100.0 * point) for point in range(5)
     ]
+
+
+@pytest.mark.parametrize("diverged", [(), (0, 1, 2)])
+def test_a_run_written_at_once_is_the_run_that_mlflow_writes(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch, diverged: tuple[int, ...]
+) -> None:
+    digest = f"{len(diverged):012x}"
+    parent = start(tracker, digest)
+    rows = make_rows(configuration=digest, diverged=diverged)
+    one = log(tracker, parent, rows, axis="modularity_q")
+    assert bulk.write(tracker.client, tracker.experiment_id, []) == []  # not None: it can be used
+    monkeypatch.setattr(bulk, "_TABLES", {**bulk._TABLES, "SqlTag": {"another", "version"}})
+    assert bulk.write(tracker.client, tracker.experiment_id, []) is None
+    tracker._children[parent].clear()
+    other = log(tracker, parent, rows, axis="modularity_q")
+    assert one != other
+
+    def told(run: str) -> dict[str, Any]:
+        """All that MLflow says of a run, but for its id and when it was."""
+        found = tracker.client.get_run(run).to_dictionary()
+        info = {
+            name: str(value).replace(run, "")
+            for name, value in found["info"].items()
+            if name not in ("start_time", "end_time")
+        }
+        curves = {
+            name: [(point.step, point.value) for point in sorted(history, key=lambda p: p.step)]
+            for name in found["data"]["metrics"]
+            if (history := tracker.client.get_metric_history(run, name))
+        }
+        return {**found, "info": info, "curves": curves}
+
+    assert told(one) == told(other)
+    assert tracker.client.get_run(one).info.end_time is not None
 
 
 def test_a_resumed_sweep_writes_nothing_twice(tracker: Tracker, uri: str) -> None:

@@ -38,6 +38,7 @@ def _fake_pack_function(
         data_dir: Path | None = None,
         device: str = "cpu",
         shuffles: int = 20,
+        metrics: Sequence[str] = (),
         on_progress: Callable[[float], None] | None = None,
         checkpoints: Path | None = None,
         checkpoint_seconds: float = 60.0,
@@ -70,6 +71,7 @@ def _fake_pack_function(
             score = math.exp(-member.settings.get("strength", 0.0)) + 0.01 * noise
             rows.append(
                 {
+                    **dict.fromkeys(metrics),
                     **member.row(),
                     "shortened": member["steps"] < task.training.steps,
                     "shuffles": shuffles,

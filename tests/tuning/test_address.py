@@ -10,10 +10,10 @@ import threading
 import time
 
 import pytest
+import ray
 
 from bimt_bench import api
 from bimt_bench.ground import InputError
-from bimt_bench.tuning import address as addresses
 from bimt_bench.tuning.address import check_address, cluster_address
 
 SETTINGS = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -25,7 +25,7 @@ def unset(monkeypatch, tmp_path):
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(addresses.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
 
 
 def free_port():
@@ -92,7 +92,7 @@ def test_what_is_joined_follows_ray(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "b:2")
     assert cluster_address(None) == "b:2" and cluster_address("auto") == "b:2"
     assert cluster_address("a:1") == "a:1" and cluster_address("local") is None
-    monkeypatch.setattr(addresses.ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
     assert cluster_address(None) is None
 
 

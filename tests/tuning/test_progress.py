@@ -167,6 +167,18 @@ def test_packs_that_were_stopped_are_not_under_way_at_the_end(board):
     assert "pack" not in line and "left" not in line
 
 
+def test_a_notebook_shows_one_text_that_changes_in_its_place(board, clock, shown):
+    with Display(board, Console(force_jupyter=True)) as display:
+        display.say("starting Ray")
+        for tenth in range(50):
+            clock.now = tenth / 10
+            display.tick()
+        board.finish(pack("p1", 2, 1.0), rows(0.5, 0.5), found=False)
+    assert "starting Ray" in shown[0] and "starting Ray" not in shown[-1]
+    assert len(shown) == 1 + 4 + 1, "told at once, each second, and at the end"
+    assert shown[-1].splitlines()[1] == "best t/a: performance 0.5 (L1, strength 2)"
+
+
 def test_what_goes_on_is_told_at_once(board):
     out = io.StringIO()
     with Display(board, Console(file=out, width=200)) as display:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import ray
 
 from bimt_bench.ground import InputError
 from bimt_bench.tuning import starting
@@ -62,8 +63,8 @@ def test_a_start_that_fails_is_one_line(monkeypatch, error, advice):
     def init(**how):
         raise error
 
-    monkeypatch.setattr(starting.ray, "init", init)
-    monkeypatch.setattr(starting.ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
     with pytest.raises(InputError, match="^ray: cannot start on this machine, in ") as refused:
         starting.start(1)
     assert advice in str(refused.value) and len(str(refused.value).splitlines()) == 1

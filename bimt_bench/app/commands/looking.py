@@ -57,6 +57,8 @@ def tradeoff(
             report = found.report
             measure = report.task.performance.kind
             terminal.OUT.print(tables.of_tradeoff(report.tradeoff, performance=measure))
+            if report.tradeoff.note:
+                terminal.OUT.print(report.tradeoff.note, highlight=False, markup=False)
             if len(report.tradeoff.lines) > 1:
                 terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
             print_files([*report.figures, *found.tables])
@@ -80,10 +82,11 @@ def draw(
 ) -> None:
     """Draw networks: one member, or the best, the median and the knee of each recipe."""
     from bimt_bench import results
+    from bimt_bench.app import given
 
     with refusing(plugin):
         held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
-        formats = _listed([format])
+        formats = given.names([format])
         print_files(
             held.save_drawings(member, task=task, recipe=recipe, folder=out, formats=formats)
         )
@@ -118,7 +121,7 @@ def score(
     run: Run,
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metrics", help="names or families, a,b or repeated; all if absent"),
+        typer.Option("--metrics", help="names, families or usual, a,b or repeated; all if absent"),
     ] = None,
     members: Annotated[
         list[str] | None,
@@ -133,7 +136,7 @@ def score(
     The frame stays as it is; trade-offs find the further metrics there.
     """
     from bimt_bench import results
-    from bimt_bench.app import tables
+    from bimt_bench.app import given, tables
     from bimt_bench.metrics import METRICS
 
     with refusing(plugin):
@@ -142,13 +145,8 @@ def score(
                 f"run: there is no '{run}'; a metric is shown by: bimt-bench metrics show {run}"
             )
         held = results.load(run, data_dir=data_dir, tasks_dir=tasks_dir)
-        who = _listed(members) or ["all"]
-        found = held.score(*_listed(metrics), members=who[0] if len(who) == 1 else who)
+        who = given.names(members) or ["all"]
+        found = held.score(*given.names(metrics), members=who[0] if len(who) == 1 else who)
         terminal.OUT.print(tables.of_scores(found))
         if held.folder is not None:
             print_files([held.folder / results.SCORES])
-
-
-def _listed(entries: list[str] | None) -> list[str]:
-    """The names of an option that may be repeated and takes lists."""
-    return [name.strip() for entry in entries or () for name in entry.split(",") if name.strip()]

@@ -129,9 +129,8 @@ def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
     NaN at a step (not logged) drops the step.
     """
     found = []
-    for _, rows in joined.sort_values(["configuration", "seed"]).groupby("configuration"):
-        wide = rows.pivot(index="seed", columns="step", values=quantity).dropna(axis=1)
-        values = wide.to_numpy(float)
+    for _, rows in joined.groupby("configuration"):
+        steps, values = _by_seed(rows, quantity)
         mean, low, high = statistics.t_interval(values.T)
         if len(values) <= theme.FEW_SEEDS and values.size:
             low, high = values.min(axis=0), values.max(axis=0)
@@ -143,13 +142,23 @@ def seed_means(joined: pd.DataFrame, quantity: str) -> list[Curve]:
                 dial=plain_cell(first["dial"]),
                 dial_value=plain_cell(first["dial_value"]),
                 seeds=len(values),
-                steps=wide.columns.to_numpy(float),
+                steps=steps,
                 mean=mean,
                 low=np.asarray(low),
                 high=np.asarray(high),
             )
         )
     return found
+
+
+def _by_seed(rows: pd.DataFrame, quantity: str) -> tuple[np.ndarray, np.ndarray]:
+    """The steps at which every seed has the quantity, ascending, and its values [seed, step]."""
+    seeds, seed = np.unique(rows["seed"].to_numpy(), return_inverse=True)
+    steps, step = np.unique(rows["step"].to_numpy(float), return_inverse=True)
+    values = np.full((len(seeds), len(steps)), np.nan)
+    values[seed, step] = rows[quantity].to_numpy(float)
+    whole = ~np.isnan(values).any(axis=0)
+    return steps[whole], values[:, whole]
 
 
 class _PlainLog(LogFormatter):

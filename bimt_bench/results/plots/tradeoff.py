@@ -224,6 +224,8 @@ def _subtitle(tradeoff: TradeOff, frame: Frame) -> str:
     first = "one seed, so no intervals" if seeds == 1 else f"means of {seeds} seeds, {shown}"
     lost = tradeoff.lost
     first += f" · {lost} of {tradeoff.members} members lost" if lost else " · no member lost"
+    if tradeoff.without:
+        first += f" · {tradeoff.without} more were not measured"
     second = [f"shortened to {tradeoff.steps:,} steps"] if tradeoff.shortened else []
     if frame.beyond:
         members = "member" if frame.beyond == 1 else "members"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import filelock
 
-from bimt_bench.ground import InputError, write
+from bimt_bench.ground import InputError, undisturbed, write
 from bimt_bench.results.tracking.address import PROBE_SECONDS, sqlite_uri
 
 LOCK_SECONDS = 120
@@ -53,10 +53,31 @@ def _new_database() -> bytes:
 
     with tempfile.TemporaryDirectory(prefix="bimt-bench-mlflow-") as folder:
         file = Path(folder) / "mlflow.db"
-        with as_written(file):
+        with as_written(file), _unhurried(), undisturbed():
             MlflowClient(tracking_uri=sqlite_uri(file)).search_experiments(max_results=1)
         with closing(sqlite3.connect(file)) as connection:
             return connection.serialize()
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """No database that is opened within waits for the disk: one in the making may be lost.
+
+    MLflow writes its hundreds of steps one by one, each of which would be waited for.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def opened(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA journal_mode = MEMORY")
+
+    event.listen(Engine, "connect", opened)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", opened)
 
 
 def _is_there(file: Path) -> bool:

@@ -14,7 +14,8 @@ from bimt_bench.spec import PHASE, SEARCH, is_of_validation
 
 CURVES = ("train_loss", "test_loss", "performance", "cost", "charged_cost")
 OF_MEMBERS = (
-    "seed", "member", "configuration", "pack", "status", "reason", "metric_faults", "seconds",
+    "seed", "member", "configuration", "pack", "status", "reason", "metric_faults", "metric_gaps",
+    "seconds",
 )  # fmt: skip
 """Columns that tell members apart or say what became of them: no parameters."""
 AXIS = "modularity"
@@ -32,7 +33,8 @@ def run_name(row: Mapping[str, object], published: Mapping[str, object]) -> str:
     """A name to read in a table: 'symbolic/independence · BIMT strength=0.3 geometry=ring'.
 
     The task, the recipe's title, its dial, and the settings that are not the task's `published`
-    ones; '(search)' where its members are no results. Where that is too much, whole settings are left out, and the name says how many.
+    ones; '(search)' where its members are no results. Where that is too much, whole settings are
+    left out, and the name says how many.
     """
     from bimt_bench.results.columns import plain_cell
     from bimt_bench.results.words import said_of_run, title_of
@@ -62,10 +64,11 @@ def parameters(rows: pd.DataFrame, axis: str | None = None) -> dict[str, dict[st
     """What the members of each configuration share, and their seeds, as MLflow parameters.
 
     Every column of the frame that is no metric and takes one value: what is missing is left out.
-    `axis` is the task's modularity axis.
+    `axis` is the task's modularity axis, told with its version.
     """
-    from bimt_bench.metrics import METRICS
+    from bimt_bench.metrics import METRICS, versions_in
 
+    of_axis = versions_in(rows, str(axis)).to_numpy()
     measured = {*METRICS, *filter(is_of_validation, rows.columns)}
     told = [str(name) for name in rows.columns if name not in {*measured, *OF_MEMBERS}]
     cells = rows[told].to_numpy(dtype=object)
@@ -81,6 +84,8 @@ def parameters(rows: pd.DataFrame, axis: str | None = None) -> dict[str, dict[st
         }
         if axis is not None:
             values["modularity_axis"] = axis
+            versions = sorted({str(one) for one in of_axis[places]})
+            values["modularity_axis_version"] = ", ".join(versions)
         values["seeds"] = said_seeds(rows["seed"].iloc[places])
         found[str(configuration)] = values
     return found

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from bimt_bench.ground import InputError, quiet
-from bimt_bench.results.tracking import address, database, summary, view
+from bimt_bench.ground import InputError, quiet, undisturbed
+from bimt_bench.results.tracking import address, bulk, database, summary, view
 from bimt_bench.spec import digest_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Tracker:
         # Else a server's client prints two lines a run, and asks for the run to do so.
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         try:
-            import mlflow  # noqa: F401 - it sets its loggers when loaded, so before they are quiet
+            with undisturbed():
+                import mlflow  # noqa: F401 - it sets its loggers when loaded: before they are quiet
 
             with quiet(*_LOGGERS), address.requests_within(address.PROBE_SECONDS, retries=0):
                 client = _client(uri, file)
@@ -127,7 +129,7 @@ class Tracker:
         *,
         published: Mapping[str, Mapping[str, object]] | None = None,
         axis: str | None = None,
-        drawings: Mapping[str, bytes] | None = None,
+        drawings: Mapping[str, bytes] = MappingProxyType({}),
     ) -> dict[str, str]:
         """A child run for each configuration in the rows; one already written is left alone.
 
@@ -144,14 +146,21 @@ class Tracker:
             values = summary.seed_statistics(new, axis)
             learned = summary.mean_curves(new, curves)
             told = summary.parameters(new, axis)
+            whole: dict[str, bulk.Child] = {}
             for name, own in new.groupby("configuration", sort=False):
                 key = str(name)
                 usual = (published or {}).get(str(own["recipe"].iloc[0]), {})
                 metrics = {metric: {0: value} for metric, value in values[key].items()}
                 metrics |= learned.get(key, {})
-                drawing = (drawings or {}).get(key)
-                child = self._write_child(parent, own, usual, metrics, told[key], drawing)
-                children[key] = child
+                whole[key] = _child(parent, own, usual, metrics, told[key])
+            ids = bulk.write(self.client, self.experiment_id, list(whole.values()))
+            if ids is None:
+                for key, child in whole.items():
+                    children[key] = self._write_child(child)
+            else:
+                children |= dict(zip(whole, ids, strict=True))
+            for key in whole.keys() & drawings.keys():
+                self._log_drawing(children[key], drawings[key])
         return {name: children[name] for name in asked}
 
     def written(self, parent: str) -> set[str]:
@@ -259,34 +268,11 @@ class Tracker:
                 complete[configuration] = child
         return complete
 
-    def _write_child(
-        self,
-        parent: str,
-        rows: pd.DataFrame,
-        published: Mapping[str, object],
-        metrics: Mapping[str, Mapping[int, float]],
-        parameters: Mapping[str, str],
-        drawing: bytes | None,
-    ) -> str:
-        first = {str(name): value for name, value in rows.iloc[0].items()}
-        tags = {
-            "mlflow.parentRunId": parent,
-            "mlflow.source.name": "bimt-bench",
-            "bimt_bench.kind": "configuration",
-            "bimt_bench.configuration": str(first["configuration"]),
-            "bimt_bench.task": str(first["task"]),
-        }
-        if why := summary.reasons(rows):
-            tags["mlflow.note.content"] = f"Diverged:\n\n{why}"
-        name = summary.run_name(first, published)
-        run = self.client.create_run(self.experiment_id, tags=tags, run_name=name)
-        child = run.info.run_id
-        if drawing is not None:
-            self._log_drawing(child, drawing)
-        self._log_batches(child, metrics, parameters=parameters)
-        status = "FAILED" if summary.all_diverged(rows) else "FINISHED"
-        self.client.set_terminated(child, status=status)
-        return child
+    def _write_child(self, child: bulk.Child) -> str:
+        run = self.client.create_run(self.experiment_id, tags=dict(child.tags), run_name=child.name)
+        self._log_batches(run.info.run_id, child.metrics, parameters=child.parameters)
+        self.client.set_terminated(run.info.run_id, status=child.status)
+        return run.info.run_id
 
     def _log_drawing(self, child: str, drawing: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -322,6 +308,33 @@ class Tracker:
             )
             metrics, params = metrics[_METRICS_PER_BATCH:], params[_PARAMETERS_PER_BATCH:]
             shown = []
+
+
+def _child(
+    parent: str,
+    rows: pd.DataFrame,
+    published: Mapping[str, object],
+    metrics: bulk.Values,
+    parameters: Mapping[str, str],
+) -> bulk.Child:
+    """The run of the configuration of which these are the members."""
+    first = {str(name): value for name, value in rows.iloc[0].items()}
+    tags = {
+        "mlflow.parentRunId": parent,
+        "mlflow.source.name": "bimt-bench",
+        "bimt_bench.kind": "configuration",
+        "bimt_bench.configuration": str(first["configuration"]),
+        "bimt_bench.task": str(first["task"]),
+    }
+    if why := summary.reasons(rows):
+        tags["mlflow.note.content"] = f"Diverged:\n\n{why}"
+    return bulk.Child(
+        name=summary.run_name(first, published),
+        tags=tags,
+        parameters=parameters,
+        metrics=metrics,
+        status="FAILED" if summary.all_diverged(rows) else "FINISHED",
+    )
 
 
 def _client(uri: str, file: Path | None) -> "MlflowClient":

@@ -187,10 +187,12 @@ class Line:
 class TradeOff:
     """Performance (y) against modularity (x) over the configurations of one task.
 
-    `steps` is the length of training, None where the frame does not say it. `repeated` counts
-    rows left out because their member is in the frame already. `corner` says where the reference
-    corner comes from, `trivial` is the performance that a lost seed counts as. `searched_on`: on
-    which data a search found the configurations, in words; empty if none did.
+    `x_version` and `y_version` are those of the metrics, as the members were measured. `steps` is
+    the length of training, None where the frame does not say it. `repeated` counts rows left out
+    because their member is in the frame already, `without` members left out because x or y was not
+    measured of them. `corner` says where the reference corner comes from, `trivial` is the
+    performance that a lost seed counts as. `searched_on`: on which data a search found the
+    configurations, in words; empty if none did.
     """
 
     task: str
@@ -211,6 +213,9 @@ class TradeOff:
     missing: tuple[Missing, ...]
     hypervolume: Hypervolume
     searched_on: str = ""
+    without: int = 0
+    x_version: int = 1
+    y_version: int = 1
 
     @property
     def lost(self) -> int:
@@ -273,7 +278,8 @@ class TradeOff:
             "dial_value": _column([one.dial_value for one in own]),
             **{name: _column([one.values[name] for one in own]) for name in own[0].values},
         }
-        return table.assign(**typed, task=self.task, x=self.x, y=self.y)
+        axes = {"x": self.x, "x_version": self.x_version, "y": self.y, "y_version": self.y_version}
+        return table.assign(**typed, task=self.task, **axes)
 
     def recipe_table(self) -> pd.DataFrame:
         """One row a recipe: volumes, ranks, what was won against the baseline, and losses.
@@ -300,6 +306,10 @@ class TradeOff:
             "hypervolume_smoothed_low": volume.m_low,
             "hypervolume_smoothed_high": volume.m_high,
             "modularity_won": self.modularity_won(recipe=line.recipe),
+            "x": self.x,
+            "x_version": self.x_version,
+            "y": self.y,
+            "y_version": self.y_version,
             "corner": self.corner,
         }
         found = line.standing
