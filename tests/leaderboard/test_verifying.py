@@ -1,19 +1,31 @@
 """Verifying: levels in their order, what earlier verdicts are worth, limits, other machines."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
-from bimt_bench.ground import InputError
-from bimt_bench.leaderboard import Asked, Board, Limits, changed, verify
+from bimt_bench import leaderboard, results
+from bimt_bench.ground import InputError, environment, on_processor
+from bimt_bench.leaderboard import Asked, Board, Limits, changed, doctoring, verify
 from bimt_bench.leaderboard.verdict import Verdict
 from bimt_bench.leaderboard.verifying import levels, verified
+from bimt_bench.spec import catalog, configured
+from bimt_bench.tuning import train_pack
 from tests.leaderboard.forging import Forger
 
 TASK = "symbolic/independence"
+TASKS = Path(__file__).parents[2] / "tasks"
+PUBLISHED: dict[str, Any] = {
+    "authors": ["Ada Lovelace (ada)"],
+    "tuned": "Nothing was tuned.",
+    "licence": "CC-BY-4.0",
+}
 QUICK = Asked(axes_only=True, fresh=0)
 
 
@@ -188,3 +200,38 @@ def test_another_content_under_the_same_name_begins_anew(own_board: Board) -> No
 
 def test_entries_that_nobody_has_verified_are_new(small_board: Board) -> None:
     assert changed(small_board) == list(small_board.entries())
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> tuple[Board, Path]:
+    """A board of a small task with an embedding, and the folder of that task."""
+    content = yaml.safe_load((TASKS / "modular" / "addition_59.yaml").read_text())
+    content["name"] = "modular/addition_7"
+    content["data"] = {"kind": "modular", "modulus": 7, "expression": "a + b"}
+    content["model"] |= {"embedding": 4, "hidden": [8, 8]}
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    (tasks / "addition_7.yaml").write_text(yaml.safe_dump(content))
+    task = catalog.task("modular/addition_7", tasks)
+    asked = configured({"recipe": "l1", "strength": 1.0, "steps": 20})
+    pack = train_pack(task, [asked], seeds=range(5), device="cpu")
+    frame = pack.frame.assign(pack="0123456789ab")
+    run = results.of_pack(type(pack)(frame, pack.curves, pack.weights)).save(tmp_path / "run")
+    (run / "environment.json").write_text(json.dumps({**environment(), **on_processor()}))
+    board = Board(tmp_path / "board")
+    leaderboard.add(run, name="plain", board=board, tasks_dir=tasks, **PUBLISHED)
+    return board, tasks
+
+
+def test_a_rescaled_embedding_is_another_network(embedded: tuple[Board, Path]) -> None:
+    """It computes the same to the bit, costs less and has fewer effective connections."""
+    board, tasks = embedded
+    asked = dataclasses.replace(QUICK, tasks_dir=tasks)
+    folder = board.entry("modular/addition_7", "plain")
+    assert verified(folder, board=board, asked=asked).level == "retrained"
+    forger = Forger(folder, tasks)
+    forger.doctor(doctoring.rescaled)
+    forger.claim_what_is_measured()
+    forger.write()
+    verdict = verified(folder, board=board, asked=asked)
+    assert (verdict.level, _codes(verdict, "fault")) == ("replayed", {"another_network"})
