@@ -65,7 +65,7 @@ def add_networks(
     seconds: of training, all together. The rest is as for `add`. InputError, before anything is
     written, for seeds that are missing and for parameters that the model has not.
     """
-    board = board if isinstance(board, Board) else Board(board) if board else Board()
+    board = board if isinstance(board, Board) else Board(Path(board)) if board else Board()
     told = said(
         name=name,
         authors=authors,
