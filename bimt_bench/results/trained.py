@@ -219,7 +219,7 @@ class Results:
         a notebook if absent. InputError, with the nearest name, for what is not there.
 
         >>> results.score("modularity_q", members="best").columns[-4:].tolist()
-        ['modularity_q', 'metric_faults', 'shuffles', 'scoring_digest']
+        ['metric_faults', 'metric_gaps', 'shuffles', 'scoring_digest']
         """
         from bimt_bench.results.scores import score
 
