@@ -28,10 +28,12 @@ from bimt_bench.metrics import (
     GAPS,
     METRICS,
     USUAL,
+    VERSIONS,
     Scored,
     joined_reasons,
     measured,
     measured_of,
+    versions_column,
 )
 from bimt_bench.network import build
 from bimt_bench.recipes import RECIPES, settings_for
@@ -136,7 +138,7 @@ def score(
     shuffles: int,
     metrics: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Metrics of trained members, and why some are missing; null where a member diverged.
+    """Metrics of trained members, versions, and why some are missing; null where one diverged.
 
     All that there are unless `metrics` lists some.
     """
@@ -144,7 +146,8 @@ def score(
     values, reasons = measured(Scored(task, data, population, seeds, shuffles), metrics)
     found = pd.concat([values, reasons], axis=1)
     lost = np.array([one != "ok" for one in status])
-    return found.mask(np.repeat(lost[:, None], found.shape[1], axis=1))
+    found = found.mask(np.repeat(lost[:, None], found.shape[1], axis=1))
+    return found.assign(**{VERSIONS: versions_column(values.columns, len(values))})
 
 
 def score_again(
@@ -202,7 +205,7 @@ def _is_of(frame: pd.DataFrame, shuffles: int) -> bool:
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its metrics last, in the registry's order, as `run_pack` has them."""
-    reasons = [FAULTS, GAPS]
+    reasons = [FAULTS, GAPS, VERSIONS]
     others = [name for name in frame if name not in {*METRICS, *reasons}]
     return frame[[*others, *(name for name in METRICS if name in frame), *reasons]]
 

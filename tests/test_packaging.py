@@ -168,7 +168,8 @@ def imported() -> Iterator[str]:
 
 def test_every_import_of_the_package_is_a_declared_dependency() -> None:
     distributions = importlib.metadata.packages_distributions()
-    lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["onnx"]]
+    extras = [PROJECT["optional-dependencies"][extra] for extra in ("leaderboard", "onnx")]
+    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]
     allowed = {canonicalize_name(Requirement(line).name) for line in lines}
     foreign = set(imported()) - set(sys.stdlib_module_names) - {"bimt_bench"}
     undeclared = {

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.leaderboard.standings import Overall, Standing, TaskTable
+    from bimt_bench.leaderboard import Overall, Standing, TaskTable
 
 
 def of_task(table: "TaskTable") -> Table:
@@ -21,30 +21,25 @@ def of_task(table: "TaskTable") -> Table:
         "lost; controls are dim and hold no place",
     )
     for heading in ("place", "entry", "recipe", "badge", "volume", "ranks", "kept", "operations"):
-        shown.add_column(heading, no_wrap=heading in ("place", "badge"))
+        shown.add_column(heading, no_wrap=heading == "place")
     for one in (*table.standings, *table.unranked):
         shown.add_row(*_row(one), style="dim" if one.control is not None else "")
     return shown
 
 
 def _row(one: "Standing") -> list[str | Text]:
-    place = "-" if one.place is None else f"{one.place}{'=' if one.shared else ''}"
-    ranks = "-"
-    if one.ranks is not None:
-        best, worst = one.ranks
-        ranks = f"{best if best == worst else f'{best} to {worst}'}, {one.corners}"
     volume = Text(f"{one.volume.value:#.3g} ")
     if math.isfinite(one.volume.h_low):
         volume.append(f"({one.volume.h_low:#.3g}..{one.volume.h_high:#.3g})", "dim")
     if one.lost:
         volume.append(f" {one.lost} of {one.members} lost", "red")
     return [
-        place,
+        one.place_text or "-",
         one.name,
         one.recipe_title,
-        "control" if one.control is not None else one.level,
+        one.badge,
         volume,
-        ranks,
+        one.ranks_text or "-",
         "-" if one.kept is None else f"{one.kept.x.mean:.3g}",
         "-" if one.operations is None else f"{one.operations:.2g}",
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from bimt_bench.leaderboard.verdict import Draw, Verdict
+    from bimt_bench.leaderboard import Draw, Verdict
 
 _COLOURS = {"fault": "red", "flag": "yellow", "note": "dim"}
 _BY = {"bits": "to the bit", "bands": "by bands", "curve": "by their curves"}

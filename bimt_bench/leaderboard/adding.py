@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from bimt_bench import data as task_data
 from bimt_bench import results as trained
@@ -9,7 +12,7 @@ from bimt_bench.ground import InputError
 from bimt_bench.leaderboard import claims, weights_file
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.chosen import Chosen, choose
-from bimt_bench.leaderboard.entry import Author
+from bimt_bench.leaderboard.entry import Author, Said
 from bimt_bench.leaderboard.operations import operations
 from bimt_bench.leaderboard.origin import environment
 from bimt_bench.leaderboard.publishing import Added, check_new, entry_of, said, written
@@ -32,7 +35,7 @@ def add(
     dtype: str | None = None,
     url: str | None = None,
     retrainable: bool = True,
-    board: Board | Path | None = None,
+    board: Board | Path | str | None = None,
     tasks_dir: Path | None = None,
     data_dir: Path | None = None,
 ) -> Added:
@@ -60,11 +63,50 @@ def add(
         notes=notes,
     )
     check_new(board, chosen.task.name, name)
+    return publish(
+        board,
+        chosen,
+        told,
+        weights=chosen.weights(results),
+        curves=pd.DataFrame(results.curves),
+        environment=environment(results, chosen),
+        dtype=dtype,
+        url=url,
+        retrainable=retrainable,
+        tasks_dir=tasks_dir,
+        data_dir=data_dir,
+    )
+
+
+def publish(
+    board: Board,
+    chosen: Chosen,
+    told: Said,
+    *,
+    weights: claims.Weights,
+    curves: pd.DataFrame,
+    environment: Mapping[str, Any],
+    dtype: str | None,
+    url: str | None,
+    retrainable: bool,
+    tasks_dir: Path | None,
+    data_dir: Path | None,
+) -> Added:
+    """Measures what must be, and writes the entry of these members."""
     data = task_data.load(chosen.task.data, data_dir=data_dir)
     architecture = build(chosen.trained, data)
     stored = _stored(dtype, chosen)
-    content = weights_file.written(chosen.weights(results), architecture, stored)
-    claimed = claims.of(results, chosen, data, architecture, content, dtype=stored)
+    content = weights_file.written(weights, architecture, stored)
+    claimed = claims.of(
+        chosen,
+        data,
+        architecture,
+        weights=weights,
+        curves=curves,
+        content=content,
+        dtype=stored,
+    )
+    taken = operations(chosen.trained, data, architecture, members=len(chosen.rows))
     made = entry_of(
         told,
         content,
@@ -72,7 +114,7 @@ def add(
         url=url,
         task=chosen.task.name,
         task_version=chosen.task.version,
-        task_digest=chosen.task.digest(),
+        task_digest=chosen.published.digest(),
         recipe=chosen.recipe,
         retrainable=retrainable,
         model=chosen.task.model.model_dump(mode="json", by_alias=True),
@@ -81,11 +123,8 @@ def add(
         grid=chosen.grid,
         seeds=chosen.seeds,
         steps=chosen.trained.training.steps,
-        environment=environment(results, chosen),
-        cost={
-            "operations": operations(chosen.trained, data, architecture, members=len(chosen.rows)),
-            "seconds": float(chosen.rows["seconds"].sum()),
-        },
+        environment=environment,
+        cost={"operations": taken, "seconds": float(chosen.rows["seconds"].sum())},
         metrics=claimed.versions,
     )
     return written(board, made, claimed.records, content, tasks_dir=tasks_dir, data_dir=data_dir)

@@ -62,10 +62,9 @@ def _candidate(board: Board, task: str, folder: Path) -> Candidate:
     entry = read_entry(folder)
     if (entry.task, entry.name) != (task, folder.name):
         raise InputError(f"says that it is '{entry.name}' on '{entry.task}'")
-    files = (
-        read_file(folder / n, most=m) for n, m in ((ENTRY, MOST_ENTRY), (MEMBERS, MOST_RECORDS))
-    )
-    if verdict.entry != content_of(*files, entry.weights.sha256):
+    said = read_file(folder / ENTRY, most=MOST_ENTRY)
+    members = read_file(folder / MEMBERS, most=MOST_RECORDS)
+    if verdict.entry != content_of(said, members, entry.weights.sha256):
         raise InputError("changed since it was verified; verify it again")
     _check(verdict)
     return _of_entry(entry, verdict)

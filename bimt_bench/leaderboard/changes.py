@@ -99,6 +99,8 @@ def _git(board: Board, base: str) -> list[tuple[str, str]]:
     """Status and path below the board of each file that differs."""
     if not board.folder.is_dir():
         raise InputError(f"board: '{board.folder}' is no folder")
+    if not base.strip():
+        raise InputError("git: base: is empty; name a commit or a branch")
     command = ["git", "diff", "--name-status", "--no-renames", "--relative", "-z"]
     found = _said(board, [*command, "--end-of-options", f"{base}...HEAD", "--", "."])
     words = found.split("\0")[:-1]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bimt_bench.ground import InputError, closest, listed
 from bimt_bench.leaderboard.entry import DIGITS, FEWEST_SEEDS, MOST_MEMBERS, MOST_VALUES, short
+from bimt_bench.network import geometry
 from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.results import Results, plain_cell
 from bimt_bench.spec import (
@@ -33,10 +34,12 @@ class Chosen:
     """The members of an entry: one recipe, a grid of dial values, the same seeds for each.
 
     rows: of the frame, by dial value and seed. settings: those of the entry, in terms of JSON.
-    trained: the task with the training settings that the members share.
+    published: the task; `task` has the members' model, which is another in entries of weights
+    alone. trained: with the training settings that the members share.
     """
 
     task: TaskSpec
+    published: TaskSpec
     trained: TaskSpec
     recipe: str
     dial: str | None
@@ -54,6 +57,8 @@ class Chosen:
     def geometry(self) -> GeometrySpec:
         """Where the neurons of all members sit."""
         given = self.settings.get("geometry")
+        if isinstance(given, str):
+            return geometry.named(given)
         return self.task.geometry if given is None else GeometrySpec.model_validate(given)
 
     def weights(self, results: Results) -> dict[str, Mapping[str, np.ndarray]]:
@@ -92,6 +97,7 @@ def choose(
     shared: Any = {name: plain_cell(rows[name].iloc[0]) for name in known if name in rows}
     return Chosen(
         task=spec,
+        published=spec,
         trained=trained_as(spec, shared),
         recipe=name,
         dial=None if dial is None else str(dial),

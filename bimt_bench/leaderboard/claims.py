@@ -13,13 +13,14 @@ from bimt_bench.leaderboard import weights_file
 from bimt_bench.leaderboard.chosen import Chosen
 from bimt_bench.leaderboard.entry import CURVE_STEPS, SHUFFLES, CurvePoint, MemberRecord
 from bimt_bench.metrics import METRICS, Scored, measured
-from bimt_bench.network import Architecture, geometry
-from bimt_bench.results import Results, plain_cell
+from bimt_bench.network import Architecture
+from bimt_bench.results import plain_cell
 
 EARLY = 0.1
 """The share of the steps that is replayed when an entry is verified."""
 _EARLY_POINTS = 6
 _MOST_MOVED = 0.5  # of a seed's standard deviation
+Weights = Mapping[str, Mapping[str, np.ndarray]]
 _TOGETHER = 32  # members measured at a time
 
 
@@ -32,26 +33,27 @@ class Claims:
 
 
 def of(
-    results: Results,
     chosen: Chosen,
     data: TaskData,
     architecture: Architecture,
-    content: bytes,
     *,
+    weights: Weights,
+    curves: pd.DataFrame,
+    content: bytes,
     dtype: str,
 ) -> Claims:
-    """What the results say of the members; measured again where other code or rounding asks it.
+    """What is known of the members; measured again where other code or rounding asks it.
 
-    content: the file of weights, from which metrics are measured if `dtype` is float16. Metrics
-    that rounding moves by more than half a seed's standard deviation are left out.
+    weights: arrays by member. content: their file, from which metrics are measured if `dtype` is
+    float16; those that rounding moves by more than half a seed's standard deviation are left out.
     """
-    metrics = _metrics(chosen, data, architecture, results)
+    metrics = _metrics(chosen, data, architecture, weights)
     if dtype == "float16":
         rounded = _measured(chosen, data, architecture, _rounded(chosen, architecture, content))
         metrics = rounded[
             [name for name in map(str, metrics) if _stays(metrics, rounded, chosen, name)]
         ]
-    curves = dict(list(pd.DataFrame(results.curves).groupby("member")))
+    by_member = dict(list(curves.groupby("member"))) if len(curves) else {}
     records = tuple(
         MemberRecord(
             member=str(row["member"]),
@@ -60,7 +62,7 @@ def of(
             seed=int(row["seed"]),
             status=str(row["status"]),  # pyright: ignore[reportArgumentType]
             seconds=float(row["seconds"]),
-            curve=thinned(curves.get(row["member"], pd.DataFrame())),
+            curve=thinned(by_member.get(row["member"], pd.DataFrame())),
             metrics={str(name): _number(one) for name, one in metrics.iloc[place].items()},
         )
         for place, row in enumerate(chosen.rows.to_dict("records"))
@@ -104,21 +106,23 @@ def _evenly(first: int, last: int, count: int) -> Sequence[int]:
 
 
 def _metrics(
-    chosen: Chosen, data: TaskData, architecture: Architecture, results: Results
+    chosen: Chosen, data: TaskData, architecture: Architecture, weights: Weights
 ) -> pd.DataFrame:
     """The metrics of the members that ship and are defined, those of today's code."""
     rows = chosen.rows
     if set(rows["scoring_digest"]) != {scoring_digest()} or set(rows["shuffles"]) != {SHUFFLES}:
-        rows = _measured(chosen, data, architecture, chosen.weights(results))
+        rows = _measured(chosen, data, architecture, weights)
     names = [name for name in METRICS if name in rows and METRICS.source_of(name).built_in]
-    return rows[names].astype("float64").dropna(axis=1, how="all")
+    found = rows[names].astype("float64")
+    found.loc[(chosen.rows["status"] != "ok").to_numpy()] = np.nan
+    return found.dropna(axis=1, how="all")
 
 
 def _measured(
     chosen: Chosen,
     data: TaskData,
     architecture: Architecture,
-    weights: Mapping[str, Mapping[str, np.ndarray]],
+    weights: Weights,
 ) -> pd.DataFrame:
     """All metrics of the members, a row each in their order; empty for those without weights."""
     names = [name for name in METRICS if METRICS.source_of(name).built_in]
@@ -145,16 +149,10 @@ def _rounded(
     own = weights_file.layout(architecture, "float16")
     ok = chosen.rows.loc[chosen.rows["status"] == "ok", "member"]
     held = weights_file.opened(content, {str(member): own for member in ok}, "weights")
-    places = {
-        f"coordinates.{name}": one.astype(chosen.dtype)
-        for name, one in geometry.group_coordinates(chosen.geometry, architecture.wiring).items()
-    }
     return {
-        member: places
-        | {
-            name: one if name.startswith("labels.") else one.astype(chosen.dtype)
-            for name, one in arrays.items()
-        }
+        member: weights_file.completed(
+            arrays, chosen.geometry, architecture.wiring, dtype=chosen.dtype
+        )
         for member, arrays in held.items()
     }
 

@@ -6,6 +6,7 @@ It stands in its task's table to show what the ranking says of what is worth not
 place of an entry.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -33,19 +34,25 @@ class Control(Published):
     verdict: Verdict
 
 
-def keep(board: Board, control: Control) -> None:
-    """Writes a control of the board."""
+def files(board: Board, task: str) -> tuple[Path, ...]:
+    """The files of a task's controls, sorted."""
+    folder = board.folder / CONTROLS / folder_name(task)
+    return tuple(sorted(folder.glob("*.json"))) if folder.is_dir() else ()
+
+
+def keep(board: Board, control: Control) -> Path:
+    """Writes a control of the board; returns its file."""
     folder = board.folder / CONTROLS / folder_name(control.verdict.task)
     folder.mkdir(parents=True, exist_ok=True)
-    content = control.model_dump_json(indent=1) + "\n"
-    write(folder / f"{control.verdict.name}.json", content.encode())
+    file = folder / f"{control.verdict.name}.json"
+    write(file, (control.model_dump_json(indent=1) + "\n").encode())
+    return file
 
 
 def kept(board: Board, task: str) -> tuple[Control, ...]:
     """The controls of a task, sorted by name; InputError for a damaged file."""
-    folder = board.folder / CONTROLS / folder_name(task)
     found = []
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+    for file in files(board, task):
         content = read_file(file, most=_MOST_BYTES)
         raw = parsed(content, file.name)
         try:

@@ -10,6 +10,7 @@ the code. Coordinates and graphs are derived and never read.
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -224,16 +225,21 @@ class Entry(Said):
 
     def trained_on(self, task: TaskSpec) -> TaskSpec:
         """The task with the training settings that the members shared; InputError if none."""
-        shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
-        told = {name: self.settings[name] for name in shared if name in self.settings}
-        raw = {**task.training.model_dump(mode="json"), **told, "steps": self.steps}
-        try:
-            training = TrainingSpec.model_validate_json(json.dumps(raw))
-        except ValidationError as error:
-            lines = fault_lines(error, TrainingSpec, raw)
-            raise InputError("; ".join(f"settings.{line}" for line in lines)) from None
-        values: Any = {name: getattr(training, name) for name in shared}
-        return trained_as(task, values)  # asked for the settings only, as a member is
+        return trained_with(task, self.settings, steps=self.steps)
+
+
+def trained_with(task: TaskSpec, settings: Mapping[str, Any], *, steps: int) -> TaskSpec:
+    """A task with those of these settings that are training's and shared; InputError if unfit."""
+    shared = [one.name for one in settings_of(TrainingSpec) if one.traits.shared]
+    told = {name: settings[name] for name in shared if name in settings}
+    raw = {**task.training.model_dump(mode="json"), **told, "steps": steps}
+    try:
+        training = TrainingSpec.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        lines = fault_lines(error, TrainingSpec, raw)
+        raise InputError("; ".join(f"settings.{line}" for line in lines)) from None
+    values: Any = {name: getattr(training, name) for name in shared}
+    return trained_as(task, values)  # asked for the settings only, as a member is
 
 
 class CurvePoint(Published):

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from bimt_bench.ground import InputError, write
 from bimt_bench.leaderboard.standings import Overall, Ranking, Standing, TaskTable
 
@@ -35,12 +37,12 @@ def write_listing(ranking: Ranking, file: Path) -> None:
     InputError where only one of the two marks is there.
     """
     text = file.read_text(encoding="utf-8") if file.exists() else "# Results\n"
-    section = f"{BEGIN}\n\n{markdown(ranking)}\n{END}\n"
+    section = f"{BEGIN}\n\n{markdown(ranking)}\n{END}"
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if bool(begin) != bool(end):
         raise InputError(f"{file}: has one of the marks '{BEGIN}' and '{END}', but not the other")
-    joined = f"{before}{section}{after.lstrip(chr(10))}" if begin else f"{text}\n{section}"
+    joined = f"{before}{section}{after}" if begin else f"{text}\n{section}\n"
     file.parent.mkdir(parents=True, exist_ok=True)
     write(file, joined.encode())
 
@@ -89,26 +91,19 @@ def _row(one: Standing) -> list[str]:
         title = f"*control: {title}*"
     interval = f" ({_number(volume.h_low)} to {_number(volume.h_high)})"
     return [
-        "" if one.place is None else f"{one.place}{'=' if one.shared else ''}",
+        one.place_text,
         f"{title} `{one.name}`",
         escaped(one.recipe_title),
-        "control" if one.control is not None else one.level,
+        one.badge,
         f"{_number(volume.value)}{interval if math.isfinite(volume.h_low) else ''}",
         _number(volume.raw),
         _number(volume.m),
-        _corners(one),
+        one.ranks_text,
         *("" if found is None else _number(found.y.mean) for found in one.reached),
         "" if one.kept is None else _number(one.kept.x.mean),
         "" if one.operations is None else f"{one.operations:.2g}",
         f"{one.lost} of {one.members}" if one.lost else "",
     ]
-
-
-def _corners(one: Standing) -> str:
-    if one.ranks is None:
-        return ""
-    best, worst = one.ranks
-    return f"{best if best == worst else f'{best} to {worst}'}, {one.corners}"
 
 
 def _number(value: float) -> str:
@@ -141,7 +136,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):
+    if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}

@@ -7,8 +7,7 @@ import torch
 
 from bimt_bench.data import TaskData
 from bimt_bench.ground import InputError
-from bimt_bench.network import Shapes
-from bimt_bench.network.sizing import parameters_of
+from bimt_bench.network import Shapes, parameters_of
 from bimt_bench.spec import MODELS, ModelSettings
 
 _MOST_NUMBER = 4096

@@ -5,6 +5,7 @@ task is missing, and not the last place of it.
 """
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ def overall(tables: Sequence[TaskTable]) -> Overall:
     ranks = _ranks(complete, tasks)
     means = {} if ranks.empty else ranks.mean(axis=0).to_dict()
     methods = [_across(method, own, used, means.get(method)) for method, own in held.items()]
-    groups, notes = _groups(ranks)
+    groups, notes = critical_groups(ranks)
     if held and not complete:
         notes = (f"no method has entries on all of {len(tasks)} tasks: there are no mean ranks",)
     return Overall(
@@ -66,7 +67,9 @@ def _across(
     method: Method, own: Mapping[str, Standing], tables: Sequence[TaskTable], mean: float | None
 ) -> Across:
     best = {table.task: max(one.volume.value for one in table.entries) for table in tables}
-    shares = {task: one.volume.value / best[task] for task, one in own.items() if best[task] > 0}
+    shares = {
+        task: max(0.0, one.volume.value / best[task]) for task, one in own.items() if best[task] > 0
+    }
     return Across(
         name=method[0],
         title=next(iter(own.values())).title,
@@ -83,7 +86,7 @@ def _profile(one: Across) -> Profile:
     return Profile(one.name, RATIOS, tuple(shares))
 
 
-def _groups(ranks: pd.DataFrame) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+def critical_groups(ranks: pd.DataFrame) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
     """Runs of methods, by mean rank, that cannot be told apart; and why there are none."""
     tasks, methods = ranks.shape
     if methods == 0:
@@ -115,11 +118,12 @@ def told_apart(ranks: pd.DataFrame) -> np.ndarray:
     if stats.friedmanchisquare(*values.T).pvalue > SIGNIFICANT:
         return none
     try:
-        from scikit_posthocs import posthoc_conover_friedman
+        posthocs = import_module("scikit_posthocs")
     except ImportError as error:
         raise InputError(
             "leaderboard: critical differences need scikit-posthocs, which is not installed: "
             "pip install 'bimt-bench[leaderboard]'"
         ) from error
-    found = posthoc_conover_friedman(values, p_adjust="holm").to_numpy()
+    with np.errstate(divide="ignore"):  # methods in one and the same order have no variance
+        found = posthocs.posthoc_conover_friedman(values, p_adjust="holm").to_numpy()
     return found <= SIGNIFICANT

@@ -11,6 +11,7 @@ import pandas as pd
 from bimt_bench.ground import InputError, closest
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.candidates import Candidate, of_task
+from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.measured import GOAL, frame_of, judged
 from bimt_bench.leaderboard.overall import overall
 from bimt_bench.leaderboard.seating import levels_of, seated, unseated
@@ -27,13 +28,19 @@ def rank(board: Board, tasks: Sequence[str] = (), *, tasks_dir: Path | None = No
 
     InputError for a task that is unknown, or of which the board has no entries.
     """
+    names = asked(board, tasks)
+    found = tuple(task_table(board, catalog.task(name, tasks_dir)) for name in names)
+    return Ranking(found, overall(found))
+
+
+def asked(board: Board, tasks: Sequence[str]) -> tuple[str, ...]:
+    """These tasks, or all that the board has entries of; InputError for one that it has none of."""
     held = board.tasks()
     for name in tasks:
         if name not in held:
             told = f"task: '{name}' has no entries in '{board.folder}'{closest(name, held)}"
             raise InputError(told)
-    found = tuple(task_table(board, catalog.task(name, tasks_dir)) for name in tasks or held)
-    return Ranking(found, overall(found))
+    return tuple(tasks) or held
 
 
 def board_frame(board: Board, task: str) -> pd.DataFrame:
@@ -79,11 +86,6 @@ def _axis(task: TaskSpec, name: str) -> Axis:
     metric, measure = METRICS.get_kind(name), task.performance.kind
     title = MEASURES.get_kind(measure).title if name == GOAL else metric.title
     return Axis(name, title, direction(name, measure), version_of(name))
-
-
-def version_of(metric: str) -> int:
-    """The version of a metric as it is computed today."""
-    return int(getattr(METRICS.get_kind(metric), "version", 1))
 
 
 def _parted(

@@ -7,7 +7,6 @@ the weights must be exactly what the task's model has.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -81,11 +80,9 @@ class Submission:
             raise InputError(f"weights: those of '{self.entry.name}' lie at a URL; fetch them")
         if member not in self.weights:
             raise InputError(f"weights: member {member} has none")
-        own = {
-            name: one.copy() if name.startswith("labels.") else one.astype(self.dtype)
-            for name, one in self.weights[member].items()
-        }
-        return own | {f"coordinates.{name}": one.copy() for name, one in self._places.items()}
+        return weights_file.completed(
+            self.weights[member], self.geometry(), self.architecture.wiring, dtype=self.dtype
+        )
 
     def geometry(self, record: MemberRecord | None = None) -> GeometrySpec:
         """Where neurons sit, which is the same for all members of an entry."""
@@ -100,11 +97,6 @@ class Submission:
         if not self.entry.retrainable:
             raise InputError(f"entry: '{self.entry.name}' is not retrainable")
         return resolve(self.task, self.configuration(record), record.seed)
-
-    @cached_property
-    def _places(self) -> dict[str, np.ndarray]:
-        places = geometry.group_coordinates(self.geometry(), self.architecture.wiring)
-        return {name: one.astype(self.dtype) for name, one in places.items()}
 
 
 def read(

@@ -93,9 +93,24 @@ class Standing:
     flags: tuple[str, ...]
 
     @property
-    def is_shared(self) -> bool:
-        """Whether others cannot be told apart from it."""
-        return bool(self.shared)
+    def badge(self) -> str:
+        """The level that it reached, or that it is a control; and its length if it is shortened."""
+        if self.control is not None:
+            return "control"
+        return f"{self.level}, {self.steps:,} steps" if self.shortened else self.level
+
+    @property
+    def place_text(self) -> str:
+        """Its place as tables have it: '2=' where it is shared, empty without one."""
+        return "" if self.place is None else f"{self.place}{'=' if self.shared else ''}"
+
+    @property
+    def ranks_text(self) -> str:
+        """Its ranks over corners, '1 to 3, depends'; empty without a place."""
+        if self.ranks is None:
+            return ""
+        best, worst = self.ranks
+        return f"{best if best == worst else f'{best} to {worst}'}, {self.corners}"
 
 
 @dataclass(frozen=True)
@@ -134,7 +149,7 @@ class TaskTable:
     """All entries of one task.
 
     x is the axis of modularity, y performance; reference the corner that volumes are counted from,
-    corner where it comes from. standings: entries and controls in order of place, then of H.
+    corner where it comes from. standings: in order of place, entries before controls, then of H.
     unranked: methods that do not ship, of which there are weights alone, by H and without places.
     levels: the modularities of `Standing.reached`. notes: what was left out of the table, in words.
     """

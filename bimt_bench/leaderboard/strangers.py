@@ -43,14 +43,16 @@ def read_file(file: Path, *, most: int) -> bytes:
     except OSError as error:
         told = "is a link" if file.is_symlink() else f"cannot be read: {error.strerror or error}"
         raise InputError(f"{name}: {told}") from error
-    with os.fdopen(handle, "rb") as held:
-        found = os.fstat(held.fileno())
+    try:
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise InputError(f"{name}: is no regular file")
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as held:
             content = held.read(most + 1) if found.st_size <= most else b""
-        except OSError as error:
-            raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}") from error
+    finally:
+        os.close(handle)
     if found.st_size > most or len(content) > most:
         raise InputError(f"{name}: has {found.st_size:,} bytes; at most {most:,} ({_size(most)})")
     return content

@@ -15,7 +15,8 @@ import safetensors.numpy
 
 from bimt_bench.ground import InputError, fitting, listed
 from bimt_bench.leaderboard.strangers import parsed
-from bimt_bench.network import Architecture
+from bimt_bench.network import Architecture, Wiring, geometry
+from bimt_bench.spec import GeometrySpec
 
 MOST_BYTES = 20 * 2**20
 """Of a file in the folder of an entry; a larger one lies at a URL."""
@@ -53,6 +54,21 @@ def layout(architecture: Architecture, dtype: str) -> dict[str, Tensor]:
         if group.relabelled:
             found[f"labels.{group.name}"] = Tensor("I64", (group.size,))
     return found
+
+
+def completed(
+    stored: Arrays, place: GeometrySpec, wiring: Wiring, *, dtype: str
+) -> dict[str, np.ndarray]:
+    """The arrays of a member as `Population.of` takes them; copies.
+
+    Parameters in `dtype`, labels as they are, and coordinates, which follow from the geometry.
+    """
+    own = {
+        name: one.copy() if name.startswith("labels.") else one.astype(dtype)
+        for name, one in stored.items()
+    }
+    places = geometry.group_coordinates(place, wiring)
+    return own | {f"coordinates.{name}": one.astype(dtype) for name, one in places.items()}
 
 
 def written(weights: Mapping[str, Arrays], architecture: Architecture, dtype: str) -> bytes:

@@ -47,6 +47,13 @@ from bimt_bench.metrics.faults import (  # isort: skip
 )
 from bimt_bench.metrics.omissions import lacking, omissions, omissions_line  # isort: skip
 from bimt_bench.metrics.scorecard import measured, scorecards  # isort: skip
+from bimt_bench.metrics.versions import (  # isort: skip
+    VERSIONS,
+    one_version,
+    told_versions,
+    versions_column,
+    versions_in,
+)
 
 __all__ = [
     "ALL",
@@ -55,6 +62,7 @@ __all__ = [
     "METRICS",
     "NOT_MEASURED",
     "USUAL",
+    "VERSIONS",
     "AttributionGraph",
     "Metric",
     "Need",
@@ -85,6 +93,7 @@ __all__ = [
     "omissions",
     "omissions_line",
     "once",
+    "one_version",
     "others_line",
     "per_member",
     "performance",
@@ -95,6 +104,9 @@ __all__ = [
     "scorecards",
     "sparsity",
     "structure",
+    "told_versions",
     "usual",
+    "versions_column",
+    "versions_in",
     "wires",
 ]

@@ -39,6 +39,7 @@ class Metric:
     scores on it, in words. need: what task and wiring must have for it to be defined, if anything.
     cost: what takes its time: little (cheap), one partition of a graph, those of many null networks
     (draws), forward passes of many pruned networks, or of many without some neurons (ablation).
+    version: raised by 1 with every change that gives other values, which are then told apart.
     compute: a scored population -> float64 [P]; NaN where the metric is undefined. undefined: why
     it is undefined for each member, in words, if there is more to say than `goodness.state` does.
     """
@@ -56,6 +57,7 @@ class Metric:
     cost: Cost = "cheap"
     need: Need | None = None
     undefined: Reasons | None = None
+    version: int = 1
 
     def __post_init__(self) -> None:
         """InputError that lists, in one line, all facts that cannot be."""
@@ -86,6 +88,7 @@ def metric(
     cost: Cost = "cheap",
     need: Need | None = None,
     undefined: Reasons | None = None,
+    version: int = 1,
 ) -> Callable[[Compute], Compute]:
     """Registers the function below it as a metric, under the function's name; see `Metric`.
 
@@ -108,6 +111,7 @@ def metric(
                 cost=cost,
                 need=need,
                 undefined=undefined,
+                version=version,
             )
         )
         return compute
@@ -128,6 +132,8 @@ def _faults(one: Metric) -> Iterator[str]:
             yield f"{fact}: '{getattr(one, fact)}' given; allowed: {', '.join(get_args(allowed))}"
     if not one.low < one.high:
         yield f"low: {one.low:g} is not below high, {one.high:g}"
+    if isinstance(one.version, bool) or not isinstance(one.version, int) or one.version < 1:
+        yield f"version: {one.version!r} given; must be a whole number from 1 on"
     try:
         inspect.signature(one.compute).bind(None)
     except TypeError:

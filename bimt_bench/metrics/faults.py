@@ -19,6 +19,7 @@ from bimt_bench.ground import located
 from bimt_bench.metrics.base import PerMember, Scored
 from bimt_bench.metrics.contract import Metric
 from bimt_bench.metrics.goodness import state
+from bimt_bench.metrics.versions import VERSIONS
 
 FAULTS = "metric_faults"
 """The column that says, as JSON of metric -> reason, which metrics failed; null where none did."""
@@ -106,9 +107,10 @@ def reasons_frame(found: Mapping[str, Measured], members: int) -> pd.DataFrame:
 
 
 def joined_reasons(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, pd.Series]:
-    """The columns of reasons of members that were measured twice, by different metrics."""
+    """The columns of reasons, and of versions, of members measured twice, by different metrics."""
     found: dict[str, pd.Series] = {}
-    for name in (FAULTS, GAPS):
+    told = (FAULTS, GAPS, *(one for one in (VERSIONS,) if one in before or one in now))
+    for name in told:
         earlier = before[name] if name in before else [None] * len(now)
         later = now[name] if name in now else [None] * len(now)
         cells = [_both(*pair) for pair in zip(earlier, later, strict=True)]
@@ -168,7 +170,7 @@ def gap_lines(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _both(before: object, now: object) -> str | None:
-    """The reasons of two cells."""
+    """What two cells say of metrics together."""
     reasons = [json.loads(one) for one in (before, now) if isinstance(one, str)]
     return json.dumps(dict(ChainMap(*reversed(reasons)))) if reasons else None
 

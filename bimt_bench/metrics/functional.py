@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,10 @@ _NEAR = 1.5  # spacings: between the diagonal of a grid and the next but one on 
 _ENOUGH = 0.05  # error of the isolated ratio at which no more permutations are drawn
 _ROUND, _MOST = 20, 400
 
+# Of the neurons, that chance isolates at least: where one cluster holds nearly all, a stray pair
+# that happens to sit side by side would have the best value there is.
+_FEWEST = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Function:
@@ -49,12 +53,13 @@ class Isolation:
 
     own: float
     drawn: Float64[np.ndarray, " draw"]
+    neurons: int
 
     @property
     def ratio(self) -> float:
-        """Over chance; NaN where chance isolates nobody."""
+        """Over chance; NaN where chance isolates too few."""
         chance = float(self.drawn.mean())
-        return self.own / chance if chance > 0 else math.nan
+        return self.own / chance if chance >= _FEWEST * self.neurons else math.nan
 
     @property
     def error(self) -> float:
@@ -75,7 +80,11 @@ def _one_module(scored: Scored) -> tuple[str, ...]:
     told, found = state(scored), functions(scored)
     return tuple(
         odd
-        or ("fewer than two modules have hidden neurons" if one is None else "chance isolates none")
+        or (
+            "fewer than two modules have hidden neurons"
+            if one is None
+            else "chance isolates too few"
+        )
         for odd, one in zip(told, found, strict=True)
     )
 
@@ -164,6 +173,7 @@ def anatomy_function_agreement(scored: Scored) -> PerMember:
     ),
     untrained="near 1: 0.7 to 1.4",
     undefined=_one_module,
+    version=2,
 )
 def isolated_ratio(scored: Scored) -> PerMember:
     """Share of living hidden neurons with no neighbour of their functional cluster, over chance.
@@ -175,7 +185,7 @@ def isolated_ratio(scored: Scored) -> PerMember:
     permutations of the clusters among the living neurons of each group, `shuffles` at first and
     then 20 at a time until `isolated_ratio_error` is at most 0.05, 400 at most: below 1, neurons
     that work together sit together. NaN where the clusters are undefined, and where chance
-    isolates nobody.
+    isolates fewer than one neuron in twenty (version 1: nobody).
     """
     return np.array([math.nan if one is None else one.ratio for one in isolations(scored)])
 
@@ -192,10 +202,10 @@ def isolations(scored: Scored) -> tuple[Isolation | None, ...]:
 def _isolation(scored: Scored, member: int, found: Function) -> Isolation:
     generator = numpy_generator("metrics", "isolated_ratio", scored.seeds[member])
     own, *drawn = _isolated(scored, member, found, generator, scored.shuffles)
-    isolation = Isolation(own, np.array(drawn))
+    isolation = Isolation(own, np.array(drawn), len(found.groups))
     while isolation.error > _ENOUGH and len(isolation.drawn) + _ROUND <= _MOST:
         more = _isolated(scored, member, found, generator, _ROUND)[1:]
-        isolation = Isolation(own, np.concatenate([isolation.drawn, more]))
+        isolation = replace(isolation, drawn=np.concatenate([isolation.drawn, more]))
     return isolation
 
 

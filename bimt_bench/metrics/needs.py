@@ -32,6 +32,10 @@ def _has_components(_: TaskSpec, data: TaskData, __: Wiring) -> bool:
     return data.truth is not None and len(np.unique(data.truth.components.outputs)) > 1
 
 
+def _has_strangers(_: TaskSpec, data: TaskData, __: Wiring) -> bool:
+    return data.truth is not None and not bool(data.truth.depends.all())
+
+
 def _has_shared(_: TaskSpec, data: TaskData, __: Wiring) -> bool:
     return data.truth is not None and bool(data.truth.shared)
 
@@ -73,6 +77,7 @@ CROSS_ENTROPY = Need(
 )
 TRUTH = Need("ground truth", lambda _, data, __: data.truth is not None)
 SLOPES = Need("numbers as its inputs", lambda _, data, __: data.tokens is None, TRUTH)
+STRANGERS = Need("output that does without some input", _has_strangers, SLOPES)
 COMPONENTS = Need("formulas that fall into independent components", _has_components, TRUTH)
 SHARED = Need("sub-expression that several formulas share", _has_shared, TRUTH)
 _NEURONS = "hidden neurons between one neuron an input and one an output"

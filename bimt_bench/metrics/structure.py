@@ -24,7 +24,7 @@ from bimt_bench.metrics.contract import metric
         "S[o, i] = E |dy_o / dx_i| std(x_i) / std(t_o)"
     ),
     untrained="near the share of pairs that no formula has: 0.17 to 0.66",
-    need=needs.SLOPES,
+    need=needs.STRANGERS,
 )
 def input_leakage(scored: Scored) -> PerMember:
     """Share of the input sensitivity that lies on pairs (o, i) the formulas do not have.

@@ -19,6 +19,7 @@ from bimt_bench.network.model import ModelKind, Shapes
 from bimt_bench.network.models import build
 from bimt_bench.network.perceptrons import Perceptron
 from bimt_bench.network.placements import Placement
+from bimt_bench.network.sizing import parameters_of
 from bimt_bench.network.tokens import TokenBatch
 from bimt_bench.network.wiring import Attachment, Axis, Connection, Group, Part, Role, Wiring
 
@@ -59,6 +60,7 @@ __all__ = [
     "in_folds",
     "in_whole_lines",
     "loop",
+    "parameters_of",
     "perceptrons",
     "prepare",
     "recurrent",

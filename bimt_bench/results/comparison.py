@@ -42,18 +42,21 @@ def compare(
     `runs` are results folders or Parquet files of frames; metrics that were measured later count
     with those of the frame. `x` and `y` name metrics, else the task's modularity axis and
     performance; `corner` is what volumes are counted from. A member that several sweeps trained
-    counts once; a task swept at several lengths gives a comparison a length. Learning curves are
-    drawn where they were kept. Raises InputError for what holds no results, for a task that is not
+    counts once; a task swept at several lengths gives a comparison a length. A metric that some of
+    the results of a task lack counts as not measured in any. Learning curves are drawn where they
+    were kept. Raises InputError for what holds no results, for a task that is not
     there or has changed since, and for a metric that is unknown or was not measured.
     """
     for name in filter(None, (x, y)):
         METRICS.get_kind(name)
-    frame = _joined([_scored(run) for run in runs])
+    frames = [_scored(run) for run in runs]
+    frame = _joined(frames)
     if task is not None:
         frame = frame[frame["task"] == in_frame(task, frame["task"].unique())]
     curves = _curves(runs)
     kept = {name: file for run in runs for name, file in kept_tasks(run).items()}
-    for spec, rows in by_task(frame, tasks_dir, kept=kept):
+    for spec, own in by_task(frame, tasks_dir, kept=kept):
+        rows = own.drop(columns=_measured_in_part(frames, spec.name))
         length = plain_cell(rows["steps"].iloc[0]) if "steps" in rows else None
         name = folder_name(spec.name)
         folder = out / (name if length is None else f"{name}-{length}")
@@ -71,6 +74,15 @@ def _scored(run: Path) -> pd.DataFrame:
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return carrying_all(pd.concat(frames, ignore_index=True), frames)
+
+
+def _measured_in_part(frames: Sequence[pd.DataFrame], task: str) -> list[str]:
+    """The metrics that some frames with members of a task have and others lack.
+
+    Members that lack one are not lost, and must not count as if they were.
+    """
+    held = [set(METRICS) & set(one.columns) for one in frames if (one["task"] == task).any()]
+    return sorted(set.union(*held) - set.intersection(*held))
 
 
 def _curves(runs: Sequence[Path]) -> pd.DataFrame | None:

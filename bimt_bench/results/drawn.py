@@ -13,16 +13,21 @@ from bimt_bench.results.corner import Corner, corner_of
 from bimt_bench.results.tradeoff import TradeOff, tradeoff
 from bimt_bench.spec import MEASURES, TaskSpec, results_in, told_searched_on
 
-_USUAL_AXIS = "modularity_q"
+# Axes that shipped tasks had before: what older results were scored on, the later ones first.
+_EARLIER = ("cross_cluster_mass", "modularity_q")
 
 
 @dataclass(frozen=True)
 class DrawnTradeOff(TradeOff):
-    """A trade-off with the words of its figure: the task's title, and those of its axes."""
+    """A trade-off with the words of its figure: the task's title, and those of its axes.
+
+    `note` says where another axis stands in the place of the task's, which was not measured.
+    """
 
     title: str = ""
     x_title: str = ""
     y_title: str = ""
+    note: str = ""
 
     def plot(
         self, ax: plots.Axes | None = None, *, title: str | None = None, legend: bool = True
@@ -46,9 +51,9 @@ class DrawnTradeOff(TradeOff):
 
 
 def axis_of(task: TaskSpec, frame: pd.DataFrame) -> str:
-    """The task's modularity axis, or modularity Q where only that was scored."""
-    own = task.modularity_axis
-    return own if own in frame or _USUAL_AXIS not in frame else _USUAL_AXIS
+    """The task's modularity axis; where that was not measured, one that tasks had before."""
+    held = (task.modularity_axis, *_EARLIER)
+    return next((name for name in held if name in frame), task.modularity_axis)
 
 
 def tradeoff_of(
@@ -64,8 +69,8 @@ def tradeoff_of(
     `x` and `y` name metrics, `corner` is what volumes are counted from (see `corner_of`). Members
     of whom they were not measured are left out, and `without` says how many; those that a search
     trained on a part of the data are left out too. Rows that were scored before the task's axis
-    existed are put on modularity Q. InputError for an unknown metric, one that the frame has no
-    column of, and where no member is a result.
+    existed are put on an earlier one, which `note` says. InputError for an unknown metric, one that
+    the frame has no column of, and where no member is a result.
     """
     frame = results_in(frame)
     if frame.empty:
@@ -73,6 +78,7 @@ def tradeoff_of(
             f"frame: no member of '{task.name}' is trained on all data; the search found none"
         )
     axis = METRICS.get_kind(x or axis_of(task, frame))
+    own = task.modularity_axis
     goal = METRICS.get_kind(y or "performance")
     members = len(frame)
     for side, one in (("x", axis), ("y", goal)):
@@ -93,7 +99,20 @@ def tradeoff_of(
     found = replace(found, without=members - len(frame))
     held: Mapping[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
     title = MEASURES.get_kind(measure).title if goal.name == "performance" else goal.title
-    return DrawnTradeOff(**held, title=task.title, x_title=axis.title, y_title=title)
+    return DrawnTradeOff(
+        **held,
+        title=task.title,
+        x_title=f"{axis.title} (v{found.x_version})",
+        y_title=title,
+        note="" if x or axis.name == own else _instead(own, axis.name),
+    )
+
+
+def _instead(own: str, axis: str) -> str:
+    return (
+        f"these results lack the task's axis, {own}: {axis} stands in its place; where weights "
+        f"were kept, bimt-bench metrics RUN --metrics {own} measures it"
+    )
 
 
 def _measured(frame: pd.DataFrame, one: Metric, side: str) -> pd.DataFrame:

@@ -14,10 +14,9 @@ from bimt_bench.results import plots
 from bimt_bench.results.choice import median
 from bimt_bench.results.corner import Corner
 from bimt_bench.results.drawing import NetworkDrawing
-from bimt_bench.results.drawn import tradeoff_of
+from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
 from bimt_bench.results.gallery import PIXELS, Drawn
 from bimt_bench.results.titles import drawing_title, published_settings
-from bimt_bench.results.tradeoff import TradeOff
 from bimt_bench.spec import TaskSpec, results_in
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]
@@ -28,7 +27,7 @@ class TaskReport:
     """The trade-off of one task, the files its figures went to, and the networks drawn."""
 
     task: TaskSpec
-    tradeoff: TradeOff
+    tradeoff: DrawnTradeOff
     figures: tuple[Path, ...]
     drawings: tuple[Drawn, ...] = ()
 

@@ -22,11 +22,15 @@ from bimt_bench.metrics import (
     GAPS,
     METRICS,
     NOT_MEASURED,
+    VERSIONS,
     Scored,
     is_unmeasured,
     joined_reasons,
     measured,
     metric_names,
+    told_versions,
+    versions_column,
+    versions_in,
 )
 from bimt_bench.results.choice import CHOICES
 from bimt_bench.results.columns import plain_cell
@@ -77,27 +81,28 @@ def score(
 def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
     """A frame with the values that it lacks and `metrics.parquet` of its folder has.
 
-    What stands in the frame stays, so does what it says is undefined. InputError if that file
-    cannot be read.
+    What stands in the frame stays, so does what it says is undefined, unless it was measured there
+    by a later version of its metric. InputError if that file cannot be read.
     """
     held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
+    own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
     everyone = pd.Series(True, index=frame.index)
-    lacking = {
-        str(name): is_unmeasured(frame, str(name)) if name in frame else everyone
-        for name in held
-        if name in METRICS
-    }
+    lacking: dict[str, pd.Series] = {}
+    for name in (str(name) for name in held if name in METRICS):
+        later = versions_in(own, name) > versions_in(frame, name)
+        lacking[name] = is_unmeasured(frame, name) | later if name in frame else everyone
     lacking = {name: rows for name, rows in lacking.items() if rows.any()}
     if not lacking:
         return frame
-    own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
     columns = {
         name: frame[name].mask(rows, own[name]) if name in frame else own[name]
         for name, rows in lacking.items()
     }
-    return frame.assign(**columns, **joined_reasons(frame, _reasons(own, lacking)))
+    reasons = joined_reasons(frame, _reasons(own, lacking))
+    versions = _versions(frame, own, lacking)
+    return frame.assign(**columns, **reasons, **({} if versions is None else {VERSIONS: versions}))
 
 
 def _reasons(own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]) -> pd.DataFrame:
@@ -112,6 +117,22 @@ def _reasons(own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]) -> pd.
                 told = dict.fromkeys(names, NOT_MEASURED)
             found.append(json.dumps(told) if told else None)
     return pd.DataFrame(cells, index=own.index, dtype="string")
+
+
+def _versions(
+    frame: pd.DataFrame, own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]
+) -> pd.Series | None:
+    """The frame's column of versions, with those of values from the file; None as it was."""
+    if VERSIONS not in own or own[VERSIONS].isna().all():
+        return None
+    before = frame.get(VERSIONS, pd.Series(None, index=frame.index, dtype="string"))
+    cells = []
+    for place, (here, there) in enumerate(zip(before, own[VERSIONS], strict=True)):
+        found, told = told_versions(here), told_versions(there)
+        names = [name for name, rows in lacking.items() if rows.iloc[place] and name in told]
+        found |= {name: told[name] for name in names}
+        cells.append(json.dumps(found) if found else None)
+    return pd.Series(cells, index=frame.index, dtype="string")
 
 
 # ------------------------------------------------------------------------- who is measured
@@ -180,7 +201,11 @@ def _measured(networks: Sequence["Network"], names: Sequence[str]) -> pd.DataFra
     lost = (rows["status"] != "ok").to_numpy()
     found = found.mask(np.repeat(lost[:, None], found.shape[1], axis=1))
     return pd.concat([rows[[*IDENTITY]], found], axis=1).assign(
-        **{"shuffles": shuffles, _CODE: scoring_digest()}
+        **{
+            VERSIONS: versions_column(values.columns, len(values)),
+            "shuffles": shuffles,
+            _CODE: scoring_digest(),
+        }
     )
 
 

@@ -218,8 +218,8 @@ class Results:
         where trade-offs find it; the frame stays as it is. `progress`: a bar, on a terminal and in
         a notebook if absent. InputError, with the nearest name, for what is not there.
 
-        >>> results.score("modularity_q", members="best").columns[-4:].tolist()
-        ['metric_faults', 'metric_gaps', 'shuffles', 'scoring_digest']
+        >>> results.score("modularity_q", members="best").columns[-5:].tolist()
+        ['metric_faults', 'metric_gaps', 'metric_versions', 'shuffles', 'scoring_digest']
         """
         from bimt_bench.results.scores import score
 

@@ -26,7 +26,7 @@ IDENTITY = (
 CIRCUMSTANCES = (
     "task_version", "task_digest", "shortened", "model", "loss", "performance_metric",
     "trivial_performance", "shuffles", "status", "reason", "metric_faults", "metric_gaps",
-    "seconds", "device", "training_digest", "scoring_digest",
+    "metric_versions", "seconds", "device", "training_digest", "scoring_digest",
     "bimt_bench_version",
     *(f"{name}_version" for name in LIBRARIES),
 )  # fmt: skip

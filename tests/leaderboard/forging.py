@@ -23,6 +23,7 @@ class Forger:
     """An entry's files, taken apart; `write` puts them back, sums and sizes in agreement."""
 
     folder: Path
+    tasks_dir: Path | None = None
     entry: dict[str, Any] = field(init=False)
     members: list[dict[str, Any]] = field(init=False)
     weights: dict[str, Arrays] = field(init=False)
@@ -52,7 +53,7 @@ class Forger:
     def submission(self) -> Submission:
         """The entry as it is now."""
         self.write()
-        return read(self.folder)
+        return read(self.folder, tasks_dir=self.tasks_dir)
 
     def claim_what_is_measured(self) -> None:
         """Claims the metrics that the weights have as they are now."""

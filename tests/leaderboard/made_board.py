@@ -39,12 +39,12 @@ def verdict_of(
     y: np.ndarray,
     *,
     lost: Sequence[tuple[int, int]] = (),
-    metrics: int = 0,
+    extra: int = 0,
     grid: Sequence[float | None] | None = None,
     **others: Any,
 ) -> Verdict:
     """A verdict with the members of [K, S] and as many other metrics as asked for."""
-    extra = {f"other_{k}": 0.5 for k in range(metrics)}
+    more = {f"other_{k}": 0.5 for k in range(extra)}
     grid = [float(k + 1) for k in range(len(x))] if grid is None else grid
     members = [
         ScoredMember(
@@ -55,7 +55,7 @@ def verdict_of(
             status="diverged" if (k, s) in lost else "ok",
             metrics={}
             if (k, s) in lost
-            else {"performance": y[k, s], task.modularity_axis: x[k, s], **extra},
+            else {"performance": y[k, s], task.modularity_axis: x[k, s], **more},
         )
         for k in range(x.shape[0])
         for s in range(x.shape[1])
@@ -118,7 +118,7 @@ def put(
     content = json.dumps(entry.model_dump(mode="json")).encode()
     (folder / "entry.json").write_bytes(content)
     (folder / "members.jsonl").write_bytes(b"")
-    given = {"entry": content_of(content, b"", entry.weights.sha256)} | verdict
+    given: dict[str, Any] = {"entry": content_of(content, b"", entry.weights.sha256)} | verdict
     found = verdict_of(spec, name, x, y, grid=None if has_dial else [None], **given)
     board.keep(found)
     return found

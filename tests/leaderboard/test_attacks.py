@@ -421,3 +421,8 @@ def test_an_honest_entry_reaches_the_last_level(small_board: Board) -> None:
 
 def test_there_are_enough_kinds_of_attacks() -> None:
     assert len(CASES) + len(FILES) >= 25
+
+
+def test_the_page_about_trust_names_every_attack() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "leaderboard-trust.md").read_text()
+    assert [one.attack.__name__ for one in CASES if f"`{one.attack.__name__}`" not in page] == []

@@ -112,6 +112,8 @@ def test_the_name_of_ours_is_taken(outside):
         ({"direction": "up"}, "direction: 'up' given; allowed: higher, lower"),
         ({"cost": "dear"}, "cost: 'dear' given; allowed: cheap, graph, draws, pruning, ablation"),
         ({"low": 2.0, "high": 1.0}, "low: 2 is not below high, 1"),
+        ({"version": 0}, "version: 0 given; must be a whole number from 1 on"),
+        ({"version": True}, "version: True given"),
         ({"title": " "}, "title: is empty"),
         ({"untrained": ""}, "untrained: is empty"),
         ({"name": "My metric"}, "name: 'My metric' given; small letters, digits and _ are allowed"),

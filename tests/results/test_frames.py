@@ -13,7 +13,9 @@ import bimt_bench
 from bimt_bench.ground import InputError
 from bimt_bench.recipes import resolve
 from bimt_bench.results import comparison, read_curves, read_frame, tradeoff_table
+from bimt_bench.results.drawn import tradeoff_of
 from bimt_bench.results.formats import FIRST_RELEASE_TASKS, frame_from_1
+from bimt_bench.results.frames import by_task
 from bimt_bench.spec import FORMAT, Configuration, catalog, format_of, with_format
 from tests.rows import member
 
@@ -74,6 +76,45 @@ def test_the_metric_study_shows_every_recipe_and_what_it_swept():
     assert table["x"].unique().tolist() == ["cross_cluster_mass"]
     assert table["dial_value"].tolist()[1:] == [0.3, 1.0, 3.0] * 4
     assert pd.isna(table["dial_value"][0]) and pd.isna(table["strength"][0])
+
+
+@pytest.mark.parametrize("file", COMMITTED, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_frame_without_the_tasks_axis_says_which_stands_in_its_place(file):
+    frame = read_frame(file)
+    for task, rows in by_task(frame):
+        found = tradeoff_of(task, rows)
+        lacks = task.modularity_axis not in rows
+        assert lacks == (found.x != task.modularity_axis) == (found.note != "")
+        assert not lacks or f"lack the task's axis, {task.modularity_axis}" in found.note
+        assert tradeoff_of(task, rows, x=found.x).note == ""
+
+
+def test_members_that_lack_a_metric_of_others_are_not_lost(tmp_path):
+    rows = rows_of(*(member(seed=seed, steps=20000) for seed in range(4)))
+    rows = rows.assign(performance_metric="r2")
+    own = catalog.task(TASK).modularity_axis
+    both = [rows[:2].assign(**{own: 0.3}), rows[2:]]
+    files = [write(one, tmp_path, name=name) for one, name in zip(both, "ab", strict=True)]
+    (found,) = comparison.compare(files, out=tmp_path / "out")
+    trade = found.report.tradeoff
+    assert (trade.x, trade.lost, trade.members) == ("cross_cluster_mass", 0, 4)
+    assert f"lack the task's axis, {own}" in trade.note
+    with pytest.raises(InputError, match=f"x: '{own}' was not measured"):
+        list(comparison.compare(files, x=own, out=tmp_path / "out"))
+
+
+def test_versions_of_the_axis_stand_beside_it_and_do_not_mix(tmp_path):
+    rows = rows_of(*(member(seed=seed, steps=20000) for seed in range(3)))
+    rows = rows.assign(performance_metric="r2", metric_versions='{"cross_cluster_mass": 3}')
+    task = catalog.task(TASK)
+    found = tradeoff_of(task, rows, x="cross_cluster_mass")
+    assert (found.x_version, found.y_version) == (3, 1)
+    assert found.x_title == "Mass inside clusters across layers (v3)"
+    for table in (found.table(), found.recipe_table()):
+        assert table[["x", "x_version", "y_version"]].values.tolist()[0][1:] == [3, 1]
+    rows.loc[0, "metric_versions"] = None
+    with pytest.raises(InputError, match="'cross_cluster_mass' was measured in versions 1 and 3"):
+        tradeoff_of(task, rows, x="cross_cluster_mass")
 
 
 def test_a_frame_from_before_a_tasks_axis_is_put_on_modularity_q():

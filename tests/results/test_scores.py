@@ -11,7 +11,7 @@ from rich.console import Console
 from bimt_bench import load, tradeoff
 from bimt_bench.app import tables
 from bimt_bench.ground import InputError
-from bimt_bench.metrics import GAPS, METRICS
+from bimt_bench.metrics import GAPS, METRICS, versions_in
 from bimt_bench.results import SCORES, scores
 
 NAMES = [name for name, one in METRICS.items() if one.family == "sparsity"]
@@ -132,12 +132,35 @@ def test_what_stands_in_the_frame_is_not_replaced(kept):
     pd.testing.assert_frame_equal(scores.with_scores(kept.frame, kept.folder), kept.frame)
 
 
+def test_a_later_version_takes_the_place_of_what_stands_in_the_frame(kept):
+    kept.score("r2", "accuracy", members="best")
+    later = held(kept).assign(r2=-7.0, metric_versions='{"r2": 2}')
+    later.to_parquet(kept.folder / SCORES)
+    found = scores.with_scores(kept.frame, kept.folder).set_index("member")
+    best = found.index.isin(later["member"])
+    assert (found.loc[best, "r2"] == -7.0).all() and (found.loc[~best, "r2"] != -7.0).all()
+    assert versions_in(found, "r2").tolist() == [1 + one for one in best]
+    named = "isolated_ratio"
+    pd.testing.assert_series_equal(
+        versions_in(found, named).reset_index(drop=True), versions_in(kept.frame, named)
+    )
+    with pytest.raises(InputError, match="y: 'r2'|'r2' was measured in versions 1 and 2"):
+        kept.tradeoff(y="r2")
+
+
 def test_progress_is_told_and_populations_are_bounded(few, monkeypatch):
     monkeypatch.setattr(scores, "_TOGETHER", 5)
     told: list[float] = []
     found = scores.score(few, ["r2"], on_progress=told.append)
     assert told == [5 / 12, 10 / 12, 1.0]
     np.testing.assert_allclose(found["r2"], few.frame["r2"], rtol=1e-6)
+
+
+def test_what_is_measured_further_says_its_version(kept):
+    kept.score("isolated_ratio")
+    found = kept.score("r2")
+    assert found["metric_versions"].isna().all()
+    assert versions_in(held(kept), "isolated_ratio").eq(METRICS["isolated_ratio"].version).all()
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,8 @@ def test_a_configuration_becomes_a_child_with_its_seed_statistics(
         for name, value in rows.iloc[0].items()
         if name not in (*METRICS, *summary.OF_MEMBERS)
     }
-    assert run.data.params == one | {"seeds": "0, 1, 2", "modularity_axis": "cross_cluster_mass"}
+    axis = {"modularity_axis": "cross_cluster_mass", "modularity_axis_version": "1"}
+    assert run.data.params == one | {"seeds": "0, 1, 2"} | axis
     assert run.data.metrics["modularity"] == run.data.metrics["cross_cluster_mass"]
     assert run.data.metrics["modularity_std"] == 0.0
     assert read(tracker, child, "network.png", tmp_path) == PNG

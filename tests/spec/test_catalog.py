@@ -210,8 +210,8 @@ FILLED = {
     "penalty": {"lambda": 1e-3, "locality": 1, "spacing": 0.1, "reduce": "sum"},
     "relocation": {"every": 200, "top_k": 5},
     "training": {"steps": 10000, "learning_rate": 2e-3, "log_every": 200},
-    "modularity_axis": "cross_cluster_mass",
-    "reference": {"modularity": 0, "performance": 0},
+    "modularity_axis": "module_excess_cautious",
+    "reference": {"modularity": -0.5, "performance": 0},
 }
 
 

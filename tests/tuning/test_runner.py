@@ -4,13 +4,14 @@ Each worker of a sweep is a new process that loads torch: one of them where one 
 """
 
 import io
+import json
 import os
 import signal
 
 import pytest
 from rich.console import Console
 
-from bimt_bench.ground import InputError
+from bimt_bench.ground import InputError, cpu_features, kernels
 from bimt_bench.store import Store
 from bimt_bench.tuning.prepare import check
 from bimt_bench.tuning.runner import sweep
@@ -67,6 +68,8 @@ def test_one_worker_or_two_give_the_same(tmp_path, sweep_spec, fake_pack_functio
     assert results[0].frame["shortened"].all()
     for name in ("frame.parquet", "curves.parquet", "spec.yaml", "environment.json"):
         assert (results[0].folder / name).is_file()
+    told = json.loads((results[0].folder / "environment.json").read_text())
+    assert told["kernels"] == kernels() and told["cpu_features"] == cpu_features()
     pack = results[0].frame["pack"].iloc[0]
     member = results[0].frame["member"].iloc[0]
     assert member in Store(results[0].folder).read(pack).weights

@@ -1,4 +1,4 @@
-"""The commands of the leaderboard: `bimt-bench leaderboard add | withdraw | changes | schema`."""
+"""The commands of the leaderboard: `bimt-bench leaderboard add | withdraw | rank | ...`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bimt_bench.app import terminal
+from bimt_bench.app.commands.ranking import BOARD, BoardDir, add_ranking
 from bimt_bench.app.terminal import DataDir, Plugins, TasksDir, print_files, refusing
 from bimt_bench.ground import InputError
 
@@ -14,14 +15,11 @@ leaderboard = typer.Typer(
     help="Publish, verify and rank results that anybody can check.",
     no_args_is_help=True,
 )
-BoardDir = Annotated[
-    Path, typer.Option("--board", help="the folder of the leaderboard", envvar="BIMT_BENCH_BOARD")
-]
-BOARD = Path("results/leaderboard")
 
 
 def add_leaderboard(app: typer.Typer) -> None:
     """Adds the commands of the leaderboard."""
+    add_ranking(leaderboard)
     app.add_typer(leaderboard)
 
 
@@ -110,8 +108,8 @@ def changes(
     board: BoardDir = BOARD,
 ) -> None:
     """List the entries that a branch adds; refuse it if it changes anything that is published."""
+    from bimt_bench.leaderboard import Board
     from bimt_bench.leaderboard import changes as branch
-    from bimt_bench.leaderboard.board import Board
 
     with refusing():
         found = branch.changes(Board(board), base, by=by)

@@ -57,6 +57,8 @@ def tradeoff(
             report = found.report
             measure = report.task.performance.kind
             terminal.OUT.print(tables.of_tradeoff(report.tradeoff, performance=measure))
+            if report.tradeoff.note:
+                terminal.OUT.print(report.tradeoff.note, highlight=False, markup=False)
             if len(report.tradeoff.lines) > 1:
                 terminal.OUT.print(tables.of_recipes_compared(report.tradeoff))
             print_files([*report.figures, *found.tables])

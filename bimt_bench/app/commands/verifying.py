@@ -6,25 +6,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bimt_bench.app import terminal
-from bimt_bench.app.commands.leaderboard import BOARD, BoardDir, leaderboard
+from bimt_bench.app.commands.leaderboard import BOARD, BoardDir
+from bimt_bench.app.commands.leaderboard import leaderboard as commands
 from bimt_bench.app.terminal import DataDir, TasksDir, print_files, refusing
 from bimt_bench.ground import InputError, closest
 
 if TYPE_CHECKING:
-    from bimt_bench.leaderboard.board import Board
-    from bimt_bench.leaderboard.verdict import Level, Verdict
+    from bimt_bench.leaderboard import Board, Level, Verdict
 
 _GIB = 2**30
 
 
-@leaderboard.command()
+@commands.command()
 def verify(
     entries: Annotated[
         list[str] | None,
         typer.Argument(help="folders of entries, or TASK/NAME; all of the board if absent"),
     ] = None,
     retrain: Annotated[int, typer.Option(min=0, max=40, help="members to train again")] = 3,
-    fresh: Annotated[int, typer.Option(min=0, max=20, help="new seeds to train")] = 3,
+    fresh: Annotated[
+        int | None,
+        typer.Option(min=0, max=20, help="new seeds to train; 3, with --changed-only 1"),
+    ] = None,
     up_to: Annotated[
         str, typer.Option(help="the last level to try: checked, rescored, replayed or retrained")
     ] = "retrained",
@@ -48,25 +51,23 @@ def verify(
 
     Exit status 0 if all pass, 1 if one does not, 2 if something is asked that cannot be had.
     """
+    from bimt_bench import leaderboard
     from bimt_bench.app import verdicts
-    from bimt_bench.leaderboard import verifying
-    from bimt_bench.leaderboard.board import Board
-    from bimt_bench.leaderboard.isolation import Limits
 
     with refusing():
-        held = Board(board)
-        asked = verifying.Asked(
+        held = leaderboard.Board(board)
+        asked = leaderboard.Asked(
             up_to=_level("rescored" if axes else up_to),
             retrain=retrain,
-            fresh=fresh,
+            fresh=(1 if changed_only else 3) if fresh is None else fresh,
             axes_only=axes,
             tasks_dir=tasks_dir,
             data_dir=data_dir,
-            limits=Limits(memory=int(memory * _GIB), seconds=minutes * 60.0),
+            limits=leaderboard.Limits(memory=int(memory * _GIB), seconds=minutes * 60.0),
         )
         found: list[Verdict] = []
         for folder in _folders(held, entries or [], changed_only=changed_only):
-            verdict = verifying.verify(folder, board=held, asked=asked)
+            verdict = leaderboard.verify(folder, board=held, asked=asked)
             terminal.OUT.print(verdicts.lines_of(verdict), highlight=False, soft_wrap=True)
             if keep:
                 print_files([held.keep(verdict)])
@@ -80,7 +81,7 @@ def verify(
 
 
 def _level(given: str) -> "Level":
-    from bimt_bench.leaderboard.verdict import LEVELS
+    from bimt_bench.leaderboard import LEVELS
 
     allowed = LEVELS[1:]
     if given not in allowed:
@@ -92,15 +93,22 @@ def _level(given: str) -> "Level":
 
 def _folders(board: "Board", given: list[str], *, changed_only: bool) -> list[Path]:
     """The folders of the entries that are meant; InputError where there is none."""
-    from bimt_bench.leaderboard import earlier
+    from bimt_bench.leaderboard import changed
 
     named = [_folder(board, one) for one in given]
     if changed_only:
-        new = [one.resolve() for one in earlier.changed(board)]
+        new = [one.resolve() for one in changed(board)]
         return [one for one in named if one.resolve() in new] if given else new
     if not given and not board.entries():
         raise InputError(f"entry: there is none in '{board.folder}'")
-    return named or list(board.entries())
+    return named or [one for one in board.entries() if not _is_withdrawn(one)]
+
+
+def _is_withdrawn(folder: Path) -> bool:
+    from bimt_bench.leaderboard import board as boards
+
+    held, task, name = boards.holding(folder)
+    return held.withdrawn(task, name) is not None
 
 
 def _folder(board: "Board", given: str) -> Path:

@@ -64,10 +64,11 @@ def parameters(rows: pd.DataFrame, axis: str | None = None) -> dict[str, dict[st
     """What the members of each configuration share, and their seeds, as MLflow parameters.
 
     Every column of the frame that is no metric and takes one value: what is missing is left out.
-    `axis` is the task's modularity axis.
+    `axis` is the task's modularity axis, told with its version.
     """
-    from bimt_bench.metrics import METRICS
+    from bimt_bench.metrics import METRICS, versions_in
 
+    of_axis = versions_in(rows, str(axis)).to_numpy()
     measured = {*METRICS, *filter(is_of_validation, rows.columns)}
     told = [str(name) for name in rows.columns if name not in {*measured, *OF_MEMBERS}]
     cells = rows[told].to_numpy(dtype=object)
@@ -83,6 +84,8 @@ def parameters(rows: pd.DataFrame, axis: str | None = None) -> dict[str, dict[st
         }
         if axis is not None:
             values["modularity_axis"] = axis
+            versions = sorted({str(one) for one in of_axis[places]})
+            values["modularity_axis_version"] = ", ".join(versions)
         values["seeds"] = said_seeds(rows["seed"].iloc[places])
         found[str(configuration)] = values
     return found

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
+from bimt_bench.metrics import one_version
 from bimt_bench.results import statistics
 from bimt_bench.results.columns import plain_cell, setting_columns
 from bimt_bench.results.tradeoff.plane import Plane
@@ -51,10 +52,12 @@ def tradeoff(
     says in words where it comes from; points that are not better in both contribute nothing. A
     member that diverged or has no x or y counts as the trivial predictor: `trivial` on y (the
     corner's, if not told), the corner's modularity on x. `searched_on`: on which data the members
-    were searched, in words. The order of rows never matters. Raises
-    InputError for a frame of several tasks or lengths, missing columns or unknown directions.
+    were searched, in words. The order of rows never matters. Raises InputError for a frame of
+    several tasks or lengths, or of several versions of x or y, missing columns or unknown
+    directions.
     """
     _check(frame, columns=(x, y), directions=(x_direction, y_direction))
+    versions = one_version(frame, x), one_version(frame, y)
     members = frame.assign(
         _x=pd.to_numeric(frame[x]).astype(float), _y=pd.to_numeric(frame[y]).astype(float)
     ).sort_values(["configuration", "seed", "status", "_x", "_y"], ascending=False, kind="stable")
@@ -92,6 +95,8 @@ def tradeoff(
         ),
         hypervolume=plane.hypervolume(points),
         searched_on=searched_on,
+        x_version=versions[0],
+        y_version=versions[1],
     )
 
 
