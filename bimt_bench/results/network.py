@@ -228,7 +228,9 @@ class Network:
         total = sum(rank.numel() for rank in ranks.values())
         kept = circuits.pruned(self._scored, ranks, torch.tensor([round(share * total)]))
         arrays |= {name: weight[0].cpu().numpy() for name, weight in kept.items()}
-        facts = {k: v for k, v in self._facts.items() if k not in (*METRICS, FAULTS, GAPS, VERSIONS)}
+        facts = {
+            k: v for k, v in self._facts.items() if k not in (*METRICS, FAULTS, GAPS, VERSIONS)
+        }
         facts |= {"member": None, "pruned_from": self.member, PRUNED: share}
         found = Network(
             self.task,
