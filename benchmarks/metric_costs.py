@@ -1,9 +1,10 @@
 """What measuring costs beside training: seconds of one core a member, on every shipped task.
 
-Members are trained for a short while and measured in the packs that a sweep makes, each metric
-in the registry's order, so that the first of several that share something pays for it. Training
+Members are trained for a short while in a pack, and measured together, each metric in the
+registry's order, so that the first of several that share something pays for it. Training
 is the time of a step in that pack, times the published number of steps. Tables are Markdown.
-Run: python -m benchmarks.metric_costs [--only PART] [--steps N] [--data-dir DIR] [--json FILE]
+Run: python -m benchmarks.metric_costs [--only PART] [--pack N] [--steps N] [--data-dir DIR]
+[--json FILE]
 """
 
 import argparse
@@ -20,13 +21,8 @@ from bimt_bench import data, recipes
 from bimt_bench.data import TaskData
 from bimt_bench.engine import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards, usual
-from bimt_bench.network import build
 from bimt_bench.spec import Configuration, TaskSpec, catalog, trained_as
 from bimt_bench.tuning.pace import member_step_seconds
-from bimt_bench.tuning.prepare import multiply_adds
-
-_SMALL_WORK = 1_000_000  # multiply-adds of a step below which sweeps make large packs
-_PACKS = (64, 8)  # of small networks, and of others, whose steps gain little from more
 
 
 @dataclass(frozen=True)
@@ -45,13 +41,10 @@ class Costs:
         return sum(self.metrics[name] for name in names) / self.training
 
 
-def costs(name: str, *, steps: int, data_dir: Path | None = None) -> Costs:
+def costs(name: str, *, pack: int, steps: int, data_dir: Path | None = None) -> Costs:
     """Times one task."""
     published = catalog.task(name)
     loaded = data.load(published.data, data_dir=data_dir)
-    batch = published.training.batch_size or len(loaded.train_inputs)
-    work = multiply_adds(build(published, loaded).wiring) * batch
-    pack = _PACKS[0] if work < _SMALL_WORK else _PACKS[1]
     members = [recipes.resolve(published, Configuration(), seed) for seed in range(pack)]
     step = member_step_seconds(published, loaded, members)
     _warm(_scored(published, loaded, 1, steps=1))
@@ -119,6 +112,7 @@ def shares(outcomes: Sequence[Costs]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="a part of the task's name")
+    parser.add_argument("--pack", type=int, default=8)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--json", type=Path)
@@ -129,7 +123,7 @@ def main() -> None:
     for name in (task.name for task in catalog.tasks()):
         if given.only and given.only not in name:
             continue
-        found = costs(name, steps=given.steps, data_dir=given.data_dir)
+        found = costs(name, pack=given.pack, steps=given.steps, data_dir=given.data_dir)
         outcomes.append(found)
         slowest = sorted(found.metrics, key=lambda one: -found.metrics[one])[:6]
         told = ", ".join(f"{one} {1000 * found.metrics[one]:.1f}" for one in slowest)

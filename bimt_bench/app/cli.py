@@ -86,6 +86,7 @@ def run(
 ) -> None:
     """Train one configuration, print its scorecard and draw the network of its median seed."""
     from bimt_bench.app import given, single
+    from bimt_bench.metrics import gap_lines
 
     with refusing(plugin, kept=RUN_KEEPS):
         short = {"strength": strength, "steps": steps}
@@ -105,7 +106,7 @@ def run(
                 on_progress=on_progress,
             )
         terminal.OUT.print(tables.of_scorecard(found.frame, found.baseline))
-        for line in (found.omissions, found.others, found.note):
+        for line in (*gap_lines(found.frame), found.omissions, found.others, found.note):
             if line is not None:
                 terminal.OUT.print(line, style="dim", markup=False, highlight=False)
         print_files(found.files)

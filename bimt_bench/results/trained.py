@@ -219,7 +219,7 @@ class Results:
         a notebook if absent. InputError, with the nearest name, for what is not there.
 
         >>> results.score("modularity_q", members="best").columns[-5:].tolist()
-        ['modularity_q', 'metric_faults', 'metric_versions', 'shuffles', 'scoring_digest']
+        ['metric_faults', 'metric_gaps', 'metric_versions', 'shuffles', 'scoring_digest']
         """
         from bimt_bench.results.scores import score
 

@@ -1,6 +1,7 @@
 """Bad input is one clear line and a non-zero status, before anything starts."""
 
 import errno
+import json
 import os
 import socket
 from pathlib import Path
@@ -316,8 +317,9 @@ def test_fewer_seeds_add_nothing_and_others_join(invoke, tmp_path):
 
 
 def test_what_was_measured_before_stays_when_a_run_measures_less(invoke, tmp_path):
-    first = invoke(*SHORT, "--metrics", "circuit_size,structure")
-    assert first.exit_code == 0 and "Circuit size" in first.stdout, first.output
+    first = invoke(*SHORT, "--metrics", "modularity_z,circuit_size,structure")
+    assert first.exit_code == 0 and "Modularity z" in first.stdout, first.output
+    assert "no circuit_size for 1 of 1 members: it has no function" in first.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     before = read_frame(folder)
     assert "ncut" not in before and "input_leakage" in before
@@ -325,7 +327,8 @@ def test_what_was_measured_before_stays_when_a_run_measures_less(invoke, tmp_pat
     said = " ".join(again.stdout.split())
     assert "bimt-bench metrics runs/" in said and "computes others" in said
     after = read_frame(folder)
-    assert after["circuit_size"].equals(before["circuit_size"]) and after["ncut"].notna().all()
+    assert after["modularity_z"].equals(before["modularity_z"]) and after["ncut"].notna().all()
+    assert "circuit_size" in json.loads(after["metric_gaps"][0])
     assert after["performance"].equals(before["performance"])
 
 

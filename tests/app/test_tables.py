@@ -53,8 +53,10 @@ def test_mean_and_deviation_over_seeds_and_what_the_run_was():
     found = cells(table)
     assert [str(cell) for cell in found["mean"]] == ["2e-05", "0.5"]
     assert found["std"] == ["1.41e-05", "0.25"]
-    note = "3 of 3 seeds, shortened to 2,000 steps, z against 20 shuffles"
+    note = "3 of 3 seeds, shortened to 2,000 steps"
     assert table.title == f"symbolic/independence · BIMT, strength 0.3 ({note})"
+    drawn = tables.of_scorecard(frame(modularity_z=1.0))
+    assert str(drawn.title).endswith(f"({note}, null models of 20 draws or more)")
 
 
 def test_a_metric_that_no_seed_has_is_left_out():
