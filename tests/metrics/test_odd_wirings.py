@@ -11,7 +11,7 @@ from torch import nn
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population, check_task
 from bimt_bench.ground import InputError, Source, entering
-from bimt_bench.metrics import Scored, measured, scorecards
+from bimt_bench.metrics import FAULTS, Scored, measured, scorecards
 from bimt_bench.network import Attachment, Connection, Group, ModelKind, Wiring, build
 from bimt_bench.spec import MODELS, ModelSettings, TaskSpec, catalog, choose
 
@@ -127,8 +127,8 @@ def test_no_metric_fails_on_an_odd_wiring(name, wiring, members):
     places = [task.geometry] * members
     population = Population(build(task, data), places, dtype=torch.float64)
     population.start(task.name, range(members))
-    values, faults = measured(Scored(task, data, population, tuple(range(members)), 2))
-    assert faults.isna().all(), faults.dropna().tolist()
+    values, reasons = measured(Scored(task, data, population, tuple(range(members)), 2))
+    assert reasons[FAULTS].isna().all(), reasons[FAULTS].dropna().tolist()
     assert values[["test_loss", "performance", "connection_cost"]].notna().all(axis=None)
 
 
