@@ -35,7 +35,7 @@ def add(
     dtype: str | None = None,
     url: str | None = None,
     retrainable: bool = True,
-    board: Board | Path | None = None,
+    board: Board | Path | str | None = None,
     tasks_dir: Path | None = None,
     data_dir: Path | None = None,
 ) -> Added:
@@ -49,7 +49,7 @@ def add(
     before anything is written, where seeds are missing, dial values differ in their seeds, other
     settings than the dial differ, there are too many members, or weights were not kept.
     """
-    board = board if isinstance(board, Board) else Board(board) if board else Board()
+    board = board if isinstance(board, Board) else Board(Path(board)) if board else Board()
     if not isinstance(results, trained.Results):
         results = trained.load(results, tasks_dir=tasks_dir, data_dir=data_dir)
     chosen = choose(results, task=task, recipe=recipe, retrainable=retrainable)

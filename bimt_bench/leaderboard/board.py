@@ -32,6 +32,10 @@ class Board:
 
     folder: Path = BOARD
 
+    def __post_init__(self) -> None:
+        """A folder may be given as text."""
+        object.__setattr__(self, "folder", Path(self.folder))
+
     def tasks(self) -> tuple[str, ...]:
         """The folders of tasks that have entries, as names of tasks, sorted."""
         return tuple(one.name.replace("-", "/", 1) for one in self._task_folders())

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from bimt_bench.engine import Population, TaskMeasure
+from bimt_bench.ground import InputError, closest
 from bimt_bench.leaderboard import control as kept_controls
 from bimt_bench.leaderboard import doctoring
 from bimt_bench.leaderboard.board import Board
@@ -107,21 +108,29 @@ def make_controls(
     board: Board,
     tasks: Sequence[str] = (),
     *,
+    of: Sequence[str] = (),
     data_dir: Path | None = None,
     tasks_dir: Path | None = None,
 ) -> Iterator[Made]:
     """Makes the controls of some tasks, or of all on the board, anew; one at a time.
 
-    Of a task the best baseline entry and the best other one are doctored, as they are ranked now;
-    where none is ranked, there are no controls. InputError for a task without entries.
+    Of a task the best baseline entry and the best other one are doctored, as they are ranked now,
+    or those of the names `of`; where none is ranked, there are no controls. InputError for a task
+    without entries, and for a name that no ranked entry of a task has.
     """
     for task in asked(board, tasks):
-        yield _made(board, task, data_dir, tasks_dir)
+        yield _made(board, task, of, data_dir, tasks_dir)
 
 
-def _made(board: Board, task: str, data_dir: Path | None, tasks_dir: Path | None) -> Made:
+def _made(
+    board: Board,
+    task: str,
+    of: Sequence[str],
+    data_dir: Path | None,
+    tasks_dir: Path | None,
+) -> Made:
     table = task_table(board, catalog.task(task, tasks_dir))
-    chosen = _cleans(table)
+    chosen = _cleans(table, of)
     for one in kept_controls.files(board, task):
         one.unlink()
     if not chosen:
@@ -143,8 +152,15 @@ def _made(board: Board, task: str, data_dir: Path | None, tasks_dir: Path | None
     return Made(tuple(files), tuple(left))
 
 
-def _cleans(table: TaskTable) -> list[Standing]:
-    """The best baseline entry and the best other one, as far as there are."""
+def _cleans(table: TaskTable, of: Sequence[str]) -> list[Standing]:
+    """The entries that are doctored: those asked for, else the best baseline and the best other."""
+    if of:
+        held = {one.name: one for one in table.entries}
+        for name in of:
+            if name not in held:
+                told = f"of: no entry '{name}' is ranked on '{table.task}'{closest(name, held)}"
+                raise InputError(told)
+        return [held[name] for name in of]
     baselines = [one for one in table.entries if is_baseline(one.recipe)]
     others = [one for one in table.entries if not is_baseline(one.recipe)]
     return [*baselines[:1], *others[:1]]

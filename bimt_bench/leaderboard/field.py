@@ -70,7 +70,7 @@ class Place:
 
 
 def places(contenders: Sequence[Contender]) -> dict[str, Place]:
-    """The place of every contender, in order of place and then of H.
+    """The place of every contender, in order of place, entries before controls, then of H.
 
     Entries stand in order of H. The first one and all that follow until one is told apart from it
     (M, paired by seed, Holm over all that follow) are a group and share its place; the next one
@@ -96,7 +96,8 @@ def places(contenders: Sequence[Contender]) -> dict[str, Place]:
             beside_first=_beside(one, entries[:1]),
             beside_above=_beside(one, above[-1:]),
         )
-    return dict(sorted(found.items(), key=lambda item: item[1].place))
+    competing = {one.name for one in entries}
+    return dict(sorted(found.items(), key=lambda item: (item[1].place, item[0] not in competing)))
 
 
 def _grouped(entries: Sequence[Contender]) -> list[list[Contender]]:

@@ -53,7 +53,7 @@ def add_networks(
     notes: str = "",
     dtype: str | None = None,
     url: str | None = None,
-    board: Board | Path | None = None,
+    board: Board | Path | str | None = None,
     tasks_dir: Path | None = None,
     data_dir: Path | None = None,
 ) -> Added:
@@ -65,7 +65,7 @@ def add_networks(
     seconds: of training, all together. The rest is as for `add`. InputError, before anything is
     written, for seeds that are missing and for parameters that the model has not.
     """
-    board = board if isinstance(board, Board) else Board(board) if board else Board()
+    board = board if isinstance(board, Board) else Board(Path(board)) if board else Board()
     told = said(
         name=name,
         authors=authors,

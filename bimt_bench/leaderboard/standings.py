@@ -149,7 +149,7 @@ class TaskTable:
     """All entries of one task.
 
     x is the axis of modularity, y performance; reference the corner that volumes are counted from,
-    corner where it comes from. standings: entries and controls in order of place, then of H.
+    corner where it comes from. standings: in order of place, entries before controls, then of H.
     unranked: methods that do not ship, of which there are weights alone, by H and without places.
     levels: the modularities of `Standing.reached`. notes: what was left out of the table, in words.
     """

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from bimt_bench.ground import InputError
 from bimt_bench.leaderboard import control, controls, ranking
 from bimt_bench.leaderboard.verifying import Asked, verified
 from bimt_bench.spec import catalog
@@ -55,14 +56,13 @@ def copied(measured, tmp_path):
 
 
 def above_clean(table):
-    """The controls that stand above what they were made from."""
+    """The controls that stand above what they were made from; what has no volume has 0."""
     found = []
     for one in table.controls:
         clean = None if one.control.clean is None else table.standing(one.control.clean)
-        if clean is not None and (
-            one.place < clean.place or one.volume.h > clean.volume.h + TOLERANCE
-        ):
-            found.append(one.name)
+        if clean is not None:
+            most = max(clean.volume.h, 0.0) + TOLERANCE
+            found += [one.name] if one.place < clean.place or one.volume.h > most else []
     return found
 
 
@@ -110,6 +110,17 @@ def test_controls_of_an_entry_that_changed_are_left_out(measured, copied):
     found = ranking.task_table(copied, measured[1])
     assert not [one for one in found.controls if one.control.clean == clean]
     assert [one for one in found.left_out if "make the controls again" in one.why]
+
+
+def test_entries_to_doctor_can_be_named(measured, copied):
+    _, task, _ = measured
+    tasks = measured[0].folder.parent / "tasks"
+    list(controls.make_controls(copied, [TASK], of=["bimt-plain"], tasks_dir=tasks))
+    table = ranking.task_table(copied, task)
+    assert {one.control.clean for one in table.controls} == {None, "bimt-plain"}
+    assert above_clean(table) == []
+    with pytest.raises(InputError, match="did you mean 'bimt-plain'"):
+        list(controls.make_controls(copied, [TASK], of=["bimt-plane"], tasks_dir=tasks))
 
 
 def test_controls_of_nothing_are_none(small_board, tmp_path):

@@ -80,6 +80,12 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 def controls(
     tasks: Tasks = None,
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="entries to doctor; the best baseline and the best other if absent"
+        ),
+    ] = None,
     board: BoardDir = BOARD,
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
@@ -89,7 +95,9 @@ def controls(
 
     with refusing():
         held = boards.Board(board)
-        for made in boards.make_controls(held, tasks or (), data_dir=data_dir, tasks_dir=tasks_dir):
+        for made in boards.make_controls(
+            held, tasks or (), of=of or (), data_dir=data_dir, tasks_dir=tasks_dir
+        ):
             print_files(made.files)
             _print_lines(made.left_out)
 
