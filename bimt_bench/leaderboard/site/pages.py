@@ -77,11 +77,8 @@ def scale(table: TaskTable) -> float:
 
 def number(value: float | Chosen | None, axis: str = "y") -> str:
     """A number to three digits; of a chosen configuration its mean; empty without one."""
-    if isinstance(value, Chosen):
-        value = getattr(value, axis).mean
-    if value is None or not math.isfinite(value):
-        return ""
-    return f"{value:.3g}"
+    found = getattr(value, axis).mean if isinstance(value, Chosen) else value
+    return "" if found is None or not math.isfinite(found) else f"{found:.3g}"
 
 
 def power(value: float | None) -> tuple[str, str] | None:
