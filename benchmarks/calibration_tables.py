@@ -146,7 +146,10 @@ def _verdict(frame: pd.DataFrame, task: str, axis: str) -> str:
     needed = {*FALLING, *RANDOM, *NOTHING}
     if rows[axis].isna().all() or not needed <= {*rows["kind"]}:
         return "not measured"
-    return "; ".join(faults(frame, task, axis)) or "yes"
+    told = [one.replace(" not above ", " = ") for one in faults(frame, task, axis)]
+    blown = [one.endswith("random") for one in told]
+    short = [one for one, is_blown in zip(told, blown, strict=True) if not is_blown]
+    return "; ".join([*short, *(["collapsed = random"] if any(blown) else [])]) or "yes"
 
 
 def orders(frame: pd.DataFrame, axes: Sequence[str]) -> str:

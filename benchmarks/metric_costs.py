@@ -20,10 +20,13 @@ from bimt_bench import data, recipes
 from bimt_bench.data import TaskData
 from bimt_bench.engine import train_population
 from bimt_bench.metrics import METRICS, Scored, scorecards, usual
+from bimt_bench.network import build
 from bimt_bench.spec import Configuration, TaskSpec, catalog, trained_as
 from bimt_bench.tuning.pace import member_step_seconds
+from bimt_bench.tuning.prepare import multiply_adds
 
-SHARE = 0.1  # of training at published length: what the usual metrics may take
+_SMALL_WORK = 1_000_000  # multiply-adds of a step below which sweeps make large packs
+_PACKS = (64, 8)  # of small networks, and of others, whose steps gain little from more
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,13 @@ class Costs:
         return sum(self.metrics[name] for name in names) / self.training
 
 
-def costs(name: str, *, pack: int, steps: int, data_dir: Path | None = None) -> Costs:
+def costs(name: str, *, steps: int, data_dir: Path | None = None) -> Costs:
     """Times one task."""
     published = catalog.task(name)
     loaded = data.load(published.data, data_dir=data_dir)
+    batch = published.training.batch_size or len(loaded.train_inputs)
+    work = multiply_adds(build(published, loaded).wiring) * batch
+    pack = _PACKS[0] if work < _SMALL_WORK else _PACKS[1]
     members = [recipes.resolve(published, Configuration(), seed) for seed in range(pack)]
     step = member_step_seconds(published, loaded, members)
     _warm(_scored(published, loaded, 1, steps=1))
@@ -83,24 +89,29 @@ def _seconds(scored: Scored) -> dict[str, float]:
     return found
 
 
-def by(found: Costs, word: Callable[[str], str]) -> dict[str, float]:
-    """Milliseconds a member, added up by a word of each metric."""
-    sums: dict[str, float] = {}
-    for name, seconds in found.metrics.items():
-        sums[word(name)] = sums.get(word(name), 0.0) + 1000.0 * seconds
-    return sums
-
-
 def table(outcomes: Sequence[Costs], word: Callable[[str], str]) -> str:
     """Markdown: a task a row, a column a family or a declared cost, in milliseconds a member."""
     words = list(dict.fromkeys(word(name) for name in METRICS))
-    heads = ["task", "pack", "training, s", *words, "all / training", "usual / training"]
+    heads = ["task", "pack", "training, s", *words]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for one in outcomes:
-        sums = by(one, word)
         cells = [f"`{one.task}`", str(one.pack), f"{one.training:.3g}"]
-        cells += [f"{sums.get(each, 0.0):.3g}" for each in words]
-        cells += [f"{100 * one.share(list(METRICS)):.2g} %", f"{100 * one.share(one.usual):.2g} %"]
+        for each in words:
+            own = [name for name in METRICS if word(name) == each]
+            cells.append(f"{1000 * sum(one.metrics[name] for name in own):.3g}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def shares(outcomes: Sequence[Costs]) -> str:
+    """Markdown: what the usual metrics and all take of training, with module excess as the axis."""
+    heads = ["task", "usual but the axis", "module excess", "together", "all metrics"]
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+    for one in outcomes:
+        excess = [name for name in METRICS if name.startswith("module_excess")]
+        others = [name for name in one.usual if name not in excess]
+        sets = [others, excess, [*others, *excess], list(METRICS)]
+        cells = [f"`{one.task}`", *(f"{100 * one.share(names):.2g} %" for names in sets)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -109,7 +120,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="a part of the task's name")
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--pack", type=int, default=8)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -119,15 +129,14 @@ def main() -> None:
     for name in (task.name for task in catalog.tasks()):
         if given.only and given.only not in name:
             continue
-        found = costs(name, pack=given.pack, steps=given.steps, data_dir=given.data_dir)
+        found = costs(name, steps=given.steps, data_dir=given.data_dir)
         outcomes.append(found)
         slowest = sorted(found.metrics, key=lambda one: -found.metrics[one])[:6]
         told = ", ".join(f"{one} {1000 * found.metrics[one]:.1f}" for one in slowest)
         print(f"{name}: training {found.training:.3g} s; slowest, ms: {told}", flush=True)
-    print()
-    print(table(outcomes, lambda name: METRICS[name].family))
-    print()
-    print(table(outcomes, lambda name: METRICS[name].cost))
+    print(f"\n{table(outcomes, lambda name: METRICS[name].family)}")
+    print(f"\n{table(outcomes, lambda name: METRICS[name].cost)}")
+    print(f"\n{shares(outcomes)}")
     if given.json:
         given.json.write_text(json.dumps([asdict(one) for one in outcomes], indent=2) + "\n")
 

@@ -103,8 +103,8 @@ def sweep(
     each recipe, "all" the median of each configuration too. metrics: names, families, "usual" or
     "all", in the place of what the sweep says is measured. console: where progress goes and what
     takes the place of warnings. Returns what `load` of the results folder does, with the reports.
-    Raises InputError before anything starts: unknown names, sizes that do not fit, an unreachable
-    Ray or MLflow.
+    Raises InputError before anything is trained: unknown names, sizes that do not fit, a Ray or an
+    MLflow that does not answer.
 
     >>> swept = bimt_bench.sweep("small.yaml", track=False)
     >>> len(swept), swept.best().row["recipe"] in ("vanilla", "bimt")

@@ -205,7 +205,7 @@ def _is_of(frame: pd.DataFrame, shuffles: int) -> bool:
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its metrics last, in the registry's order, as `run_pack` has them."""
-    reasons = [FAULTS, GAPS]
+    reasons = [FAULTS, GAPS, VERSIONS]
     others = [name for name in frame if name not in {*METRICS, *reasons}]
     return frame[[*others, *(name for name in METRICS if name in frame), *reasons]]
 

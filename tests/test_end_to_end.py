@@ -24,6 +24,7 @@ SPEC = {
     "space": {"recipe": ["vanilla", "l1", "bimt"], "strength": [0.3, 3.0]},
     "seeds": [0, 1],
     "shuffles": 3,
+    "metrics": ["usual", "modularity_z"],
     "pack_size": 4,
 }
 DRAWINGS = [

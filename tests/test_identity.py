@@ -29,6 +29,7 @@ from bimt_bench.tuning.prepare import check
 TASK = catalog.task("symbolic/independence")
 HERE = provenance.circumstances("cpu")
 OLDER = {**HERE, "torch": "2.0.0"}
+MEASURED = ["usual", "modularity_z"]
 
 
 def sweep_spec(**changes):
@@ -40,6 +41,7 @@ def sweep_spec(**changes):
         "seeds": [0],
         "pack_size": 2,
         "shuffles": 2,
+        "metrics": MEASURED,
     }
     return SweepSpec.model_validate({**content, **changes})
 
@@ -56,7 +58,7 @@ def trained():
         Configuration(steps=60, learning_rate=1e6),
     ]
     members = [resolve(TASK, one, seed) for one in configurations for seed in (0, 1)]
-    return members, packs.run_pack(TASK, members, shuffles=3)
+    return members, packs.run_pack(TASK, members, shuffles=3, metrics=MEASURED)
 
 
 def test_the_frame_says_which_code_and_libraries_made_it(trained):
@@ -82,9 +84,10 @@ def test_stored_weights_are_scored_as_they_were(tmp_path, trained, memory_limit,
     again = packs.score_again(
         TASK,
         members,
-        frame=stored.frame.assign(pack="p", of_another_version=1.0),
+        frame=stored.frame.assign(pack="p", of_another_version=1.0, scoring_digest="0" * 12),
         weights=stored.weights,
         shuffles=3,
+        metrics=MEASURED,
         memory_limit=memory_limit,
     )
     pd.testing.assert_frame_equal(again, result.frame, check_dtype=False, rtol=rtol, atol=0.0)
@@ -93,7 +96,8 @@ def test_stored_weights_are_scored_as_they_were(tmp_path, trained, memory_limit,
 def test_other_shuffles_change_what_is_drawn_and_nothing_else(trained, monkeypatch):
     members, result = trained
     monkeypatch.setattr(packs, "train_population", None)
-    again = packs.score_again(TASK, members, frame=result.frame, weights=result.weights, shuffles=5)
+    stored = {"frame": result.frame, "weights": result.weights}
+    again = packs.score_again(TASK, members, **stored, shuffles=5, metrics=MEASURED)
     differing = {name for name in again if not again[name].equals(result.frame[name])}
     assert {"shuffles", "modularity_z"} <= differing
     assert differing <= {"shuffles", *METRICS} - {"performance", "modularity_q", "test_loss"}
@@ -180,6 +184,7 @@ def sweep(tmp_path, monkeypatch):
             data_dir=None,
             code=runner._code(checked),
             circumstances=HERE,
+            metrics=checked.metrics,
         )
         while (pack := agenda.take()) is not None:
             worker._compute(pack)

@@ -29,7 +29,7 @@ def result(shortened):
     ]
     members = [recipes.resolve(task, c, seed) for c in configurations for seed in (0, 1)]
     fractions: list[float] = []
-    found = packs.run_pack(task, members, shuffles=3, on_progress=fractions.append)
+    found = packs.run_pack(task, members, shuffles=3, metrics=["all"], on_progress=fractions.append)
     return members, found, fractions
 
 
@@ -81,6 +81,35 @@ def test_weights_are_complete_enough_to_draw_a_member(result):
     assert all(array.flags["C_CONTIGUOUS"] for array in arrays.values())
 
 
+def test_only_what_is_lacking_is_measured_again(shortened, monkeypatch):
+    task = shortened("symbolic/independence", log_every=10)
+    members = [recipes.resolve(task, Configuration(steps=30), seed) for seed in (0, 1)]
+    first = packs.run_pack(task, members, metrics=["sparsity"])
+    asked: list[list[str]] = []
+    measured = packs.measured
+
+    def remembered(scored, names):
+        asked.append(list(names))
+        return measured(scored, names)
+
+    monkeypatch.setattr(packs, "measured", remembered)
+    stored = {"frame": first.frame.assign(circuit_size=0.125), "weights": first.weights}
+    more = packs.score_again(task, members, **stored, metrics=["sparsity", "modularity_p"])
+    assert asked == [["modularity_p"]]
+    assert (more["circuit_size"] == 0.125).all() and more["modularity_p"].notna().all()
+    assert more["metric_gaps"].notna().all()
+    assert list(more)[-2:] == list(first.frame)[-2:]
+
+    again = packs.score_again(task, members, **stored, metrics=["sparsity"], shuffles=3)
+    assert "circuit_size" in asked[1] and (again["shuffles"] == 3).all()
+    assert again["circuit_size"].equals(first.frame["circuit_size"])
+    whole = packs.run_pack(task, members, metrics=["sparsity", "modularity_p"]).frame
+    columns = [name for name in METRICS if name in whole]
+    pd.testing.assert_frame_equal(
+        more[columns].drop(columns="circuit_size"), whole[columns].drop(columns="circuit_size")
+    )
+
+
 def test_a_task_without_ground_truth_leaves_leakage_missing(shortened):
     task = shortened("vision/digits", steps=3, log_every=1)
     members = [recipes.resolve(task, Configuration(), 0)]
@@ -106,10 +135,10 @@ def test_no_number_depends_on_pack_mates(shortened, name, steps):
         recipes.resolve(task, Configuration(recipe=recipe, steps=steps, strength=strength), seed)
         for seed, (recipe, strength) in enumerate(given)
     ]
-    together = packs.run_pack(task, members, shuffles=2)
+    together = packs.run_pack(task, members, shuffles=2, metrics=["all"])
     for place in (1, 4):
         member = members[place].digest
-        alone = packs.run_pack(task, [members[place]], shuffles=2)
+        alone = packs.run_pack(task, [members[place]], shuffles=2, metrics=["all"])
         here, there = (
             found.curves[found.curves["member"] == member] for found in (alone, together)
         )

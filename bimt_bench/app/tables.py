@@ -31,8 +31,8 @@ def of_scorecard(frame: pd.DataFrame, baseline: pd.DataFrame | None = None) -> T
     note = f"{len(trained)} of {len(frame)} seeds"
     if first["shortened"]:
         note += f", shortened to {first['steps']:,} steps"
-    if "shuffles" in frame:
-        note += f", z against {first['shuffles']} shuffles"
+    if any(name in frame and METRICS[name].cost == "draws" for name in METRICS):
+        note += f", null models of {first['shuffles']} draws or more"
     recipe = title_with_dial(first["recipe"], first.get("dial"), first.get("dial_value"))
     table = Table(title=f"{first['task']} · {recipe} ({note})", title_justify="left")
     table.add_column("metric")
@@ -144,6 +144,9 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
     measured = performance if tradeoff.y == "performance" else tradeoff.y
     y_heading = f"{measured} {ARROWS[tradeoff.y_direction]}"
     table.add_column(y_heading, justify="right", no_wrap=True)
+    has_middle = _has_middle(tradeoff)
+    if has_middle:
+        table.add_column("middle\nhalf", justify="right", no_wrap=True)
     table.add_column("")  # the caption says what the dot means
     for line in tradeoff.lines:
         for point in line.points:
@@ -152,6 +155,7 @@ def of_tradeoff(tradeoff: "TradeOff", *, performance: str) -> Table:
                 _settings(point.settings, line.others, name_it=several or len(dials) > 1),
                 _with_interval(point.x),
                 _with_interval(point.y),
+                *([f"{point.y.middle:#.4g}"] if has_middle else []),
                 Text("●", style="green") if point.on_front else "",
             )
     return table
@@ -168,12 +172,19 @@ def _settings(settings: "Settings", others: Iterable[str], *, name_it: bool) -> 
     return ", ".join(filter(None, found))
 
 
+def _has_middle(tradeoff: "TradeOff") -> bool:
+    """Whether there are seeds enough for an interquartile mean to differ from the mean."""
+    return any(len(point.seeds) + point.lost > 3 for point in tradeoff.points)
+
+
 def _caption(tradeoff: "TradeOff") -> str:
     several = len(tradeoff.seeds) > 1
     found = "means of seeds (95 % intervals)" if several else "one seed, so no intervals"
     lost = sum(point.lost for point in tradeoff.points)
     if lost:
         found += f"; {lost} lost members count as the trivial predictor ({tradeoff.trivial:.3g})"
+    if _has_middle(tradeoff):
+        found += "; middle half: interquartile mean, which the worst runs do not rule"
     if tradeoff.searched_on:
         found += f"; searched on {tradeoff.searched_on}"
     versions = f"{tradeoff.x} v{tradeoff.x_version}, {tradeoff.y} v{tradeoff.y_version}"
@@ -190,18 +201,26 @@ def of_recipes_compared(tradeoff: "TradeOff") -> Table:
         pad_edge=False,
         show_edge=False,
         collapse_padding=True,
-        caption="volume: H, chosen on half of the seeds and valued on the other (95 % interval); "
-        "raw: of the means; ranks: over a range of corners",
         caption_justify="left",
+    )
+    table.caption = (
+        "volume: H, chosen on half of the seeds and valued on the other (95 % interval); "
+        "raw: of the means; ranks: over a range of corners"
     )
     for heading in ("rank", "recipe", "volume", "raw", "ranks", "from the first"):
         table.add_column(heading, no_wrap=heading == "volume")
     baseline = next((line.title for line in tradeoff.lines if line.baseline), None)
     if baseline is not None:
         table.add_column(f"beside {baseline}")
+        table.add_column("runs better")
+        table.caption += (
+            f"; runs better: how often a run is better than one of {baseline}, "
+            f"by {tradeoff.x} and by {tradeoff.y}"
+        )
     order = sorted(tradeoff.lines, key=lambda line: -line.hypervolume.value)
     for line in order:
-        table.add_row(*_compared(line, beside=baseline is not None))
+        better = [_better_runs(tradeoff, line)] if baseline is not None else []
+        table.add_row(*_compared(line, beside=baseline is not None), *better)
     return table
 
 
@@ -222,6 +241,14 @@ def _compared(line: "Line", *, beside: bool) -> list[str | Text]:
         against = None if found is None else found.beside
         cells.append("-" if against is None else f"{against.verdict} (p {against.p:.2g})")
     return cells
+
+
+def _better_runs(tradeoff: "TradeOff", line: "Line") -> str:
+    """On both axes; nothing of the baseline itself."""
+    found = (tradeoff.improvement("x", line.recipe), tradeoff.improvement("y", line.recipe))
+    if line.baseline or None in found:
+        return "-"
+    return ", ".join(f"{100 * share:.0f} %" for share in found if share is not None)
 
 
 def _with_interval(found: "Estimate") -> Text:

@@ -68,8 +68,10 @@ class Autograd:
     ) -> None:
         self._population = population
         self._rounded = precision == "bfloat16"
-        self._views = population.views(gradient)
+        self._table = gradient
         self._loss = loss
+        # of the parameters and of the gradient table, by the bounds of members taken together
+        self._views: dict[tuple[int, int], tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
 
     def gradient(
         self, batch: object, targets: Tensor, rows: slice, noise: Noise | None = None
@@ -77,11 +79,20 @@ class Autograd:
         """Sets the members' rows of the gradient table to d loss / d theta."""
         population = self._population
         scale = None if noise is None else lambda group, active: noise(rows, group, active)
-        mine = {name: value[rows].detach() for name, value in population.parameters.items()}
         positions = {name: position[rows] for name, position in population.positions.items()}
+        mine, views = self._views_of(rows)
         self._outputs, found = self._differentiate(mine, batch, targets, positions, scale)
-        for name, value in zip(mine, found, strict=True):
-            self._views[name][: len(value)].copy_(value)
+        for view, value in zip(views.values(), found, strict=True):
+            view.copy_(value)
+
+    def _views_of(self, rows: slice) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The parameters of the members `rows`, and where their gradient belongs."""
+        key = (rows.start, rows.stop)
+        if key not in self._views:
+            population, count = self._population, rows.stop - rows.start
+            mine = {name: value[rows] for name, value in population.parameters.items()}
+            self._views[key] = mine, population.views(self._table[:count])
+        return self._views[key]
 
     @torch.enable_grad()
     def _differentiate(
@@ -93,15 +104,17 @@ class Autograd:
         scale: Scale | None,
     ) -> tuple[Tensor, Sequence[Tensor]]:
         """Outputs, and the gradient by each of the parameters."""
-        leaves = {name: value.requires_grad_() for name, value in parameters.items()}
+        leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         flat, architecture = self._population.flat, self._population.architecture
         rounded = torch.autocast(flat.device.type, torch.bfloat16, enabled=self._rounded)
         with rounded, QuickActivations():
             outputs = architecture.forward(leaves, batch, positions, scale=scale)
         outputs = outputs.to(flat.dtype)
         loss = self._loss.mean(outputs, targets)
+        # of the sum, without adding up: a record of this needs no loss
+        ones = torch.ones(loss.shape, dtype=loss.dtype, device=loss.device)
         # a module may have a parameter that these inputs do not reach
-        found = torch.autograd.grad(loss.sum(), list(leaves.values()), materialize_grads=True)
+        found = torch.autograd.grad(loss, list(leaves.values()), ones, materialize_grads=True)
         return outputs.detach(), found
 
     def outputs(self, rows: slice, samples: int) -> Float[Tensor, "rows outputs batch *time"]:

@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from bimt_bench.engine.differentiation import Autograd
 from bimt_bench.network import PaddedBatch, Scale
 
 _BLOCK = (32 << 20) - (1 << 13)  # bytes: the largest block from whose return glibc learns
+_THE_SAME = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 
 Key = tuple[int, int, torch.Size, torch.Size]
 Replay = Callable[..., Sequence[Tensor]]
@@ -57,7 +59,7 @@ class Recorded(Autograd):
         self._taken[key] += 1
         if scale is not None or self._taken[key] <= self.after:
             return super()._differentiate(parameters, batch, targets, positions, scale)
-        given = (list(parameters.values()), list(positions.values()), batch.padded, targets)
+        given = (*parameters.values(), *positions.values(), batch.padded, targets)
         if key not in self._records:
             names = (list(parameters), list(positions))
             self._records[key] = self._record(names, batch.samples, given)
@@ -69,26 +71,40 @@ class Recorded(Autograd):
         return outputs, found
 
     def _record(
-        self, names: tuple[list[str], list[str]], samples: int, given: tuple[Any, ...]
+        self, names: tuple[list[str], list[str]], samples: int, given: tuple[Tensor, ...]
     ) -> Replay | None:
         """What differentiating calls, as a function of its tensors; None if that cannot be had."""
+        parameters, positions = names
 
-        def step(
-            parameters: list[Tensor], positions: list[Tensor], padded: Tensor, targets: Tensor
-        ) -> list[Tensor]:
+        def step(*tensors: Tensor) -> list[Tensor]:
+            *held, padded, targets = tensors
             outputs, found = super(Recorded, self)._differentiate(
-                dict(zip(names[0], parameters, strict=True)),
+                dict(zip(parameters, held[: len(parameters)], strict=True)),
                 PaddedBatch(padded, samples),
                 targets,
-                dict(zip(names[1], positions, strict=True)),
+                dict(zip(positions, held[len(parameters) :], strict=True)),
                 None,
             )
             return [outputs, *found]
 
         try:
-            return make_fx(step)(*given)
+            record = make_fx(step)(*given)
         except Exception:  # noqa: BLE001 - whatever a stranger's module does that only runs
             return None
+        return _shortened(record).forward  # a call of the module would look for hooks
+
+
+def _shortened(record: GraphModule) -> GraphModule:
+    """The record without what changes nothing where autograd is off, and what nothing needs.
+
+    Nothing needs the loss itself, as only its slope is asked.
+    """
+    for node in record.graph.nodes:
+        if node.target in _THE_SAME:
+            node.replace_all_uses_with(node.args[0])
+    record.graph.eliminate_dead_code()
+    record.recompile()
+    return record
 
 
 @cache

@@ -5,8 +5,9 @@ of one seed may be near each other where their settings hardly differ. What answ
 seed's member does, and has its weights in another order, is a copy.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float64
@@ -54,10 +55,13 @@ def sizes(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.concatenate([np.sort(np.abs(one), axis=None).astype(np.float64) for one in own])
 
 
-def copies(own: Gathering, others: Sequence[Gathering]) -> Iterator[Finding]:
-    """What is said of members that answer as others do; `others` are those of other entries."""
+def copies(own: Gathering, others: Iterable[Gathering]) -> Iterator[Finding]:
+    """What is said of members that answer as others do; `others` are those of other entries.
+
+    One of them is held at a time.
+    """
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for other in (own, *others):
+    for other in chain((own,), others):
         for mine, theirs, kind in _pairs(own, other):
             found.setdefault((kind, other.entry), []).append((mine, theirs))
     for (kind, entry), pairs in found.items():

@@ -5,7 +5,7 @@ were seen to change, and more: a metric of drawn networks within four of its own
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +98,7 @@ def rescore(submission: Submission, names: Sequence[str]) -> Rescored:
 
 
 def findings(
-    submission: Submission, found: Rescored, others: Sequence[Gathering] = ()
+    submission: Submission, found: Rescored, others: Iterable[Gathering] = ()
 ) -> list[Finding]:
     """What is found; the entry is `rescored` where nothing of it is a fault."""
     return [

@@ -171,7 +171,7 @@ class _Case:
             "trivial_performance": self.found.trivial,
             "metrics": {name: checking.version_of(name) for name in self.found.names},
         }
-        told = rescoring.findings(self.submission, self.found, list(self._others()))
+        told = rescoring.findings(self.submission, self.found, self._others())
         going_on = self._passed("rescored", told, then="replayed")
         if going_on and not self.submission.entry.retrainable:
             told = "retrainable: false; a method that does not ship is measured, never trained"

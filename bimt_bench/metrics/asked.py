@@ -4,7 +4,7 @@ The words: 'all', and 'usual', the metrics that cost at most a tenth of training
 published length (docs/performance.md). Which those are, their declared cost says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bimt_bench.ground import InputError, closest
 from bimt_bench.metrics.performance import OWN
@@ -72,7 +72,7 @@ def asked_as(metrics: str | Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def others_line(measured: Sequence[str], *, run: str = "RUN") -> str | None:
+def others_line(measured: Collection[str], *, run: str = "RUN") -> str | None:
     """'metrics: 30 of 53 were measured; ...' with the command for the others; None if all were."""
     others = [name for name in METRICS if name not in measured]
     if not others:

@@ -4,8 +4,9 @@ The flow over a wire is f_ij = |W_ij| sd(a_j), what its source sends varying ove
 `sending`); its share of all that flows into neuron i is share_ij = f_ij / sum_k f_ik. Shares are
 carried back from the outputs: R_i = 1 / n at each of n outputs, edge_ij = share_ij R_i, and
 R_j = sum_i edge_ij. So a wire that carries nothing, or that leads nowhere, weighs nothing, and
-the scale of a layer does not count. An output that varies by less than 1e-3 of what is wanted of
-it is a constant: nothing is carried back from it.
+the scale of a layer does not count. Of neurons that send the same the flows count as what is left
+of them together (see `twins`): two that cancel out give nothing. An output that varies by less
+than 1e-3 of what is wanted of it is a constant: nothing is carried back from it.
 
 Folds add up: the graph has one edge for all wires between two neurons of one connection. The
 entries of a window add up to one wire, sd(a_j) being that over all pixels. Where several
@@ -24,7 +25,8 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from bimt_bench.metrics.base import Scored, once
-from bimt_bench.metrics.sending import spreads
+from bimt_bench.metrics.sending import Sent, sent_in
+from bimt_bench.metrics.twins import net
 from bimt_bench.network import Connection, Wiring
 
 # Of a member's largest edge: what is lighter is left out. As for the graph of the weights, a
@@ -72,13 +74,9 @@ def attributions(scored: Scored) -> tuple[AttributionGraph | None, ...]:
 
     None where there is none: nothing flows to an output, or something is not finite.
     """
-    sent = spreads(scored)
+    sent = sent_in(scored)
     flows = {
-        c.parameter: _joined(
-            scored.wiring,
-            c,
-            scored.strengths[c.parameter].cpu().double() * sent[c.parameter][:, None],
-        )
+        c.parameter: _joined(scored.wiring, c, _flows(scored, c, sent))
         for c in scored.wiring.connections
     }
     steps = len(scored.wiring.groups) - 1 + scored.positions - 1
@@ -142,6 +140,16 @@ def attribution_graph(
         positions=np.concatenate([order[group.name] for group in wiring.groups]),
         wires=tuple(one for one in wires if len(one.weights)),
     )
+
+
+def _flows(
+    scored: Scored, connection: Connection, sent: Sent
+) -> Float64[Tensor, "member targets sources"]:
+    """|W| sd(a) of each wire, and of twins what is left of it."""
+    name = connection.parameter
+    spread = sent.spreads[name]
+    flows = scored.strengths[name].cpu().double() * spread[:, None]
+    return net(connection, flows, scored.weights[name], spread, sent.twins)
 
 
 def _endings(scored: Scored) -> dict[str, Float64[Tensor, "member neuron 1"]]:

@@ -104,6 +104,7 @@ def _no_excess(scored: Scored) -> tuple[str, ...]:
     ),
     untrained="just below 0: -0.12 on independence, -0.04 on MNIST",
     undefined=_no_excess,
+    version=2,
 )
 def module_excess(scored: Scored) -> PerMember:
     """(M - M_0) / (1 - M_0) if M >= M_0, else (M - M_0) / M_0, on the attribution graph.
@@ -128,6 +129,7 @@ def module_excess(scored: Scored) -> PerMember:
     source=f"as module_excess, with M_0 + 1.645 sd(M_0) in the place of M_0; {_NULLS}",
     untrained="below 0: -0.15 on independence, -0.05 on MNIST",
     undefined=_no_excess,
+    version=2,
 )
 def module_excess_cautious(scored: Scored) -> PerMember:
     """`module_excess` with M_0 + 1.645 sd in the place of M_0, sd that of M over the nulls.
@@ -147,6 +149,7 @@ def module_excess_cautious(scored: Scored) -> PerMember:
     source="sd(M_0) / sqrt(n) times |d score / d M_0|, n null networks",
     untrained="at most 0.02",
     undefined=_no_excess,
+    version=2,
 )
 def module_excess_error(scored: Scored) -> PerMember:
     """The standard error of `module_excess`: sd / sqrt(n) over n nulls, times |d score / d M_0|.

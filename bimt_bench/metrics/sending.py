@@ -5,11 +5,14 @@ dimension of an embedding, the numbers that stand for the tokens of the data. Wh
 reads each token of a sample through a fold of its own, each fold has the tokens of its place.
 """
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from bimt_bench.metrics.base import Questions, Scored
+from bimt_bench.metrics.twins import Twins, twins_among
 from bimt_bench.network import Group
 
 _ROWS = 500
@@ -18,15 +21,26 @@ _ROWS = 500
 _ROUNDING = 1e-6
 
 
-@torch.no_grad()
-def spreads(scored: Scored) -> dict[str, Float64[Tensor, "member sources"]]:
-    """Standard deviation of what each source of a connection sends, folds end to end.
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """What neurons send, on at most 500 fixed test rows.
 
-    Connection parameter -> [P, source_folds * source], on at most 500 fixed test rows; 0 for a
-    constant. 1 for inputs of which the data do not say what they are given.
+    spreads: connection parameter -> [P, source_folds * source], its standard deviation, folds end
+    to end; 0 for a constant, 1 for inputs of which the data do not say what they are given. twins:
+    hidden group -> its neurons that send the same.
     """
+
+    spreads: dict[str, Float64[Tensor, "member sources"]]
+    twins: dict[str, list[Twins]]
+
+
+@torch.no_grad()
+def sent_in(scored: Scored) -> Sent:
+    """What the sources of each connection send."""
     questions = scored.probe(_ROWS)
-    hidden = {name: _spread(seen) for name, seen in _activations(questions).items()}
+    active = _activations(questions)
+    hidden = {name: _spread(seen) for name, seen in active.items()}
+    twins = {name: twins_among(seen, hidden[name]) for name, seen in active.items()}
     found = {}
     for connection in scored.wiring.connections:
         group = scored.wiring.group(connection.source)
@@ -35,7 +49,7 @@ def spreads(scored: Scored) -> dict[str, Float64[Tensor, "member sources"]]:
         else:
             sent = hidden[group.name].repeat(1, connection.source_folds)
         found[connection.parameter] = sent
-    return found
+    return Sent(found, twins)
 
 
 def _activations(questions: Questions) -> dict[str, Float64[Tensor, "member sample neuron"]]:

@@ -2,7 +2,8 @@
 
 Members share the module's code and differ in parameters. Inputs are repeated for each member, so
 that every product is one member's: mapped over shared inputs, torch would join the members'
-weights into one large product, whose rounding depends on how many they are.
+weights into one large product, whose rounding depends on how many they are. Members of large
+networks are run one by one, unless what their neurons send is looked at.
 
 A member's bits do not depend on its pack mates, with two exceptions, which round differently:
 float32 convolutions, of which oneDNN makes one with groups, and products whose result (a weight's
@@ -77,10 +78,10 @@ class ModuleArchitecture(Architecture):
     def widest(self) -> int:
         """Entries that one part's output has for one sample; pixels, and steps at a time, count."""
         start = {name: value.unsqueeze(0) for name, value in self.initial("example", 0).items()}
-        inputs = self.example(1)
+        inputs = self.prepare(self.example(1)).padded
         with torch.no_grad(), self._watched(None, together=True) as looks:
             self._together(start, inputs)
-        sizes = [active.numel() for calls in looks.values() for active in calls]
+        sizes = [active.numel() // len(inputs) for calls in looks.values() for active in calls]
         return max([*sizes, self.given.outputs])
 
     def goes_alone(self, samples: int) -> bool:
@@ -113,8 +114,10 @@ class ModuleArchitecture(Architecture):
         """Outputs [P, outputs, B], or [P, outputs, B, time], of inputs [B, *sample]."""
         placed = self._in_task_order(parameters, positions)
         samples, members = batch.samples, len(next(iter(placed.values())))
-        run = self._alone if members == 1 and self.goes_alone(samples) else self._together
-        if seen is None and scale is None:
+        watched = seen is not None or scale is not None
+        alone = (members == 1 or not watched) and self.goes_alone(samples)
+        run = self._alone if alone else self._together
+        if not watched:
             outputs = run(placed, batch.padded)
         else:
             with self._watched(scale, together=run == self._together) as looks:
@@ -142,9 +145,12 @@ class ModuleArchitecture(Architecture):
         return vmap(self._run)(placed, inputs.expand(members, *inputs.shape))
 
     def _alone(self, placed: dict[str, Tensor], inputs: Tensor) -> Tensor:
-        """Outputs [1, B, ...] of the only member."""
-        mine = {name: value[0] for name, value in placed.items()}
-        return self._run(mine, inputs).unsqueeze(0)
+        """Outputs [P, B, ...] of the members, one after the other."""
+        if len(next(iter(placed.values()))) == 1:  # no views of a part to differentiate
+            mine = {name: value.squeeze(0) for name, value in placed.items()}
+            return self._run(mine, inputs).unsqueeze(0)
+        each = zip(*(value.unbind() for value in placed.values()), strict=True)
+        return torch.stack([self._run(dict(zip(placed, one, strict=True)), inputs) for one in each])
 
     def _run(self, mine: dict[str, Tensor], inputs: Tensor) -> Tensor:
         """Outputs of the module with one member's parameters."""

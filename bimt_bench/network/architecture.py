@@ -85,6 +85,8 @@ def place_columns(weight: Tensor, positions: Tensor) -> Tensor:
 
 def take(values: Tensor, axis: int, index: Int[Tensor, "member size"]) -> Tensor:
     """Entries [P, ..., size, ...] of `values` along an axis, each member by its own index."""
+    if len(index) == 1:
+        return values.index_select(axis, index[0])
     shape = [1] * values.dim()
     shape[0], shape[axis] = index.shape
     wanted = list(values.shape)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bimt_bench import data as task_data
 from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, bar
-from bimt_bench.metrics import FAULTS, GAPS, METRICS, Scored, circuits, metric_names
+from bimt_bench.metrics import FAULTS, GAPS, METRICS, VERSIONS, Scored, circuits, metric_names
 from bimt_bench.network import build
 from bimt_bench.results.columns import plain_cell
 from bimt_bench.results.drawing import NetworkDrawing
@@ -228,7 +228,7 @@ class Network:
         total = sum(rank.numel() for rank in ranks.values())
         kept = circuits.pruned(self._scored, ranks, torch.tensor([round(share * total)]))
         arrays |= {name: weight[0].cpu().numpy() for name, weight in kept.items()}
-        facts = {k: v for k, v in self._facts.items() if k not in (*METRICS, FAULTS, GAPS)}
+        facts = {k: v for k, v in self._facts.items() if k not in (*METRICS, FAULTS, GAPS, VERSIONS)}
         facts |= {"member": None, "pruned_from": self.member, PRUNED: share}
         found = Network(
             self.task,

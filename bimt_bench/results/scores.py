@@ -24,6 +24,7 @@ from bimt_bench.metrics import (
     NOT_MEASURED,
     VERSIONS,
     Scored,
+    is_unmeasured,
     joined_reasons,
     measured,
     metric_names,
@@ -78,60 +79,58 @@ def score(
 
 
 def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
-    """A frame with the metrics that it lacks and `metrics.parquet` of its folder has.
+    """A frame with the values that it lacks and `metrics.parquet` of its folder has.
 
-    What stands in the frame stays, unless it was measured there by a later version of its metric.
-    InputError if that file cannot be read.
+    What stands in the frame stays, so does what it says is undefined, unless it was measured there
+    by a later version of its metric. InputError if that file cannot be read.
     """
     held = _held(folder / SCORES) if folder is not None and folder.is_dir() else None
     if held is None:
         return frame
     own = held.set_index("member").reindex(frame["member"]).set_axis(frame.index)
-    further: list[str] = []
-    added: dict[str, pd.Series] = {}
-    taken: dict[str, pd.Series] = {}
+    everyone = pd.Series(True, index=frame.index)
+    lacking: dict[str, pd.Series] = {}
     for name in (str(name) for name in held if name in METRICS):
         later = versions_in(own, name) > versions_in(frame, name)
-        if name not in frame:
-            further.append(name)
-            added[name], taken[name] = own[name], later
-        elif later.any():
-            added[name], taken[name] = frame[name].where(~later, own[name]), later
-    if not added:
+        lacking[name] = is_unmeasured(frame, name) | later if name in frame else everyone
+    lacking = {name: rows for name, rows in lacking.items() if rows.any()}
+    if not lacking:
         return frame
-    versions = _versions(frame, own, taken)
-    found = frame.assign(**added, **({} if versions is None else {VERSIONS: versions}))
-    return found.assign(**joined_reasons(frame, _reasons(own, further))) if further else found
+    columns = {
+        name: frame[name].mask(rows, own[name]) if name in frame else own[name]
+        for name, rows in lacking.items()
+    }
+    reasons = joined_reasons(frame, _reasons(own, lacking))
+    versions = _versions(frame, own, lacking)
+    return frame.assign(**columns, **reasons, **({} if versions is None else {VERSIONS: versions}))
 
 
-def _reasons(own: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The columns of reasons for some metrics, given rows of the file or empty ones."""
+def _reasons(own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]) -> pd.DataFrame:
+    """The columns of reasons for the values that are lacking, given rows of the file or none."""
     cells: dict[str, list[str | None]] = {FAULTS: [], GAPS: []}
-    for row in own.to_dict("records"):
-        is_there = isinstance(row[_CODE], str)
+    for place, row in enumerate(own.to_dict("records")):
+        names = [name for name, rows in lacking.items() if rows.iloc[place]]
         for column, found in cells.items():
             told = json.loads(row[column]) if isinstance(row.get(column), str) else {}
             told = {name: why for name, why in told.items() if name in names}
-            if column == GAPS and not is_there:
+            if column == GAPS and not isinstance(row[_CODE], str):
                 told = dict.fromkeys(names, NOT_MEASURED)
             found.append(json.dumps(told) if told else None)
     return pd.DataFrame(cells, index=own.index, dtype="string")
 
 
 def _versions(
-    frame: pd.DataFrame, own: pd.DataFrame, taken: Mapping[str, pd.Series]
+    frame: pd.DataFrame, own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]
 ) -> pd.Series | None:
-    """The frame's column of versions, with those of values taken from other rows; None as it was.
-
-    taken: metric -> whether a row's value is of a later version than the frame's.
-    """
-    if not any(rows.any() for rows in taken.values()):
+    """The frame's column of versions, with those of values from the file; None as it was."""
+    if VERSIONS not in own or own[VERSIONS].isna().all():
         return None
     before = frame.get(VERSIONS, pd.Series(None, index=frame.index, dtype="string"))
     cells = []
     for place, (here, there) in enumerate(zip(before, own[VERSIONS], strict=True)):
         found, told = told_versions(here), told_versions(there)
-        found |= {name: told[name] for name, rows in taken.items() if rows.iloc[place]}
+        names = [name for name, rows in lacking.items() if rows.iloc[place] and name in told]
+        found |= {name: told[name] for name in names}
         cells.append(json.dumps(found) if found else None)
     return pd.Series(cells, index=frame.index, dtype="string")
 

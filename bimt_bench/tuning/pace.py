@@ -22,7 +22,7 @@ from bimt_bench.spec import Configuration, Member, TaskSpec, catalog, digest_of
 from bimt_bench.tuning.threads import one_thread
 
 _WARM_UP = 2
-_SECONDS = 0.25  # of steps timed, for each size
+_SECONDS = 0.1  # of steps timed, for each size: more tell no better, and a sweep waits for it
 _NEARLY = 0.95  # of the best speed is enough for a smaller pack, which spreads over workers better
 LARGEST = 1 << 16  # members a pack: of more nobody has ever timed one
 _SIZES = {"cpu": (4, 8, 16, 32, 64, 128), "cuda": (16, 64, 256, 1024)}

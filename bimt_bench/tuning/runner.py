@@ -18,6 +18,7 @@ from bimt_bench.ground import (
     circumstances,
     code_of,
     environment,
+    from_here,
     on_processor,
     quiet,
     terminable,
@@ -30,7 +31,7 @@ from bimt_bench.identity import (
     training_modules,
     validation_modules,
 )
-from bimt_bench.metrics import direction, fault_lines, omissions_line
+from bimt_bench.metrics import direction, fault_lines, omissions_line, others_line
 from bimt_bench.plugins import Plugin, used_by
 from bimt_bench.spec import (
     METRICS,
@@ -158,7 +159,7 @@ def sweep(
         searches = checked.searches(circumstances=allowed, sizes=sizes)
         agenda = Agenda(searches, store=store, listener=events)
         with interruptible(store, show.note), show:
-            _note_omissions(checked, show)
+            _note_omissions(checked, show, run=from_here(folder))
             _note_validation(checked, show)
             for line in lines_of_others(agenda, store, spec=spec):
                 show.note(line)
@@ -382,13 +383,19 @@ def _show_notes(collector: Any, show: Display) -> None:
         show.note(line)
 
 
-def _note_omissions(checked: Checked, show: Display) -> None:
-    """Says here what each task leaves unmeasured: workers would say it once each, to nobody."""
+def _note_omissions(checked: Checked, show: Display, *, run: str) -> None:
+    """Says here what each task leaves unmeasured: workers would say it once each, to nobody.
+
+    And that there are other metrics, which `run`, the results folder, can be asked for later.
+    """
     for task in checked.tasks:
         names = checked.metrics[task.spec.name]
         line = omissions_line(task.spec, checked.data[task.spec.name], names)
         if line is not None:
             show.note(f"{task.spec.name}: {line}")
+    line = others_line({name for names in checked.metrics.values() for name in names}, run=run)
+    if line is not None:
+        show.note(line)
 
 
 def _note_validation(checked: Checked, show: Display) -> None:

@@ -36,6 +36,7 @@ from bimt_bench.tuning.parcel import Parcel, unpacked
 from bimt_bench.tuning.plan import Pack
 
 PROGRESS_SECONDS = 1.0
+_USUAL = ("usual",)  # what is measured where a job does not say
 
 
 class PackResults(Protocol):
@@ -173,7 +174,7 @@ class PackTrainable(tune.Trainable):
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
-            metrics=job.metrics[pack.task],
+            metrics=job.metrics.get(pack.task, _USUAL),
             on_progress=report,
             checkpoints=checkpoints,
             checkpoint_seconds=job.checkpoint_seconds,
@@ -200,7 +201,7 @@ class PackTrainable(tune.Trainable):
             data_dir=job.data_dir,
             device=job.device,
             shuffles=job.shuffles,
-            metrics=job.metrics[pack.task],
+            metrics=job.metrics.get(pack.task, _USUAL),
             memory_limit=headroom.free(job.device, share=job.share),
             **_measured_besides(pack),
         )

@@ -96,6 +96,10 @@ def nothing_was_written(folder: Path) -> None:
         ([TASK_NAME, "--device", "tpu"], ["device: 'tpu'", "cpu or cuda"]),
         ([TASK_NAME, "--device", "cuda:99"], ["device: 'cuda:99'"]),
         ([TASK_NAME, "--out", "/dev/null/runs"], ["out: cannot write"]),
+        (
+            [TASK_NAME, "--metrics", "sparsity,modularityq"],
+            ["metrics: unknown metric 'modularityq'; did you mean 'modularity_q'"],
+        ),
     ],
 )
 def test_run_refuses(invoke, tmp_path, arguments, words):
@@ -129,6 +133,8 @@ def changed(path: str, value: object) -> dict:
             {"kind": "optuna", "objectives": [{"metric": "modularityq"}]},
             ["'modularityq'", "did you mean 'modularity_q'"],
         ),
+        ("metrics", "usul", ["metrics: unknown metric 'usul'; did you mean 'usual'"]),
+        ("metrics", [], ["metrics"]),
     ],
 )
 def test_sweep_refuses(invoke, tmp_path, path, value, words):
@@ -307,6 +313,20 @@ def test_fewer_seeds_add_nothing_and_others_join(invoke, tmp_path):
     curves = pd.read_parquet(folder / "curves.parquet")
     assert not curves.duplicated(["member", "step"]).any()
     assert set(curves["member"]) == set(after["member"])
+
+
+def test_what_was_measured_before_stays_when_a_run_measures_less(invoke, tmp_path):
+    first = invoke(*SHORT, "--metrics", "circuit_size,structure")
+    assert first.exit_code == 0 and "Circuit size" in first.stdout, first.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    before = read_frame(folder)
+    assert "ncut" not in before and "input_leakage" in before
+    again = invoke(*SHORT)
+    said = " ".join(again.stdout.split())
+    assert "bimt-bench metrics runs/" in said and "computes others" in said
+    after = read_frame(folder)
+    assert after["circuit_size"].equals(before["circuit_size"]) and after["ncut"].notna().all()
+    assert after["performance"].equals(before["performance"])
 
 
 def test_rows_of_other_code_stay_and_are_not_mixed_in(invoke, tmp_path, monkeypatch):

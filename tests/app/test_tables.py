@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 from rich.console import Console
 
 from bimt_bench.app import tables
@@ -130,6 +131,25 @@ def test_a_trade_off_says_on_which_data_it_was_searched():
     )
     assert "searched on validation points drawn anew" in searched
     assert "searched" not in plain
+
+
+@pytest.mark.parametrize("seeds", [3, 4])
+def test_interquartile_means_stand_beside_means_where_there_are_runs_enough(seeds):
+    rows = [
+        member(recipe, 1.0, seed, x=0.3, y=y)
+        for recipe in ("vanilla", "bimt")
+        for seed, y in zip(range(seeds), (0.9, 0.8, -7.0, 0.9), strict=False)
+    ]
+    found = tradeoff(
+        pd.DataFrame(rows),
+        x="modularity_q",
+        x_direction="higher",
+        reference=ReferencePoint(modularity=0.0, performance=-8.0),
+    )
+    text = printed(tables.of_tradeoff(found, performance="r2"), width=80)
+    assert ("0.8500" in text and "interquartile mean" in text) == (seeds == 4)
+    text = printed(tables.of_recipes_compared(found), width=120)
+    assert "runs better" in text and "50 %, 50 %" in text
 
 
 def test_rows_of_a_trade_off_that_share_a_dial_say_what_else_differs():

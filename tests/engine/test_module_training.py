@@ -218,6 +218,8 @@ def test_members_of_large_networks_go_alone_to_the_bits_of_a_solo_run(name, reci
     pack = train_population(task, data, members, population=population)
     alone = train_population(task, data, members[1:])
     assert torch.equal(alone.population.flat[0], pack.population.flat[1])
+    own = pack.curves[pack.curves["member"] == members[1].digest]
+    assert own.reset_index(drop=True).equals(alone.curves)  # tests are not grouped either
     if recipe != "dropout":
         _, losses = train_module(task, data, members[1], steps=3, start=states[1])
         curve = pack.curves[pack.curves["member"] == members[1].digest]

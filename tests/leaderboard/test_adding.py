@@ -226,6 +226,13 @@ def test_weights_at_a_url_are_written_beside_the_board(run, empty) -> None:
         read(made.folder, weights=b"0" * 100)
 
 
+def test_members_of_earlier_code_are_entered_under_its_digest(run, empty) -> None:
+    held = altered(run, lambda f: f.assign(training_digest="0" * 12, torch_version="1.0"))
+    entry = read(added(held, empty).folder).entry
+    assert entry.environment.training_digest == "0" * 12
+    assert entry.environment.libraries["torch"] == "1.0" and entry.retrainable
+
+
 def test_numbers_of_other_code_are_measured_again(run, empty) -> None:
     held = altered(run, lambda f: f.assign(scoring_digest="0" * 12, r2=0.0))
     found = read(added(held, empty).folder)

@@ -210,8 +210,8 @@ def embedded(tmp_path: Path) -> tuple[Board, Path]:
     content["data"] = {"kind": "modular", "modulus": 7, "expression": "a + b"}
     content["model"] |= {"embedding": 4, "hidden": [8, 8]}
     tasks = tmp_path / "tasks"
-    tasks.mkdir()
-    (tasks / "addition_7.yaml").write_text(yaml.safe_dump(content))
+    (tasks / "modular").mkdir(parents=True)
+    (tasks / "modular" / "addition_7.yaml").write_text(yaml.safe_dump(content))
     task = catalog.task("modular/addition_7", tasks)
     asked = configured({"recipe": "l1", "strength": 1.0, "steps": 20})
     pack = train_pack(task, [asked], seeds=range(5), device="cpu")

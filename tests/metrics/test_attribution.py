@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt_bench.metrics.attribution import attributions, carried_back
-from bimt_bench.metrics.sending import spreads
+from bimt_bench.metrics.sending import sent_in
 from bimt_bench.network import Attachment, Connection, Group, Wiring
 from tests.metrics.test_any_wiring import scored_case
 
@@ -146,7 +146,7 @@ def test_each_fold_carries_what_its_own_tokens_vary(by_hand):
     base = by_hand.scored(by_hand.weights((2, 2, 1)), data=data)
     scored = dataclasses.replace(base, population=population)
     # tokens 0, 1 in the first place, 0, 2 in the second: dimensions vary by 1 and 0, by 2 and 1
-    assert spreads(scored)["w"].tolist() == [[1.0, 0.0, 2.0, 1.0]]
+    assert sent_in(scored).spreads["w"].tolist() == [[1.0, 0.0, 2.0, 1.0]]
     (graph,) = attributions(scored)
     assert edges(graph) == pytest.approx({((0, 0), (1, 0)): 5 / 6, ((0, 1), (1, 0)): 1 / 6})
     rescaled = {"w": weight / 8, "embedding": table * 8}
@@ -157,11 +157,11 @@ def test_each_fold_carries_what_its_own_tokens_vary(by_hand):
 def test_pixels_of_a_channel_and_times_of_a_feature_are_samples():
     cnn = scored_case("cnn in colours", members=1)
     pixels = cnn.data.test_inputs.double().reshape(12, 2, 20)
-    found = spreads(cnn)["layers.0.weight"][0]
+    found = sent_in(cnn).spreads["layers.0.weight"][0]
     np.testing.assert_allclose(found, pixels.std(dim=(0, 2), correction=0), rtol=1e-6)
     rnn = scored_case("rnn", members=1)
     times = rnn.data.test_inputs.double()
-    found = spreads(rnn)["read.weight"][0]
+    found = sent_in(rnn).spreads["read.weight"][0]
     np.testing.assert_allclose(found, times.std(dim=(0, 1), correction=0), rtol=1e-6)
 
 

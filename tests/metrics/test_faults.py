@@ -56,7 +56,9 @@ def raising(error, *, where=lambda scored, value: True):
 def measured_three(by_hand, *, shuffles=2):
     weights = by_hand.weights((3, 5, 2), members=3)
     weights[0][1, 0, 0] = 100.0
-    return measured(by_hand.scored(weights, shuffles=shuffles), ["test_loss", "mine", "r2"])
+    scored = by_hand.scored(weights, shuffles=shuffles)
+    values, reasons = measured(scored, ["test_loss", "mine", "r2"])
+    return values, reasons[FAULTS]
 
 
 def test_an_error_for_one_member_costs_that_member(by_hand, door):
@@ -138,10 +140,10 @@ def test_a_metric_that_changes_parameters_changes_nothing(by_hand, door):
     weights[0][0, 0, 0] = torch.nan
     scored = by_hand.scored(weights)
     before = scored.population.flat.clone()
-    values, faults = measured(scored, ["mine"])
+    values, reasons = measured(scored, ["mine"])
     assert torch.equal(scored.population.flat.nan_to_num(7.0), before.nan_to_num(7.0))
     assert values["mine"].isna().all()
-    assert json.loads(faults[0]) == {"mine": "changes the members' parameters"}
+    assert json.loads(reasons[FAULTS][0]) == {"mine": "changes the members' parameters"}
 
 
 def test_what_is_found_of_changed_parameters_reaches_no_other_metric(by_hand, door):

@@ -24,7 +24,8 @@ COLUMNS = [
     "lesion_effect_error", "module_excess", "module_excess_cautious", "module_excess_error",
     "modularity_z_error", "modularity_p_error", "ncut_z_error", "ncut_p_error",
     "cross_cluster_mass_z_error", "cross_cluster_mass_p_error", "modularity_z_nonzero_error",
-    "ncut_z_nonzero_error", "cross_cluster_mass_z_nonzero_error", "isolated_ratio_error",
+    "ncut_z_nonzero_error", "cross_cluster_mass_z_nonzero_error", "module_excess_cautious_error",
+    "isolated_ratio_error",
 ]  # fmt: skip
 OUTSIDE = Source("own", "", "0123456789ab")
 FACTS = {

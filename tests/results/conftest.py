@@ -13,4 +13,5 @@ def few() -> results.Results:
     asked = [configured({"recipe": "vanilla", "steps": 30})]
     asked += [configured({"recipe": "bimt", "steps": 30, "strength": s}) for s in (0.3, 3.0, 30.0)]
     task = catalog.task("symbolic/independence")
-    return results.of_pack(train_pack(task, asked, seeds=(0, 1, 2), device="cpu", shuffles=2))
+    pack = train_pack(task, asked, seeds=(0, 1, 2), device="cpu", shuffles=2, metrics="all")
+    return results.of_pack(pack)

@@ -4,6 +4,7 @@ import resource
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from bimt_bench.app.cli import app
 from bimt_bench.ground import InputError, environment
 from bimt_bench.metrics import METRICS
 from bimt_bench.recipes import resolve
-from bimt_bench.results import SweepResults, TaskReport, finished, load, tracked
+from bimt_bench.results import Reporter, SweepResults, TaskReport, delivery, finished, load, tracked
 from bimt_bench.results.sweeps import Tracked
 from bimt_bench.results.tracking import Tracker
 from bimt_bench.spec import Configuration, SweepSpec, TaskSpec
@@ -95,7 +96,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Swept:
             packs.append((task, pack))
     store.collect(names, members=[m for _, pack in packs for m in pack.frame["member"]])
     result = SweepResult(store.frame(), store.curves(), folder, 1.0, {})
-    made = finished(checked, result, tracked=None, draw="chosen")
+    made = finished(checked, result, tracked=None, reporter=Reporter("chosen"))
     return Swept(checked, packs, result, made.reports)
 
 
@@ -292,6 +293,26 @@ def test_a_server_that_is_back_at_the_end_gets_everything(swept: Swept, wire: Wi
     found = run(swept, wire.url, experiment="back", half=cut, end=end)
     assert found.undelivered is None
     assert_whole(wire.url, "back")
+
+
+def test_the_wait_for_mlflow_says_how_much_is_left(
+    swept: Swept, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_SAY_SECONDS", 0.01)
+    go_on, said = threading.Event(), []
+    with tracked(swept.checked, uri, experiment="slow") as runs:
+        log = runs.runs.log
+        monkeypatch.setattr(runs.runs, "log", lambda *what: (go_on.wait(), log(*what)))
+
+        def say(line: str) -> None:
+            said.append(line)
+            go_on.set()
+
+        for task, pack in swept.packs:
+            runs.keep(task, pack)
+        assert runs.finish(swept.reports, swept.result, say=say) is None
+    assert said[0] == "logging to MLflow: 8 configurations left"
+    assert_whole(uri, "slow")
 
 
 def test_the_command_makes_its_figures_and_says_what_delivers_the_rest(

@@ -1,12 +1,17 @@
 """Stored weights are measured again or further; the frame stays, and nothing found is lost."""
 
+import io
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from bimt_bench import load, tradeoff
+from bimt_bench.app import tables
 from bimt_bench.ground import InputError
-from bimt_bench.metrics import METRICS, versions_in
+from bimt_bench.metrics import GAPS, METRICS, versions_in
 from bimt_bench.results import SCORES, scores
 
 NAMES = [name for name, one in METRICS.items() if one.family == "sparsity"]
@@ -88,6 +93,39 @@ def test_tradeoffs_find_metrics_that_were_measured_later(few, tmp_path):
     assert "lesion_effect" not in found.frame
 
 
+def test_a_cheap_pass_and_the_rest_for_the_front(few, tmp_path):
+    folder = few.save(tmp_path / "kept")
+    frame = pd.read_parquet(folder / "frame.parquet")
+    dear = [name for name, one in METRICS.items() if one.cost == "draws"]
+    frame.drop(columns=dear).to_parquet(folder / "frame.parquet")
+    found = load(folder)
+    scored = found.score("modularity_z", members="front")
+    assert 0 < len(scored) < len(few)
+    tradeoff = found.tradeoff(x="modularity_z")
+    assert tradeoff.members == len(scored) and tradeoff.without == len(few) - len(scored)
+    assert tradeoff.lost == 0 and not tradeoff.missing
+    front = {p.settings.configuration for p in few.tradeoff().front}
+    assert {p.settings.configuration for p in tradeoff.points} == front
+    console = Console(file=io.StringIO(), width=200)
+    console.print(tables.of_tradeoff(tradeoff, performance="r2"))
+    assert f"measured of {len(scored)} of {len(few)} members" in console.file.getvalue()
+    whole = few.tradeoff(x="modularity_z")
+    assert whole.without == 0 and whole.members == len(few)
+
+
+def test_a_column_of_other_members_is_filled_and_what_is_undefined_stays(kept):
+    first, second, third = kept.members[:3]
+    frame = kept.frame.copy()
+    frame.loc[:2, "live_neurons"] = np.nan
+    frame.loc[0, GAPS] = json.dumps({"live_neurons": "it is empty"})
+    kept.score("live_neurons", members=[first, second])
+    found = scores.with_scores(frame, kept.folder).set_index("member")["live_neurons"]
+    assert np.isnan(found[first]) and np.isnan(found[third])
+    assert found[second] == pytest.approx(
+        kept.frame.set_index("member").loc[second, "live_neurons"]
+    )
+
+
 def test_what_stands_in_the_frame_is_not_replaced(kept):
     kept.score("r2")
     held(kept).assign(r2=-7.0).to_parquet(kept.folder / SCORES)
@@ -116,12 +154,6 @@ def test_progress_is_told_and_populations_are_bounded(few, monkeypatch):
     found = scores.score(few, ["r2"], on_progress=told.append)
     assert told == [5 / 12, 10 / 12, 1.0]
     np.testing.assert_allclose(found["r2"], few.frame["r2"], rtol=1e-6)
-
-
-def test_reasons_of_metrics_that_fail_are_joined():
-    assert scores._both(None, None) is None
-    assert scores._both('{"a": "one"}', None) == '{"a": "one"}'
-    assert scores._both('{"a": "one"}', '{"b": "two"}') == '{"a": "one", "b": "two"}'
 
 
 def test_what_is_measured_further_says_its_version(kept):

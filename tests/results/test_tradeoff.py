@@ -287,6 +287,45 @@ def test_the_recipe_table_has_all_three_volumes_and_the_verdicts():
     assert table["corner"].eq("given").all()
 
 
+def improvements():
+    """The baseline, one lost of two runs; a recipe of two configurations, one of them all lost."""
+    gone = {"x": np.nan, "y": np.nan, "status": "diverged"}
+    rows = seeded("vanilla", 0.0, [0.2, 0.4], [0.8, 0.6])
+    rows += seeded("bimt", 1.0, [0.4, 0.5, 0.6], [0.9, 0.7, 0.5])
+    return [*rows, member("bimt", 1.0, seed=3, **gone), member("bimt", 2.0, **gone)]
+
+
+def test_how_often_a_run_is_better_than_the_baselines():
+    result = of(improvements())
+    table = result.table().set_index("dial_value")
+    # of 2 x 4 pairs: better by x are 1.5 + 2 + 2 + 0, by y 2 + 1 + 0 + 0
+    assert table.loc[1.0, "x_improvement"] == 5.5 / 8
+    assert table.loc[1.0, "y_improvement"] == 3 / 8
+    assert table.loc[2.0, "y_improvement"] == 0.0  # worse than everyone, as the trivial predictor
+    own = table[table["recipe"] == "vanilla"]
+    assert own["x_improvement"].tolist() == own["y_improvement"].tolist() == [0.5]
+
+
+def test_how_often_a_run_is_better_where_less_is():
+    result = of(
+        improvements(), direction="lower", reference=ReferencePoint(modularity=1, performance=0)
+    )
+    # a lost one stands at the corner, which is the worst there is
+    assert result.table().set_index("dial_value").loc[1.0, "x_improvement"] == 0.5 / 8
+
+
+def test_the_recipe_table_has_means_of_all_runs_and_lost_ones_among_them():
+    table = of(improvements()).recipe_table().set_index("recipe")
+    assert table.loc["bimt", "y_mean"] == pytest.approx(2.1 / 5)
+    assert table.loc["bimt", "y_middle"] == pytest.approx(1.2 / 3)
+    assert table.loc["bimt", "y_improvement"] == 3 / 10
+    assert table.loc["vanilla", ["x_improvement", "y_improvement"]].tolist() == [0.5, 0.5]
+    alone = of(seeded("bimt", 1.0, [0.4, 0.5], [0.9, 0.7]))
+    assert alone.improvement("y", "bimt") is None
+    assert alone.table()["y_improvement"].isna().all()
+    assert alone.recipe_table()["x_improvement"].isna().all()
+
+
 def test_recipes_with_more_tries_are_compared_at_equal_numbers():
     rows = [r for i in range(12) for r in seeded("bimt", i + 1.0, [0.5] * 3, [0.5] * 3)]
     rows += [r for i in range(6) for r in seeded("l1", i + 1.0, [0.5] * 3, [0.5] * 3)]

@@ -3,7 +3,7 @@
 import pytest
 
 from bimt_bench.recipes import resolve
-from bimt_bench.spec import Configuration, catalog
+from bimt_bench.spec import Configuration, SweepSpec, catalog
 from bimt_bench.spec.base import Spec, later, told
 
 TASKS = {
@@ -107,3 +107,11 @@ def test_titles_do_not_matter():
     task = catalog.task("symbolic/independence")
     renamed = task.model_copy(update={"title": "Another", "description": "", "source": "nowhere"})
     assert renamed.digest() == task.digest()
+
+
+@pytest.mark.parametrize("asked", ["all", ["all"], ["sparsity", "modularity_q"]])
+def test_what_is_measured_is_no_part_of_a_sweep(asked):
+    plain = catalog.sweep("quick")
+    spec = SweepSpec.model_validate({**plain.model_dump(mode="json"), "metrics": asked})
+    assert spec.metrics == ((asked,) if isinstance(asked, str) else tuple(asked))
+    assert plain.metrics == ("usual",) and spec.digest() == plain.digest()

@@ -47,6 +47,7 @@ def _fake_pack_function(
         validation: Sequence[str] = (),
     ) -> Any:
         from bimt_bench.identity import scoring_digest
+        from bimt_bench.metrics import METRICS
 
         if note is not None:
             assert checkpoints is not None and memory_limit and on_note is not None
@@ -71,7 +72,7 @@ def _fake_pack_function(
             score = math.exp(-member.settings.get("strength", 0.0)) + 0.01 * noise
             rows.append(
                 {
-                    **dict.fromkeys(metrics),
+                    **dict.fromkeys(metrics or METRICS, math.nan),
                     **member.row(),
                     "shortened": member["steps"] < task.training.steps,
                     "shuffles": shuffles,

@@ -100,6 +100,26 @@ def test_vanilla_is_trained_once_whatever_the_strength(start, task, fake_pack_fu
     assert len(heard.computed) == 3
 
 
+def test_a_task_that_has_ended_is_told_of_with_all_its_members(start, task, fake_pack_function):
+    agenda, store, _ = start()
+    work(agenda, store, fake_pack_function(), task=task, stop_after=2)
+    assert not agenda.has_work() or not agenda.ended()
+    work(agenda, store, fake_pack_function(), task=task)
+    ((packs, members),) = agenda.ended().values()
+    table, curves = store.gather(packs, members=members)
+    assert table.drop(columns="seconds").equals(frame(agenda, store))
+    assert curves.equals(store.curves())
+
+
+def test_a_task_that_lacks_a_pack_has_not_ended(start, task, fake_pack_function):
+    agenda, store, _ = start()
+    lost = agenda.take()
+    assert lost is not None
+    agenda.failed(lost, "no luck")
+    work(agenda, store, fake_pack_function(), task=task)
+    assert agenda.finished and not agenda.ended()
+
+
 @pytest.mark.parametrize("changes", [{}, OPTUNA], ids=["grid", "optuna"])
 def test_results_do_not_depend_on_the_number_of_workers(start, task, fake_pack_function, changes):
     tables = []

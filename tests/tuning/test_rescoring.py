@@ -21,7 +21,8 @@ def test_a_resumed_sweep_trains_nothing_where_only_scoring_differs(
 
     def score_again(task, members, *, frame, weights, shuffles, **how):
         assert set(weights) == {member.digest for member in members}
-        return frame.assign(shuffles=shuffles, modularity_q=0.25)
+        found = frame.assign(shuffles=shuffles, modularity_q=0.25)
+        return found.assign(**{name: 0.5 for name in how["metrics"] if name not in found})
 
     def run(spec, **how):
         console = Console(file=io.StringIO(), width=400)
@@ -45,6 +46,15 @@ def test_a_resumed_sweep_trains_nothing_where_only_scoring_differs(
     assert told.count("scored again, not trained") == 2
     assert (second.frame["shuffles"] == 4).all() and (second.frame["modularity_q"] == 0.25).all()
     assert second.frame["performance"].equals(first.frame["performance"])
+
+    more = sweep_spec(space=SPACE, shuffles=4, metrics=["input_leakage", "lesion_effect"])
+    third, told = run(more, resume=True)
+    assert third.folder == first.folder and len(log.read_text().splitlines()) == 2
+    assert told.count("scored again, not trained") == 2
+    assert (third.frame["lesion_effect"] == 0.5).all() and "lesion_effect" not in second.frame
+    assert third.frame["performance"].equals(first.frame["performance"])
+    _, told = run(sweep_spec(space=SPACE, shuffles=4), resume=True)  # fewer: nothing to do
+    assert "scored again" not in told
 
     path = first.folder / "environment.json"
     environment = json.loads(path.read_text())

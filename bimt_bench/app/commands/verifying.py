@@ -101,7 +101,14 @@ def _folders(board: "Board", given: list[str], *, changed_only: bool) -> list[Pa
         return [one for one in named if one.resolve() in new] if given else new
     if not given and not board.entries():
         raise InputError(f"entry: there is none in '{board.folder}'")
-    return named or list(board.entries())
+    return named or [one for one in board.entries() if not _is_withdrawn(one)]
+
+
+def _is_withdrawn(folder: Path) -> bool:
+    from bimt_bench.leaderboard import board as boards
+
+    held, task, name = boards.holding(folder)
+    return held.withdrawn(task, name) is not None
 
 
 def _folder(board: "Board", given: str) -> Path:

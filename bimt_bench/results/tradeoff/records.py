@@ -3,17 +3,20 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, Literal
+from itertools import chain, groupby
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from bimt_bench.ground import InputError, closest
-from bimt_bench.results.statistics import Difference, Verdict
+from bimt_bench.results.statistics import Difference, Verdict, improvement
+from bimt_bench.results.tradeoff import tables
 from bimt_bench.results.words import differing
 from bimt_bench.spec import ReferencePoint
 
 Direction = Literal["higher", "lower"]
+Axis = Literal["x", "y"]
 Cell = float | int | str | bool | None
 
 
@@ -238,6 +241,35 @@ class TradeOff:
         found = [p for line in self.lines if line.baseline for p in line.points]
         return max(found, key=lambda p: (self._y(p), self._x(p)), default=None)
 
+    def runs(self, axis: Axis, recipe: str | None = None) -> np.ndarray:
+        """The figure of every run, of a recipe's configurations; lost ones as what they count as.
+
+        Of all recipes if none is named, or InputError if it is not in this trade-off.
+        """
+        lost = [m for m in self.missing if recipe in (None, m.settings.recipe)]
+        return self._runs(axis, [*self._of(recipe), *lost])
+
+    def improvement(self, axis: Axis, recipe: str) -> float | None:
+        """How often a run of a recipe is better than one of the baseline recipe; ties count half.
+
+        Of all runs of both, whatever their settings; None where there is no baseline.
+        """
+        baseline = next((line.recipe for line in self.lines if line.baseline), None)
+        if baseline is None:
+            return None
+        return self._better(axis, self.runs(axis, recipe), self.runs(axis, baseline))
+
+    def improvements(self, axis: Axis) -> list[float]:
+        """The same of each of `points` and then `missing`, over the `baseline` configuration.
+
+        NaN where there is none.
+        """
+        usual, found = self.baseline, (*self.points, *self.missing)
+        if usual is None:
+            return [math.nan] * len(found)
+        over = self._runs(axis, [usual])
+        return [self._better(axis, self._runs(axis, [point]), over) for point in found]
+
     def performance_lost(self, modularity: float, *, recipe: str | None = None) -> float | None:
         """Performance lost against the baseline at modularity at least as good as `modularity`.
 
@@ -267,70 +299,31 @@ class TradeOff:
     def table(self) -> pd.DataFrame:
         """One row a configuration: settings, counts, mean, std and interval of x and y, fronts.
 
-        An empty setting is missing. A configuration without a measured member has NaN for means
-        and intervals and is on no front.
+        x_middle and y_middle are interquartile means, x_improvement and y_improvement how often a
+        run is better than one of the `baseline` configuration. An empty setting is missing. A
+        configuration without a measured member has NaN for means and intervals and is on no front.
         """
-        found = (*self.points, *self.missing)
-        table = pd.DataFrame([_row(point) for point in found])
-        own = [point.settings for point in found]
-        typed = {
-            "dial": _column([one.dial for one in own]),
-            "dial_value": _column([one.dial_value for one in own]),
-            **{name: _column([one.values[name] for one in own]) for name in own[0].values},
-        }
-        axes = {"x": self.x, "x_version": self.x_version, "y": self.y, "y_version": self.y_version}
-        return table.assign(**typed, task=self.task, **axes)
+        return tables.of_configurations(self)
 
     def recipe_table(self) -> pd.DataFrame:
         """One row a recipe: volumes, ranks, what was won against the baseline, and losses.
 
-        See `Hypervolume` and `Standing` for what the columns mean.
+        Of x and y: mean and interquartile mean of all runs, and `improvement`. See `Hypervolume`
+        and `Standing` for what the other columns mean.
         """
-        return pd.DataFrame([self._recipe_row(line) for line in self.lines])
+        return tables.of_recipes(self)
 
-    def _recipe_row(self, line: Line) -> dict[str, object]:
-        volume = line.hypervolume
-        row: dict[str, object] = {
-            "task": self.task,
-            "recipe": line.recipe,
-            "title": line.title,
-            "configurations": len(line.points),
-            "on_front": sum(p.on_front for p in line.points),
-            "lost": volume.lost,
-            "seeds": volume.seeds,
-            "hypervolume": volume.h,
-            "hypervolume_low": volume.h_low,
-            "hypervolume_high": volume.h_high,
-            "hypervolume_raw": volume.raw,
-            "hypervolume_smoothed": volume.m,
-            "hypervolume_smoothed_low": volume.m_low,
-            "hypervolume_smoothed_high": volume.m_high,
-            "modularity_won": self.modularity_won(recipe=line.recipe),
-            "x": self.x,
-            "x_version": self.x_version,
-            "y": self.y,
-            "y_version": self.y_version,
-            "corner": self.corner,
-        }
-        found = line.standing
-        if found is not None:
-            row |= {
-                "rank": found.rank,
-                "rank_best": found.ranks[0],
-                "rank_worst": found.ranks[1],
-                "standing": found.standing,
-                "from_the_first": found.first,
-                "per_tries": math.nan if found.per_tries is None else found.per_tries,
-            }
-            if found.beside is not None:
-                row |= {
-                    "beside_baseline": found.beside.value,
-                    "beside_baseline_low": found.beside.low,
-                    "beside_baseline_high": found.beside.high,
-                    "beside_baseline_p": found.beside.p,
-                    "beside_baseline_verdict": found.beside.verdict,
-                }
-        return row
+    def _runs(self, axis: Axis, points: Sequence[Point | Missing]) -> np.ndarray:
+        """One figure a run: measured ones, then lost ones as what they count as."""
+        held = [p.xs if axis == "x" else p.ys for p in points if isinstance(p, Point)]
+        lost = sum(p.diverged + p.unmeasured for p in points)
+        counted = self.reference.modularity if axis == "x" else self.trivial
+        return np.array([*chain.from_iterable(held), *[counted] * lost])
+
+    def _better(self, axis: Axis, one: np.ndarray, other: np.ndarray) -> float:
+        """The probability of improvement, whichever way is better."""
+        sign = self._sign(self.x_direction if axis == "x" else self.y_direction)
+        return improvement(sign * one, sign * other)
 
     def _of(self, recipe: str | None) -> list[Point]:
         names = [line.recipe for line in self.lines]
@@ -354,41 +347,3 @@ class TradeOff:
 
 def _by_x(points: Iterable[Point]) -> tuple[Point, ...]:
     return tuple(sorted(points, key=lambda p: (p.x.mean, p.y.mean, p.settings.configuration)))
-
-
-def _row(point: Point | Missing) -> dict[str, object]:
-    """One row of the table."""
-    settings = point.settings
-    row: dict[str, object] = {
-        "configuration": settings.configuration,
-        "recipe": settings.recipe,
-        "title": settings.title,
-        "dial": settings.dial,
-        "dial_value": settings.dial_value,
-        **settings.values,
-    }
-    measured = isinstance(point, Point)
-    row |= {"n_seeds": len(point.seeds) if measured else 0}
-    row |= {"diverged": point.diverged, "unmeasured": point.unmeasured}
-    for axis in ("x", "y"):
-        estimate = getattr(point, axis) if measured else Estimate(math.nan, None, *[math.nan] * 3)
-        std = math.nan if estimate.std is None else estimate.std
-        row |= {f"{axis}_mean": estimate.mean, f"{axis}_std": std}
-        row |= {f"{axis}_low": estimate.low, f"{axis}_high": estimate.high}
-        row |= {f"{axis}_middle": estimate.middle}
-    row["on_front"] = measured and point.on_front
-    row["on_recipe_front"] = measured and point.on_recipe_front
-    return row
-
-
-def _column(cells: Sequence[Cell]) -> Any:
-    """Cells in the dtype that keeps whole numbers whole beside empty ones."""
-    kinds = frozenset(type(cell) for cell in cells if cell is not None)
-    dtypes: Any = {
-        frozenset([bool]): "boolean",
-        frozenset([int]): "Int64",
-        frozenset([float]): "Float64",
-        frozenset([int, float]): "Float64",
-        frozenset([str]): "string",
-    }
-    return pd.array(list(cells), dtype=dtypes.get(kinds, "object"))

@@ -1,0 +1,86 @@
+"""Twins: neurons of a group that send the same, but for its scale and sign. What they add counts.
+
+What twins give to one neuron may cancel out: they carry much and add nothing. So each wire of
+theirs keeps the share of its flow that is left of all of them together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from bimt_bench.network import Connection
+
+# Correlations from here on are those of neurons that send the same, but for rounding in float64.
+_ALIKE = 1.0 - 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Twins:
+    """Some neurons of one member's group that send the same: their positions and signs."""
+
+    member: int
+    positions: Int64[Tensor, " twin"]
+    signs: Float64[Tensor, " twin"]
+
+
+def twins_among(
+    active: Float64[Tensor, "member sample neuron"], spread: Float64[Tensor, "member neuron"]
+) -> list[Twins]:
+    """All twins in a group, given what its neurons send and how much that varies.
+
+    A neuron that sends a constant (spread 0) is nobody's twin, nor is one that is not finite.
+    """
+    centred = active - active.mean(dim=1, keepdim=True)
+    varies = (spread > 0)[:, None] & centred.isfinite().all(dim=1, keepdim=True)
+    size = centred.norm(dim=1, keepdim=True)
+    unit = torch.where(varies, centred / size, 0.0)
+    alike = unit.mT @ unit
+    close = alike.abs() >= _ALIKE
+    close.diagonal(dim1=1, dim2=2).fill_(False)
+    found = []
+    for member in torch.nonzero(close.flatten(1).any(dim=1)).flatten().tolist():
+        _, classes = connected_components(close[member].numpy(), directed=False)
+        for one in np.flatnonzero(np.bincount(classes) > 1):
+            positions = torch.from_numpy(np.flatnonzero(classes == one))
+            signs = alike[member, positions[0], positions].sign()
+            found.append(Twins(member, positions, signs))
+    return found
+
+
+def net(
+    connection: Connection,
+    flows: Float64[Tensor, "member targets sources"],
+    weights: Tensor,
+    spread: Float64[Tensor, "member sources"],
+    twins: Mapping[str, list[Twins]],
+) -> Float64[Tensor, "member targets sources"]:
+    """The flows of a connection, those of twins cut down to what is left of them together.
+
+    weights: the connection's, [P, targets, sources, *window].
+    """
+    own = twins.get(connection.source, [])
+    if not own:
+        return flows
+    found, size = flows.clone(), flows.shape[2] // connection.source_folds
+    for one in own:
+        for fold in range(connection.source_folds):
+            at = one.positions + fold * size
+            signed = weights[one.member][:, at].detach().cpu().double()
+            scale = spread[one.member, at] * one.signs
+            given = signed.reshape(*signed.shape[:2], -1) * scale[:, None]
+            found[one.member, :, at] *= _left(given)[:, None]
+    return found
+
+
+def _left(given: Float64[Tensor, "targets twin entry"]) -> Float64[Tensor, " targets"]:
+    """What is left of the flows of twins into each target, as a share of all of it."""
+    # by size, so that the sum is the same in whatever order the twins stand
+    order = given.abs().argsort(dim=1, stable=True)
+    together = given.gather(1, order).sum(dim=1).abs().sum(dim=1)
+    gross = given.abs().sum(dim=(1, 2))
+    return torch.where(gross > 0, together / gross, 1.0)
