@@ -95,10 +95,12 @@ def _others(one: Standing) -> str:
         told.append("It has the largest H of all")
     else:
         told.append(_beside("first", one.beside_first))
+    if one.beside_clean is not None and one.beside_clean != one.beside_first:
+        told.append(_beside("entry it was made from,", one.beside_clean))
     above = one.beside_above
     if above is not None and above != one.beside_first:
         told.append(_beside("group above, of", above))
-    return "; ".join(told) + "."
+    return " ".join(f"{one}." for one in told)
 
 
 def _beside(where: str, beside: Beside) -> str:

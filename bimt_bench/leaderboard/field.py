@@ -23,12 +23,17 @@ from bimt_bench.results.statistics import (
     split_volume,
 )
 
+MARGIN = 1e-4
+"""Differences of volume within it are a tie: other machines measure the same weights so alike."""
+ALIKE = ("not told apart", "tie")
+
 
 @dataclass(frozen=True, eq=False)
 class Contender:
     """An entry or control: its configurations' modularity and performance, [K, S] each.
 
     seeds: which ones the columns are. competes: whether it holds a place, as controls do not.
+    clean: what a control was made from.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Contender:
     x: np.ndarray
     y: np.ndarray
     competes: bool = True
+    clean: str | None = None
     _volumes: dict[tuple[int, ...], tuple[Volume, Volume]] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -58,7 +64,8 @@ class Place:
     """Where a contender stands: its place, its group's other entries, and rank by H.
 
     beside_first and beside_above are the first of all, and the first of the group above, with the
-    difference to it; None where it is that one, or there is none.
+    difference to it; None where it is that one, or there is none. beside_clean: a control's to what
+    it was made from.
     """
 
     place: int
@@ -67,6 +74,7 @@ class Place:
     ranks: Ranks
     beside_first: tuple[str, Difference] | None
     beside_above: tuple[str, Difference] | None
+    beside_clean: tuple[str, Difference] | None
 
 
 def places(contenders: Sequence[Contender]) -> dict[str, Place]:
@@ -95,6 +103,7 @@ def places(contenders: Sequence[Contender]) -> dict[str, Place]:
             ranks=ranks[one.name],
             beside_first=_beside(one, entries[:1]),
             beside_above=_beside(one, above[-1:]),
+            beside_clean=_beside(one, [e for e in entries if e.name == one.clean]),
         )
     competing = {one.name for one in entries}
     return dict(sorted(found.items(), key=lambda item: (item[1].place, item[0] not in competing)))
@@ -132,7 +141,7 @@ def _seat(
         return 1, []
     above = [one for one in entries if one.h > control.h]
     place, group = seats[above[-1].name if above else entries[0].name]
-    if against(group[0], [control])[control.name].verdict == "not told apart":
+    if against(group[0], [control])[control.name].verdict in ALIKE:
         return place, group
     return 1 + len(above), []
 
@@ -156,9 +165,9 @@ def _beside(one: Contender, others: Sequence[Contender]) -> tuple[str, Differenc
 
 
 def against(leader: Contender, others: Iterable[Contender]) -> dict[str, Difference]:
-    """Each of the others less the leader, paired by the seeds that both have."""
+    """Each of the others less the leader, paired by the seeds that both have; see `MARGIN`."""
     pairs = {}
     for other in others:
         seeds = tuple(seed for seed in leader.seeds if seed in other.seeds)
         pairs[other.name] = (other.volumes(seeds), leader.volumes(seeds))
-    return compare_pairs(pairs)
+    return compare_pairs(pairs, margin=MARGIN)

@@ -126,11 +126,12 @@ def _only(member: ScoredMember, names: Sequence[str]) -> ScoredMember:
 
 
 def _contender(one: Candidate, found: TradeOff, task: TaskSpec) -> Contender:
+    clean = None if one.control is None else one.control.clean
     competes = one.control is None
     if not found.points:  # all were lost: each counts as the trivial predictor at the corner
         seeds = tuple(sorted({member.seed for member in one.verdict.members}))
         nothing = np.zeros((1, len(seeds)))
-        return Contender(one.name, seeds, nothing, nothing, competes)
+        return Contender(one.name, seeds, nothing, nothing, competes, clean)
     seeds = tuple(common_seeds(found.points))
     x, y = plane_of(task, found.trivial).grid(found.points, seeds)
-    return Contender(one.name, seeds, x, y, competes)
+    return Contender(one.name, seeds, x, y, competes, clean)

@@ -14,7 +14,7 @@ from bimt_bench.spec import TaskSpec
 TOLERANCE = 0.01
 """The share of the baseline's performance that may be lost for modularity."""
 SHARES = (0.2, 0.4, 0.6, 0.8)
-"""Of the way from the corner to the best modularity there can be: where performance is looked up"""
+"""Of the way from 0, or the corner, to the best modularity there can be: levels to look up."""
 
 
 def levels_of(task: TaskSpec) -> tuple[float, ...]:
@@ -24,7 +24,8 @@ def levels_of(task: TaskSpec) -> tuple[float, ...]:
     corner = task.reference.modularity
     if abs(best) == float("inf"):
         return ()
-    return tuple(round(corner + share * (best - corner), 6) for share in SHARES)
+    origin = 0.0 if min(corner, best) < 0.0 < max(corner, best) else corner
+    return tuple(round(origin + share * (best - origin), 6) for share in SHARES)
 
 
 def seated(found: Sequence[Judged], task: TaskSpec) -> tuple[Standing, ...]:
@@ -73,6 +74,7 @@ def _standing(one: Judged, task: TaskSpec, *, floor: float | None, place: Place 
         volume=one.tradeoff.hypervolume,
         beside_first=None if place is None else _beside(place.beside_first),
         beside_above=None if place is None else _beside(place.beside_above),
+        beside_clean=None if place is None else _beside(place.beside_clean),
         reached=tuple(_reached(one.points, task, level) for level in levels_of(task)),
         kept=_kept(one.points, task, floor),
         members=len(verdict.members),

@@ -53,7 +53,8 @@ class Standing:
     shared: names of the other entries at that place. rank: by H alone, 1 the largest. ranks: the
     best and the worst rank over reference corners, corners what they say of the first place.
     beside_first, beside_above: against the first entry, and against the first of the group above;
-    None where it is that one or there is none. reached: the best performance at modularity at least
+    None where it is that one or there is none. beside_clean: a control against what it was made
+    from. reached: the best performance at modularity at least
     as good as each of the table's `levels`; kept: the best modularity at no more than 1 % of the
     baseline's performance lost; None where nothing gets there, or there is no baseline.
     operations: floating-point operations of all members' training. points: a configuration each, by
@@ -81,6 +82,7 @@ class Standing:
     volume: Hypervolume
     beside_first: Beside | None
     beside_above: Beside | None
+    beside_clean: Beside | None
     reached: tuple[Chosen | None, ...]
     kept: Chosen | None
     members: int

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bimt_bench.leaderboard.board import Board
+from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.entry import Author, Cost, Entry, Environment, Weights
 from bimt_bench.leaderboard.reading import content_of
 from bimt_bench.leaderboard.verdict import FORMAT, ScoredMember, Verdict
@@ -60,7 +61,7 @@ def verdict_of(
         for k in range(x.shape[0])
         for s in range(x.shape[1])
     ]
-    versions = {"performance": 1, task.modularity_axis: 1}
+    versions = {name: version_of(name) for name in ("performance", task.modularity_axis)}
     given: dict[str, Any] = {
         "task_digest": task.digest(), "entry": "0" * 64, "level": "retrained", "metrics": versions,
         "trivial_performance": 0.0, "operations": 1e9,

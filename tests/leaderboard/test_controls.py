@@ -10,7 +10,6 @@ from bimt_bench.leaderboard.verifying import Asked, verified
 from bimt_bench.spec import catalog
 
 TASK = "symbolic/independence"
-TOLERANCE = 0.01  # of H: null networks are drawn anew for each network
 
 
 FOOLED = "cross_cluster_mass"
@@ -56,14 +55,15 @@ def copied(measured, tmp_path):
 
 
 def above_clean(table):
-    """The controls that stand above what they were made from; what has no volume has 0."""
-    found = []
-    for one in table.controls:
-        clean = None if one.control.clean is None else table.standing(one.control.clean)
-        if clean is not None:
-            most = max(clean.volume.h, 0.0) + TOLERANCE
-            found += [one.name] if one.place < clean.place or one.volume.h > most else []
-    return found
+    """The controls that stand above what they were made from, or are told apart from it."""
+    made = [one for one in table.controls if one.beside_clean is not None]
+    assert {one.control.clean for one in made} == {o.control.clean for o in table.controls} - {None}
+    return [
+        one.name
+        for one in made
+        if one.place < table.standing(one.control.clean).place
+        or one.beside_clean.difference.verdict == "better"
+    ]
 
 
 def test_every_kind_is_made_where_it_applies(measured, table):
@@ -94,6 +94,7 @@ def test_a_network_in_another_order_is_the_same_network(table):
         if one.control.kind == "permuted":
             clean = table.standing(one.control.clean)
             assert one.volume.raw == pytest.approx(clean.volume.raw, abs=0.02)
+            assert one.beside_clean.difference.verdict in ("tie", "not told apart")
 
 
 def test_controls_move_nobody(measured, table, copied):

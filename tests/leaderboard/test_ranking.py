@@ -8,6 +8,7 @@ import pytest
 from bimt_bench.ground import InputError
 from bimt_bench.leaderboard import ranking
 from bimt_bench.leaderboard.board import Board
+from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.verdict import Finding
 from bimt_bench.leaderboard.withdrawing import Withdrawal
 from bimt_bench.spec import catalog
@@ -137,8 +138,8 @@ def test_weights_alone_have_a_table_of_their_own(board, generator):
     "change",
     [
         {"task_digest": "0" * 12},
-        {"metrics": {"performance": 1, AXIS: 9}},
-        {"metrics": {"performance": 9, AXIS: 1}},
+        {"metrics": {"performance": version_of("performance"), AXIS: 99}},
+        {"metrics": {"performance": 99, AXIS: version_of(AXIS)}},
     ],
 )
 def test_entries_of_another_digest_or_version_are_dated(board, generator, change):
