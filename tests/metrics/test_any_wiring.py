@@ -12,7 +12,7 @@ import torch
 from bimt_bench import engine
 from bimt_bench.engine import Population
 from bimt_bench.engine.relocation import permute
-from bimt_bench.metrics import METRICS, Scored, measured, scorecards
+from bimt_bench.metrics import FAULTS, METRICS, Scored, measured, scorecards
 from bimt_bench.metrics.graph import graphs
 from bimt_bench.metrics.paths import on_a_path
 from bimt_bench.network import Connection, Group, Wiring, build
@@ -57,8 +57,8 @@ def met(scored: Scored) -> Scored:
 @pytest.mark.parametrize("name", ALL)
 def test_every_model_has_every_metric_that_its_task_allows(name):
     scored = scored_case(name)
-    values, faults = measured(scored)
-    assert faults.isna().all(), faults.dropna().tolist()
+    values, reasons = measured(scored)
+    assert reasons[FAULTS].isna().all(), reasons[FAULTS].dropna().tolist()
     classes = scored.data.tokens is not None
     other = {"r2"} if classes else {"accuracy", "cross_entropy"}
     missing = set(values.columns[values.loc[0].isna()])
@@ -167,8 +167,8 @@ def answered_at_each_step(missing: bool) -> Scored:
 @pytest.mark.parametrize("missing", [False, True])
 def test_answers_at_time_steps_are_measured_where_they_are(missing):
     scored = answered_at_each_step(missing)
-    values, faults = measured(scored)
-    assert faults.isna().all(), faults.dropna().tolist()
+    values, reasons = measured(scored)
+    assert reasons[FAULTS].isna().all(), reasons[FAULTS].dropna().tolist()
     outputs, targets = scored.test_outputs, scored.data.test_targets.double()
     assert outputs.shape == (2, 12, 5, 3)
     begin = 2 if missing else 0
