@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bimt_bench import results
-from bimt_bench.app.commands import looking
+from bimt_bench.app import given
 from bimt_bench.results import SCORES
 from bimt_bench.spec import METRICS, catalog, configured
 from bimt_bench.tuning import train_pack
@@ -143,5 +143,5 @@ def test_what_is_not_there_is_one_line_with_the_nearest(invoke, run, tmp_path, a
 
 
 def test_lists_of_names_may_be_repeated():
-    assert looking._listed(["a,b", " c "]) == ["a", "b", "c"]
-    assert looking._listed(None) == []
+    assert given.names(["a,b", " c "]) == ["a", "b", "c"]
+    assert given.names(None) == []

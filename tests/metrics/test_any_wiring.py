@@ -20,13 +20,14 @@ from bimt_bench.spec import MODELS, choose
 from tests import odd_model
 from tests.odd_model import ALL
 
-PLACED = {"connection_cost", "connection_cost_configured", "mean_wire_length", "isolated_ratio"}
+PLACED = {"connection_cost", "connection_cost_configured", "mean_wire_length", "isolated_ratio",
+          "isolated_ratio_error"}  # fmt: skip
 NEEDY = {"input_leakage", "module_recovery", "sharing_recovery", "fourier_concentration",
          "fourier_key_frequencies", "fourier_gini", "restricted_loss", "excluded_loss"}  # fmt: skip
 
 # where a network is no better than its biases, nothing is lost, or a null does not vary
 UNDEFINED = {"pruning_area", "lesion_effect", "lesion_effect_error", "ablation_selectivity",
-             "ncut_z", "ncut_z_nonzero"}  # fmt: skip
+             "ncut_z", "ncut_z_nonzero", "ncut_z_error", "ncut_z_nonzero_error"}  # fmt: skip
 # where it is no better than a constant: on classes that it has not learnt
 CIRCUITS = {"circuit_size", "circuit_size_per_class", "live_neurons"}
 
