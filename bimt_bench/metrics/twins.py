@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -35,21 +35,30 @@ def twins_among(
 
     A neuron that sends a constant (spread 0) is nobody's twin, nor is one that is not finite.
     """
-    centred = active - active.mean(dim=1, keepdim=True)
-    varies = (spread > 0)[:, None] & centred.isfinite().all(dim=1, keepdim=True)
-    size = centred.norm(dim=1, keepdim=True)
-    unit = torch.where(varies, centred / size, 0.0)
-    alike = unit.mT @ unit
-    close = alike.abs() >= _ALIKE
-    close.diagonal(dim1=1, dim2=2).fill_(False)
     found = []
-    for member in torch.nonzero(close.flatten(1).any(dim=1)).flatten().tolist():
-        _, classes = connected_components(close[member].numpy(), directed=False)
+    for member, (seen, varied) in enumerate(zip(active, spread, strict=True)):
+        alike = _alike(seen, varied > 0)  # one at a time, as what neurons send may be large
+        close = alike.abs() >= _ALIKE
+        close.fill_diagonal_(False)
+        if not close.any():
+            continue
+        _, classes = connected_components(close.numpy(), directed=False)
         for one in np.flatnonzero(np.bincount(classes) > 1):
             positions = torch.from_numpy(np.flatnonzero(classes == one))
-            signs = alike[member, positions[0], positions].sign()
+            signs = alike[positions[0], positions].sign()
             found.append(Twins(member, positions, signs))
     return found
+
+
+def _alike(
+    seen: Float64[Tensor, "sample neuron"], varies: Bool[Tensor, " neuron"]
+) -> Float64[Tensor, "neuron neuron"]:
+    """The correlations of what neurons send; 0 of those that send a constant or no numbers."""
+    unit = seen - seen.mean(dim=0)
+    known = varies & unit.isfinite().all(dim=0)
+    unit /= torch.where(known, unit.norm(dim=0), 1.0)
+    unit.masked_fill_(~known, 0.0)
+    return unit.mT @ unit
 
 
 def net(
