@@ -43,7 +43,7 @@ def test_the_main_path_is_one_page():
     for part in ast.walk(tree):
         if isinstance(part, ast.FunctionDef):
             del part.body[0]  # words and examples do not count
-    assert len(ast.unparse(tree).splitlines()) <= 70
+    assert len(ast.unparse(tree).splitlines()) <= 75
 
 
 def test_every_option_of_a_call_is_written_out():

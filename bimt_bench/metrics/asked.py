@@ -35,7 +35,7 @@ def measured_of(
     return tuple(name for name in METRICS if name in wanted)
 
 
-def metric_names(asked: Sequence[str], task: TaskSpec | None = None) -> list[str]:
+def metric_names(asked: Sequence[object], task: TaskSpec | None = None) -> list[str]:
     """The metrics of these names, families and words, each once, in the order asked; all without.
 
     Of a name that is a metric's and a family's it is the metric. InputError, with the nearest name,

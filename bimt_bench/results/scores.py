@@ -102,7 +102,8 @@ def with_scores(frame: pd.DataFrame, folder: Path | None) -> pd.DataFrame:
     }
     reasons = joined_reasons(frame, _reasons(own, lacking))
     versions = _versions(frame, own, lacking)
-    return frame.assign(**columns, **reasons, **({} if versions is None else {VERSIONS: versions}))
+    told = reasons if versions is None else {**reasons, VERSIONS: versions}
+    return frame.assign(**columns, **told)
 
 
 def _reasons(own: pd.DataFrame, lacking: Mapping[str, "pd.Series[bool]"]) -> pd.DataFrame:
