@@ -1,4 +1,4 @@
-"""Ray on this machine: begun beside the checks of a sweep, ended beside its tables and figures.
+"""Ray on this machine, begun beside the checks of a sweep.
 
 A thread of its own starts Ray, keeps it and ends it: Linux ends what a thread has started, as Ray
 asks it to, when that thread ends. This module and what it imports are light: the thread loads Ray.

@@ -115,10 +115,9 @@ def sweep(
     workers: packs at a time. on_pack: called with each pack's task and results in the calling
     thread, in whatever order packs finish, also for packs found in the folder. on_task: called with
     a task of which all members are in while others are under way, the folder, and what reads its
-    frame and curves, in any thread. plugins: loaded
-    here already; workers load the same bytes, and the folder keeps them. own: a Ray that was
-    started ahead, and ends while tables are written. Raises InputError if the address or the folder
-    cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
+    frame and curves, in any thread. plugins: loaded here already; workers load the same bytes, and
+    the folder keeps them. own: a Ray that was started ahead. Raises InputError if the address or
+    the folder cannot be used, SweepInterrupted on Ctrl-C or SIGTERM.
     """
     started = time.monotonic()
     spec = checked.spec
@@ -190,7 +189,7 @@ def sweep(
                         early = Early(agenda, store, checked, on_task)
                         _compute(agenda, job=job, slots=slots, store=store, show=show, early=early)
                     show.board.end()
-                    show.say("ending Ray" if own is None else "")
+                    show.say("ending Ray")
             show.say("writing tables")
             _finish(agenda, store, checked)
         if not agenda.failures:

@@ -44,8 +44,8 @@ def session(
     """A Ray session, ended on exit if it was begun here.
 
     `address`: see `cluster_address`. Without one the session that this process already has is
-    used, else `own`, whose end is not waited for, else one is started here on the cores that this
-    process may use. SIGTERM raises Terminated within, though Ray has its own way with it.
+    used, else `own`, else one is started here on the cores that this process may use. SIGTERM
+    raises Terminated within, though Ray has its own way with it.
     """
     be_silent()
     if own is None and is_connected():
@@ -69,16 +69,15 @@ def session(
 
 @contextmanager
 def _own(own: OwnRay | None, workers: int | None) -> Iterator[None]:
-    """A Ray of this process's own; of one that was started ahead the end is not waited for."""
-    if own is None:
-        own = OwnRay(workers)
-        with ended(own):
-            own.wait()
-            yield
-        return
-    own.wait()
-    yield
-    own.leave()
+    """A Ray of this process's own, perhaps one that was started ahead.
+
+    Its end is waited for: what this thread still holds of a Ray that is ending, to be forgotten at
+    any time, would end this process.
+    """
+    own = own or OwnRay(workers)
+    with ended(own):
+        own.wait()
+        yield
 
 
 @contextmanager

@@ -17,8 +17,9 @@ def arrive():
 
 @pytest.fixture(autouse=True)
 def before():
-    held = signal.getsignal(signal.SIGTERM)
-    yield held
+    """As in a process of its own: a session of Ray that tests share has a handler, too."""
+    held = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield signal.SIG_DFL
     signal.signal(signal.SIGTERM, held)
 
 
