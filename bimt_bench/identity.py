@@ -7,9 +7,13 @@ stored weights can be scored again.
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from bimt_bench.ground import closure, lies_in, module_of
 from bimt_bench.spec import METRICS, RECIPES, Member, TaskSpec, digest_of, kinds_in
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TRAINING = ("bimt_bench.engine.loop", "bimt_bench.recipes.resolving")
 _METRICS = "bimt_bench.metrics"
@@ -46,6 +50,12 @@ def scoring_digest() -> str:
     sources = {name: METRICS.source_of(name) for name in METRICS}
     foreign = {name: one.digest for name, one in sources.items() if not one.built_in}
     return digest_of({"code": code, "metrics": foreign}) if foreign else code
+
+
+def is_scored_by(frame: "pd.DataFrame", scoring: str, shuffles: int) -> bool:
+    """Whether metrics of this scoring digest scored a frame, with so many shuffles."""
+    wanted = {"scoring_digest": scoring, "shuffles": shuffles}
+    return all(name in frame and (frame[name] == value).all() for name, value in wanted.items())
 
 
 def validation_modules() -> list[str]:

@@ -22,7 +22,7 @@ from bimt_bench.engine import (
     train_population,
 )
 from bimt_bench.ground import InputError, __version__, library_versions
-from bimt_bench.identity import scoring_digest, training_digest
+from bimt_bench.identity import is_scored_by, scoring_digest, training_digest
 from bimt_bench.metrics import (
     FAULTS,
     GAPS,
@@ -174,7 +174,11 @@ def score_again(
     data, measured_on = _data(task, members, validation, data_dir)
     stored = frame.set_index("member", drop=False)
     names = measured_of(task, metrics)
-    held = [name for name in METRICS if name in frame] if _is_of(frame, shuffles) else []
+    held = (
+        [name for name in METRICS if name in frame]
+        if is_scored_by(frame, scoring_digest(), shuffles)
+        else []
+    )
     told = {*identity_frame(members).columns, *CIRCUMSTANCES, *held}
     names = [name for name in names if name not in held]
     found: list[pd.DataFrame] = []
@@ -188,19 +192,13 @@ def score_again(
             scores = scores.assign(**joined_reasons(rows, scores))
         facts = rows[[name for name in rows if name in told and name not in scores]]
         facts = facts.assign(scoring_digest=scoring_digest(), shuffles=shuffles)
-        frame = _in_order(pd.concat([facts, scores], axis=1))
+        again = _in_order(pd.concat([facts, scores], axis=1))
         if measured_on is not None:
             scored = (population, part, list(rows["status"]))
             own = _validation(task, measured_on, *scored, names=validation, shuffles=shuffles)
-            frame = pd.concat([frame, own], axis=1)
-        found.append(frame)
+            again = pd.concat([again, own], axis=1)
+        found.append(again)
     return pd.concat(found, ignore_index=True)
-
-
-def _is_of(frame: pd.DataFrame, shuffles: int) -> bool:
-    """Whether the code of today scored a frame, with so many shuffles."""
-    wanted = {"scoring_digest": scoring_digest(), "shuffles": shuffles}
-    return all(name in frame and (frame[name] == value).all() for name, value in wanted.items())
 
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -256,12 +254,9 @@ def _validation(
     shuffles: int,
 ) -> pd.DataFrame:
     """Loss, performance and what a search asks for on validation data, which stand in `data`."""
-    seeds = tuple(member.seed for member in members)
     asked = list(dict.fromkeys([*_VALIDATED, *names]))
-    values, _ = measured(Scored(task, data, population, seeds, shuffles), asked)
-    lost = np.array([one != "ok" for one in status])
-    everywhere = np.repeat(lost[:, None], values.shape[1], axis=1)
-    return values.mask(everywhere).rename(columns=of_validation)
+    found = score(task, data, population, members, status, shuffles=shuffles, metrics=asked)
+    return found[asked].rename(columns=of_validation)
 
 
 def _parts(
@@ -313,6 +308,13 @@ def _joined(found: Sequence[PackResult]) -> PackResult:
     )
 
 
+def trivial_performance(task: TaskSpec, data: task_data.TaskData) -> float:
+    """What the trivial predictor reaches on a task: the mean target, the most frequent class."""
+    return TaskMeasure.of(task.performance).trivial(
+        data.train_targets, data.test_targets, len(data.output_names)
+    )
+
+
 def _circumstances(
     task: TaskSpec,
     data: task_data.TaskData,
@@ -330,9 +332,7 @@ def _circumstances(
             "model": briefly(task.model),
             "loss": briefly(task.loss),
             "performance_metric": task.performance.kind,
-            "trivial_performance": TaskMeasure.of(task.performance).trivial(
-                data.train_targets, data.test_targets, len(data.output_names)
-            ),
+            "trivial_performance": trivial_performance(task, data),
             "shuffles": shuffles,
             "status": trained.status,
             "reason": pd.array(trained.reason, dtype="string"),

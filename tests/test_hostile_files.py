@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bimt_bench import data, tuning
 from bimt_bench.ground import InputError, unprintable
 from bimt_bench.spec import catalog, yaml12
 from bimt_bench.tuning.prepare import fitted
+from tests.fuzzing import quiet
 
 EXAMPLES = int(os.environ.get("BIMT_BENCH_FUZZ", "300")) // 2
 MOST_SECONDS = 15.0  # of this process; most take less than 0.1
@@ -177,16 +178,7 @@ def read_sweep(file: str) -> None:
     tuning.check(catalog.sweep(file))
 
 
-QUIET = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.filter_too_much,
-    ],
-    print_blob=True,
-)
+QUIET = quiet(EXAMPLES)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -37,6 +37,11 @@ def version_of(metric: str) -> int:
     return METRICS.get_kind(metric).version
 
 
+def shipped_metrics() -> list[str]:
+    """The metrics that ship: no other ones are claimed or measured here."""
+    return [name for name in METRICS if METRICS.source_of(name).built_in]
+
+
 def logged_steps(task: TaskSpec) -> list[int]:
     """The steps at which training evaluates; `task` as members are trained on it."""
     training = task.training

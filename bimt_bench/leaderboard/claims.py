@@ -10,9 +10,10 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import Population
 from bimt_bench.identity import scoring_digest
 from bimt_bench.leaderboard import weights_file
+from bimt_bench.leaderboard.checking import shipped_metrics, version_of
 from bimt_bench.leaderboard.chosen import Chosen
 from bimt_bench.leaderboard.entry import CURVE_STEPS, SHUFFLES, CurvePoint, MemberRecord
-from bimt_bench.metrics import METRICS, Scored, measured
+from bimt_bench.metrics import Scored, measured
 from bimt_bench.network import Architecture
 from bimt_bench.results import plain_cell
 
@@ -71,11 +72,6 @@ def of(
     return Claims(records, versions)
 
 
-def version_of(metric: str) -> int:
-    """The version of a metric's definition."""
-    return int(getattr(METRICS.get_kind(metric), "version", 1))
-
-
 def thinned(curve: pd.DataFrame) -> tuple[CurvePoint, ...]:
     """At most 20 points of a member's curve: the first, the last, some early, the rest evenly.
 
@@ -112,7 +108,7 @@ def _metrics(
     rows = chosen.rows
     if set(rows["scoring_digest"]) != {scoring_digest()} or set(rows["shuffles"]) != {SHUFFLES}:
         rows = _measured(chosen, data, architecture, weights)
-    names = [name for name in METRICS if name in rows and METRICS.source_of(name).built_in]
+    names = [name for name in shipped_metrics() if name in rows]
     found = rows[names].astype("float64")
     found.loc[(chosen.rows["status"] != "ok").to_numpy()] = np.nan
     return found.dropna(axis=1, how="all")
@@ -125,7 +121,7 @@ def _measured(
     weights: Weights,
 ) -> pd.DataFrame:
     """All metrics of the members, a row each in their order; empty for those without weights."""
-    names = [name for name in METRICS if METRICS.source_of(name).built_in]
+    names = shipped_metrics()
     found = pd.DataFrame(np.nan, index=chosen.rows.index, columns=names)
     ok = [place for place, member in enumerate(chosen.rows["member"]) if member in weights]
     for start in range(0, len(ok), _TOGETHER):

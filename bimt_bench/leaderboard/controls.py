@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from bimt_bench.engine import Population, TaskMeasure
+from bimt_bench.engine import Population
 from bimt_bench.ground import InputError, closest
 from bimt_bench.leaderboard import control as kept_controls
 from bimt_bench.leaderboard import doctoring
@@ -22,14 +22,15 @@ from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.checking import version_of
 from bimt_bench.leaderboard.control import Control
 from bimt_bench.leaderboard.doctoring import Subject
-from bimt_bench.leaderboard.entry import MemberRecord
+from bimt_bench.leaderboard.entry import SHUFFLES, MemberRecord
 from bimt_bench.leaderboard.ranking import asked, task_table
 from bimt_bench.leaderboard.reading import Submission, read
-from bimt_bench.leaderboard.rescoring import SHUFFLES, cells, scored_of
+from bimt_bench.leaderboard.rescoring import cells, scored_of
 from bimt_bench.leaderboard.standings import Standing, TaskTable
 from bimt_bench.leaderboard.verdict import FORMAT, ScoredMember, Verdict
 from bimt_bench.leaderboard.verifying import machine
 from bimt_bench.metrics import Scored, measured
+from bimt_bench.packs import trivial_performance
 from bimt_bench.results import is_baseline
 from bimt_bench.spec import catalog
 
@@ -195,7 +196,7 @@ def _predictor(submission: Submission) -> Control:
     began = time.monotonic()
     axis, corner = submission.task.modularity_axis, submission.task.reference.modularity
     metrics: dict[str, float | None] = {
-        "performance": _trivial_performance(submission),
+        "performance": trivial_performance(submission.trained, submission.data),
         axis: corner,
     }
     members = tuple(_scored(PREDICTOR, seed, metrics) for seed in range(submission.entry.seeds))
@@ -282,8 +283,7 @@ def _doctored(
     subject = Subject.of(scored.population, submission.data, one_in=ONE_IN)
     with torch.no_grad():
         if one.gives_up:
-            doctoring.useless_last(subject)
-            doctoring.sacrifice(subject)
+            doctoring.give_up_spare(subject)
         one.change(subject)
     cards = zip(records, _cards(scored), strict=True)
     return {record.member: card for record, card in cards}
@@ -309,7 +309,7 @@ def _control(
         entry=submission.content,
         level="rescored",
         members=members,
-        trivial_performance=_trivial_performance(submission),
+        trivial_performance=trivial_performance(submission.trained, submission.data),
         metrics={axis: version_of(axis) for axis in axes},
         machine=machine(),
         seconds=time.monotonic() - began,
@@ -324,11 +324,4 @@ def _control(
         dial=None if clean is None else entry.dial,
         steps=entry.steps if clean is not None or kind == PREDICTOR else 0,
         verdict=verdict,
-    )
-
-
-def _trivial_performance(submission: Submission) -> float:
-    data = submission.data
-    return TaskMeasure.of(submission.trained.performance).trivial(
-        data.train_targets, data.test_targets, len(data.output_names)
     )

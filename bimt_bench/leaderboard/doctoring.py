@@ -122,6 +122,12 @@ def sacrifice(subject: Subject) -> None:
         kill(subject, group, subject.spare[group.name])
 
 
+def give_up_spare(subject: Subject) -> None:
+    """The neurons that carry least are spare, and hear and send nothing."""
+    useless_last(subject)
+    sacrifice(subject)
+
+
 def kill(subject: Subject, group: Group, first: int) -> None:
     """Neurons of a group from `first` on hear nothing and send nothing."""
     for into, out in subject.ends(group):

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bimt_bench.engine import Population, TaskMeasure
-from bimt_bench.leaderboard.checking import version_of
+from bimt_bench.engine import Population
+from bimt_bench.leaderboard.checking import shipped_metrics, version_of
 from bimt_bench.leaderboard.copies import Gathering, answers_of, copies, sizes
 from bimt_bench.leaderboard.entry import SHUFFLES, MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.suspicion import Signs, joined, signs, suspicions
 from bimt_bench.leaderboard.verdict import Finding, ScoredMember
 from bimt_bench.metrics import Scored, measured
+from bimt_bench.packs import trivial_performance
 from bimt_bench.spec import METRICS
 
 ABSOLUTE, RELATIVE = 1e-6, 1e-4
@@ -65,7 +66,7 @@ def names_of(submission: Submission, *, axes_only: bool = False) -> list[str]:
 
     axes_only: performance, the task's axis and their errors.
     """
-    shipped = [name for name in METRICS if METRICS.source_of(name).built_in]
+    shipped = shipped_metrics()
     axes = {"performance", submission.task.modularity_axis}
     axes |= {name for name in shipped if any(error_of(axis) == name for axis in axes)}
     if axes_only:
@@ -87,13 +88,12 @@ def rescore(submission: Submission, names: Sequence[str]) -> Rescored:
             cards[one.member] = dict(zip(names, row.tolist(), strict=True))
         found.append(signs(scored))
         answers.append(answers_of(scored))
-    data, measure = submission.data, TaskMeasure.of(submission.task.performance)
     return Rescored(
         names=tuple(names),
         cards=cards,
         gathering=_gathering(submission, answers),
         signs=joined(found),
-        trivial=measure.trivial(data.train_targets, data.test_targets, len(data.output_names)),
+        trivial=trivial_performance(submission.task, submission.data),
     )
 
 

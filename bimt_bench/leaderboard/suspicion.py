@@ -17,6 +17,7 @@ from torch import Tensor
 from bimt_bench.engine import TaskLoss, TaskMeasure
 from bimt_bench.leaderboard.verdict import Finding
 from bimt_bench.metrics import AttributionGraph, Scored, attributions
+from bimt_bench.packs import trivial_performance
 
 ROWS = 2000
 IDLE = 0.5
@@ -146,9 +147,7 @@ def _lost(scored: Scored) -> tuple[np.ndarray, np.ndarray]:
     """What is lost without the weakest weights, and which members can do anything at all."""
     measure = TaskMeasure.of(scored.task.performance)
     best = measure.kind.high if measure.kind.direction == "higher" else measure.kind.low
-    trivial = measure.trivial(
-        scored.data.train_targets, scored.data.test_targets, len(scored.data.output_names)
-    )
+    trivial = trivial_performance(scored.task, scored.data)
     full, strong = (_performance(scored, weights) for weights in ({}, _strong(scored)))
     room = best - trivial if math.isfinite(best) else np.nanmax(np.abs(full - trivial))
     return (full - strong) / room, (full - trivial) / room > LOST

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from bimt_bench.contents import holds
+from bimt_bench.identity import is_scored_by
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import (
     FINAL,
@@ -336,9 +337,8 @@ def _digests(progress: _Progress) -> list[str]:
 def _is_scored(frame: pd.DataFrame, progress: _Progress) -> bool:
     """Whether a stored frame holds what this sweep's metrics would say of its networks."""
     search = progress.search
-    wanted = {"scoring_digest": search.scoring, "shuffles": search.shuffles}
-    return {*progress.read, *search.metrics} <= {*frame} and all(
-        name in frame and (frame[name] == value).all() for name, value in wanted.items()
+    return {*progress.read, *search.metrics} <= {*frame} and is_scored_by(
+        frame, search.scoring, search.shuffles
     )
 
 

@@ -23,6 +23,7 @@ from tests.leaderboard.forging import Forger
 
 TASK = "symbolic/independence"
 Attack = Callable[[Forger], None]
+Change = Callable[[doctoring.Subject], None]
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,20 @@ def another_recipe_s_networks_of_the_same_seeds(forger: Forger) -> None:
         forger.weights[one["member"]] = dict(other.weights[theirs["member"]])
 
 
+def after_giving_up(then: Change) -> Change:
+    """The doctoring that needs spare neurons, once they are given up."""
+
+    def change(subject: doctoring.Subject) -> None:
+        doctoring.give_up_spare(subject)
+        then(subject)
+
+    return change
+
+
 @caught("rescored", "rescaled_weights", claim=True)
 def useless_wires_a_thousand_times_stronger(forger: Forger) -> None:
     def change(subject: doctoring.Subject) -> None:
-        doctoring.useless_last(subject)
-        doctoring.sacrifice(subject)
+        doctoring.give_up_spare(subject)
         first = subject.hidden[0]
         into, _ = subject.ends(first)[0]
         into[:, subject.spare[first.name] :, 0] = 1e4 * into.abs().max()
@@ -126,32 +136,17 @@ def useless_wires_a_thousand_times_stronger(forger: Forger) -> None:
 
 @caught("retrained", "another_network", flag="idle_weights", claim=True)
 def useless_wires_into_dead_neurons(forger: Forger) -> None:
-    def change(subject: doctoring.Subject) -> None:
-        doctoring.useless_last(subject)
-        doctoring.sacrifice(subject)
-        doctoring.useless_wires(subject)
-
-    forger.doctor(change)
+    forger.doctor(after_giving_up(doctoring.useless_wires))
 
 
 @caught("retrained", "another_network", flag="idle_weights", claim=True)
 def a_dead_module(forger: Forger) -> None:
-    def change(subject: doctoring.Subject) -> None:
-        doctoring.useless_last(subject)
-        doctoring.sacrifice(subject)
-        doctoring.dead_module(subject)
-
-    forger.doctor(change)
+    forger.doctor(after_giving_up(doctoring.dead_module))
 
 
 @caught("retrained", "another_network", claim=True)
 def neurons_split_into_dead_ones(forger: Forger) -> None:
-    def change(subject: doctoring.Subject) -> None:
-        doctoring.useless_last(subject)
-        doctoring.sacrifice(subject)
-        doctoring.split_neurons(subject)
-
-    forger.doctor(change)
+    forger.doctor(after_giving_up(doctoring.split_neurons))
 
 
 @caught("retrained", "another_network", claim=True)

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bimt_bench.ground import InputError, unprintable
 from bimt_bench.leaderboard import read
+from tests.fuzzing import quiet
 from tests.leaderboard import rewriting
 
 EXAMPLES = max(1, int(os.environ.get("BIMT_BENCH_FUZZ", "200")) // 4)
@@ -332,16 +333,7 @@ def torn(draw: st.DrawFn, held: bytes) -> bytes:
     return held[:at] + draw(st.binary(max_size=12)) + held[at + draw(st.integers(0, 12)) :]
 
 
-QUIET = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.filter_too_much,
-    ],
-    print_blob=True,
-)
+QUIET = quiet(EXAMPLES)
 
 
 def judge(folder: Path) -> None:

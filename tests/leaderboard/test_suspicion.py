@@ -24,7 +24,7 @@ def honest(small_board) -> Scored:
 def _changed(honest: Scored, *changes) -> Scored:
     population = honest.population.keep(range(honest.size))
     subject = doctoring.Subject.of(population, honest.data, one_in=5)
-    for change in (doctoring.useless_last, doctoring.sacrifice, *changes):
+    for change in (doctoring.give_up_spare, *changes):
         change(subject)
     return Scored(honest.task, honest.data, population, honest.seeds)
 
