@@ -153,6 +153,11 @@ def read_entry(folder: Path) -> Entry:
     return _entry(read_file(folder / ENTRY, most=MOST_ENTRY))
 
 
+def read_members(folder: Path) -> tuple[MemberRecord, ...]:
+    """What members.jsonl of a folder says, checked by its schema alone; InputError."""
+    return _members(read_file(folder / MEMBERS, most=MOST_RECORDS))
+
+
 def content_of(entry: bytes, members: bytes, weights: str) -> str:
     """SHA-256 over two files and the sum of the third: a verdict holds for this and no other."""
     sums = [hashlib.sha256(part).hexdigest() for part in (entry, members)]

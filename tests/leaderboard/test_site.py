@@ -33,7 +33,7 @@ def board(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def built(board, tmp_path_factory):
-    return site.build(rank(board), tmp_path_factory.mktemp("built"))
+    return site.build(board, tmp_path_factory.mktemp("built"))
 
 
 def test_a_page_a_task_and_an_overview(built):
@@ -72,16 +72,16 @@ def test_nothing_is_fetched_from_elsewhere(built, page):
 
 
 def test_only_what_changes_is_written_again(built, board):
-    assert site.build(rank(board), built.folder).written == 0
+    assert site.build(board, built.folder).written == 0
     (built.folder / "index.html").write_text("another")
-    assert site.build(rank(board), built.folder).written == 1
+    assert site.build(board, built.folder).written == 1
 
 
 def test_a_page_of_many_entries_stays_small(tmp_path):
     board, generator = Board(tmp_path / "board"), np.random.default_rng(2)
     for number in range(40):
         put(board, f"entry-{number}", front(generator, configurations=8))
-    built = site.build(rank(board), tmp_path / "site")
+    built = site.build(board, tmp_path / "site")
     sizes = [page.stat().st_size for page in built.pages]
     assert max(sizes) / 40 < 2**20 / 200  # 200 entries within a MiB
 
@@ -98,4 +98,4 @@ def test_without_the_extra_its_name_is_told(board, tmp_path, monkeypatch, lackin
     for module in ("pages", "building"):
         monkeypatch.setattr(f"bimt_bench.leaderboard.site.{module}.import_module", missing)
     with pytest.raises(InputError, match=rf"needs {lacking}.*bimt-bench\[leaderboard\]"):
-        site.build(rank(board), tmp_path)
+        site.build(board, tmp_path)

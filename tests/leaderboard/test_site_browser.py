@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from bimt_bench.leaderboard import Board, rank
+from bimt_bench.leaderboard import Board
 from tests.leaderboard.made_board import TASK, front, put
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
         put(board, "bimt-plain", front(generator, size=0.9), task=task, recipe="bimt")
         put(board, "l1-plain", front(generator, size=0.5), task=task, title="<b>L1</b>")
         put(board, "plain", front(generator, configurations=1), task=task, recipe="vanilla")
-    return site.build(rank(board), tmp_path_factory.mktemp("site")).folder
+    return site.build(board, tmp_path_factory.mktemp("site")).folder
 
 
 @pytest.fixture(scope="module")

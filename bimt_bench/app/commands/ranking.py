@@ -104,7 +104,12 @@ def controls(
 
 def build(
     out: Annotated[Path, typer.Option(help="where the site goes")] = Path("site"),
+    kept: Annotated[
+        Path | None,
+        typer.Option(help="where drawings are kept for the next time; the user's cache if absent"),
+    ] = None,
     board: BoardDir = BOARD,
+    data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
 ) -> None:
     """Write the leaderboard's page: static files, for any host or opened from the disk."""
@@ -112,5 +117,6 @@ def build(
     from bimt_bench.leaderboard import site
 
     with refusing():
-        found = site.build(boards.rank(boards.Board(board), tasks_dir=tasks_dir), out)
+        held = boards.Board(board)
+        found = site.build(held, out, kept=kept, tasks_dir=tasks_dir, data_dir=data_dir)
         print_files(found.pages[:1])

@@ -1,24 +1,35 @@
-"""Writes the site: an overview, a page a task, and what they share.
+"""Writes the site: an overview, a page a task and an entry, the documentation, and what they share.
 
-    <out>/index.html
+    <out>/index.html, changes.html
     <out>/tasks/<task>.html
-    <out>/assets/    style, scripts, plotly's script once
+    <out>/entries/<task>/<name>.html, and <name>/ with the files of the entry
+    <out>/about/    how ranks are made, what can be proven, how to enter
+    <out>/assets/   style, scripts, plotly's script once
 
 A file that would not change is left as it is.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module, resources
 from pathlib import Path
 
 from bimt_bench.ground import InputError, write
+from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.entry import folder_name
+from bimt_bench.leaderboard.ranking import rank
+from bimt_bench.leaderboard.site.documents import DOCUMENTS
+from bimt_bench.leaderboard.site.entries import EntryFacts, drawings_of, facts_of
+from bimt_bench.leaderboard.site.events import events
 from bimt_bench.leaderboard.site.figures import tradeoff_data
-from bimt_bench.leaderboard.site.pages import Pages
-from bimt_bench.leaderboard.standings import Ranking
+from bimt_bench.leaderboard.site.kept import Kept, usual_folder
+from bimt_bench.leaderboard.site.pages import Pages, entry_page, task_page
+from bimt_bench.leaderboard.strangers import read_file
 
-_ASSETS = ("style.css", "theme.js", "overview.js", "tradeoff.js")
+_ASSETS = ("style.css", "theme.js", "overview.js", "tradeoff.js", "entry.js")
 _HERE = "bimt_bench.leaderboard.site"
+
+File = tuple[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -30,21 +41,67 @@ class Built:
     written: int
 
 
-def build(ranking: Ranking, out: Path) -> Built:
-    """Writes the site of a ranking; InputError without jinja2 or plotly, or for a full disk."""
-    pages = Pages.load(ranking)
-    files: dict[str, bytes] = {"index.html": pages.overview()}
-    for table in ranking.tables:
-        name = f"tasks/{folder_name(table.task)}.html"
-        files[name] = pages.task(table, tradeoff_data(table))
-    names = tuple(out / name for name in files)
-    files |= {f"assets/{name}": _asset(name) for name in _ASSETS}
-    files["assets/plotly.js"] = _plotly()
+def build(
+    board: Board,
+    out: Path,
+    *,
+    tasks_dir: Path | None = None,
+    data_dir: Path | None = None,
+    kept: Path | None = None,
+) -> Built:
+    """Writes the site of a board.
+
+    kept: the folder in which drawings of networks are kept for the next time; absent, one in the
+    user's cache. InputError without jinja2, plotly or markdown-it-py, or for a full disk.
+    """
+    ranking = rank(board, tasks_dir=tasks_dir)
+    facts = tuple(facts_of(board, ranking, tasks_dir=tasks_dir))
+    pages = Pages.load(ranking, facts)
+    store = Kept(usual_folder() if kept is None else kept)
+    names, written = [], 0
     try:
-        written = sum(_put(out / name, content) for name, content in files.items())
+        for name, content in _pages(pages, facts, store, tasks_dir, data_dir):
+            names.append(out / name)
+            written += _put(out / name, content)
+        for name, content in (*_assets(), *_downloads(facts)):
+            written += _put(out / name, content)
     except OSError as error:
         raise InputError(f"site: cannot write to '{out}': {error.strerror}") from error
-    return Built(out, names, written)
+    return Built(out, tuple(names), written)
+
+
+def _pages(
+    pages: Pages,
+    facts: Sequence[EntryFacts],
+    kept: Kept,
+    tasks_dir: Path | None,
+    data_dir: Path | None,
+) -> Iterator[File]:
+    links: dict[str, dict[str, str]] = {table.task: {} for table in pages.ranking.tables}
+    for one in facts:
+        links[one.entry.task][one.entry.name] = f"../{entry_page(one.entry.task, one.entry.name)}"
+    yield "index.html", pages.overview()
+    for table in pages.ranking.tables:
+        yield task_page(table.task), pages.task(table, tradeoff_data(table, links[table.task]))
+    for one in facts:
+        drawn = drawings_of(one, kept, tasks_dir=tasks_dir, data_dir=data_dir)
+        yield entry_page(one.entry.task, one.entry.name), pages.entry(one, drawn)
+    for document in DOCUMENTS:
+        yield document.page, pages.document(document)
+    yield "changes.html", pages.changes(events(facts, pages.ranking.tables))
+
+
+def _assets() -> Iterator[File]:
+    for name in _ASSETS:
+        yield f"assets/{name}", resources.files(_HERE).joinpath("assets", name).read_bytes()
+    yield "assets/plotly.js", _plotly()
+
+
+def _downloads(facts: Sequence[EntryFacts]) -> Iterator[File]:
+    for one in facts:
+        place = f"entries/{folder_name(one.entry.task)}/{one.entry.name}"
+        for file in one.files:
+            yield f"{place}/{file.name}", read_file(one.folder / file.name, most=file.most)
 
 
 def _put(file: Path, content: bytes) -> bool:
@@ -53,10 +110,6 @@ def _put(file: Path, content: bytes) -> bool:
     file.parent.mkdir(parents=True, exist_ok=True)
     write(file, content)
     return True
-
-
-def _asset(name: str) -> bytes:
-    return resources.files(_HERE).joinpath("assets", name).read_bytes()
 
 
 def _plotly() -> bytes:

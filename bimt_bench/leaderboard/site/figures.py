@@ -1,19 +1,26 @@
 """What the interactive trade-off of a task is drawn from: plain data; the page computes none."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bimt_bench.leaderboard.standings import Standing, TaskTable
 from bimt_bench.results.tradeoff import Estimate, Point
 
 
-def tradeoff_data(table: TaskTable) -> dict[str, Any]:
-    """The axes of a task and its entries' configurations, with intervals and single seeds."""
+def tradeoff_data(table: TaskTable, pages: Mapping[str, str]) -> dict[str, Any]:
+    """The axes of a task and its entries' configurations, with intervals and single seeds.
+
+    pages: links to the pages of entries, by name.
+    """
     return {
         "x": {"title": table.x.title, "rising": table.x.direction == "higher"},
         "y": {"title": table.y.title, "rising": table.y.direction == "higher"},
-        "entries": [_entry(one) for one in (*table.standings, *table.unranked) if one.points],
+        "entries": [
+            {**_entry(one), "page": pages.get(one.name)}
+            for one in (*table.standings, *table.unranked)
+            if one.points
+        ],
     }
 
 

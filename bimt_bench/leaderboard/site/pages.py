@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
-from bimt_bench.ground import InputError, __version__
+from bimt_bench.ground import InputError, __version__, size_words
 from bimt_bench.leaderboard.entry import folder_name
+from bimt_bench.leaderboard.site import charts, citation, documents, entries
+from bimt_bench.leaderboard.site.documents import DOCUMENTS, Document
+from bimt_bench.leaderboard.site.entries import EntryFacts
+from bimt_bench.leaderboard.site.events import Event
+from bimt_bench.leaderboard.site.networks import Drawings
 from bimt_bench.leaderboard.standings import Chosen, Ranking, TaskTable
 
 
@@ -19,8 +24,11 @@ class Pages:
     templates: Any
 
     @classmethod
-    def load(cls, ranking: Ranking) -> "Pages":
-        """The templates of this package; InputError without jinja2."""
+    def load(cls, ranking: Ranking, facts: Sequence[EntryFacts]) -> "Pages":
+        """The templates of this package; InputError without jinja2.
+
+        facts: of the entries that have a page.
+        """
         try:
             jinja = import_module("jinja2")
         except ImportError as error:
@@ -34,17 +42,33 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        templates.filters |= {"number": number, "page": page_of, "power": power}
-        templates.globals |= {"tables": ranking.tables, "version": __version__}
+        templates.filters |= {
+            "number": number, "short": short, "page": task_page, "power": power,
+            "bytes": size_of, "told": told,
+        }  # fmt: skip
+        templates.globals |= {
+            "tables": ranking.tables,
+            "version": __version__,
+            "documents": DOCUMENTS,
+            "entry_page": entry_page,
+            "paged": frozenset((one.entry.task, one.entry.name) for one in facts),
+            "html": import_module("markupsafe").Markup,
+        }
         return cls(ranking, templates)
 
     def overview(self) -> bytes:
         """All entries of all tasks, and methods across tasks."""
-        standings = [one for table in self.ranking.tables for one in table.standings]
+        rows = [
+            (table, one)
+            for table in self.ranking.tables
+            for one in (*table.standings, *table.unranked)
+        ]
+        standings = [one for _, one in rows]
         return self._page(
             "overview.html",
             root="",
-            rows=[(table, one) for table in self.ranking.tables for one in table.standings],
+            here="index.html",
+            rows=rows,
             overall=self.ranking.overall,
             scales={table.task: scale(table) for table in self.ranking.tables},
             families=_sorted(one.task.split("/")[0] for one in standings),
@@ -54,7 +78,44 @@ class Pages:
 
     def task(self, table: TaskTable, figure: Mapping[str, Any]) -> bytes:
         """One task."""
-        return self._page("task.html", root="../", table=table, figure=figure, scale=scale(table))
+        here = task_page(table.task)
+        return self._page(
+            "task.html", root="../", here=here, table=table, figure=figure, scale=scale(table)
+        )
+
+    def entry(self, facts: EntryFacts, drawn: Drawings) -> bytes:
+        """One entry."""
+        verdict = facts.verdict if facts.current else None
+        frames = [[asdict(frame) for frame in one.frames] for one in drawn.networks]
+        return self._page(
+            "entry.html",
+            root="../../",
+            here=entry_page(facts.entry.task, facts.entry.name),
+            facts=facts,
+            entry=facts.entry,
+            verdict=verdict,
+            standing=facts.standing,
+            table=facts.table,
+            drawn=drawn,
+            frames=frames,
+            charts=charts.charts(facts.members, facts.table.y.title),
+            settings=entries.settings_of(facts),
+            metrics=entries.metric_rows(verdict) if verdict is not None else (),
+            dial_values=entries.dial_values(verdict) if verdict is not None else (),
+            scale=scale(facts.table),
+            bibtex=citation.bibtex(facts.entry),
+        )
+
+    def document(self, document: Document) -> bytes:
+        """A page of the documentation."""
+        text = documents.rendered(document)
+        return self._page(
+            "document.html", root="../", here=document.page, document=document, text=text
+        )
+
+    def changes(self, events: Sequence[Event]) -> bytes:
+        """The change log."""
+        return self._page("changes.html", root="", here="changes.html", events=events)
 
     def _page(self, template: str, **values: Any) -> bytes:
         return self.templates.get_template(template).render(**values).encode()
@@ -78,7 +139,17 @@ def scale(table: TaskTable) -> float:
 def number(value: float | Chosen | None, axis: str = "y") -> str:
     """A number to three digits; of a chosen configuration its mean; empty without one."""
     found: float | None = getattr(value, axis).mean if isinstance(value, Chosen) else value
-    return "" if found is None or not math.isfinite(found) else f"{found:.3g}"
+    return "" if found is None or not math.isfinite(found) else f"{found:#.3g}".rstrip(".")
+
+
+def short(value: float) -> str:
+    """A number as people write it, to three digits: 0.3, 20000."""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def told(value: object) -> str:
+    """A name as people write it: 'batch size' for batch_size."""
+    return str(value).replace("_", " ")
 
 
 def power(value: float | None) -> tuple[str, str] | None:
@@ -89,6 +160,16 @@ def power(value: float | None) -> tuple[str, str] | None:
     return digits, str(int(exponent))
 
 
-def page_of(task: str) -> str:
+def size_of(count: int) -> str:
+    """Bytes in words: '2.9 MiB'."""
+    return f"{count / 1024:.3g} KiB" if count < 2**20 else size_words(count)
+
+
+def task_page(task: str) -> str:
     """The page of a task, from the root of the site."""
     return f"tasks/{folder_name(task)}.html"
+
+
+def entry_page(task: str, name: str) -> str:
+    """The page of an entry, from the root of the site."""
+    return f"entries/{folder_name(task)}/{name}.html"

@@ -77,7 +77,9 @@
   draw();
   place.on("plotly_click", (event) => {
     const name = event.points[0].data.meta;
-    if (name) location.hash = encodeURIComponent(name);
+    const found = data.entries.find((entry) => entry.name === name);
+    if (found && found.page) location.href = found.page;
+    else if (found) location.hash = encodeURIComponent(name);
   });
   seeds.addEventListener("change", draw);
   controls.addEventListener("change", draw);
