@@ -53,9 +53,16 @@ def _markdown() -> Any:
             "pip install 'bimt-bench[leaderboard]'"
         ) from error
     markdown = kind("commonmark", {"html": False}).enable("table")
+    markdown.add_render_rule("fence", _code)
     markdown.add_render_rule("table_open", _table_opens)
     markdown.add_render_rule("table_close", _table_closes)
     return markdown
+
+
+def _code(_: Any, tokens: Sequence[Any], place: int, *__: Any) -> str:
+    """A block of code, which the keyboard can reach to scroll it."""
+    text = import_module("markupsafe").escape(tokens[place].content)
+    return f'<pre tabindex="0" role="region" aria-label="Example"><code>{text}</code></pre>\n'
 
 
 def _table_opens(*_: Any) -> str:
