@@ -15,7 +15,7 @@ from bimt_bench.leaderboard.checking import first_tenth
 from bimt_bench.leaderboard.entry import MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.same_run import why_not_bits
-from bimt_bench.leaderboard.verdict import Finding
+from bimt_bench.leaderboard.verdict import Finding, fault
 
 SAME_RUN = 1.2e-2
 SAME_HERE = 1e-4
@@ -43,18 +43,18 @@ def replay(submission: Submission, members: Sequence[str]) -> Replayed:
         apart = _apart(one, curves[curves["member"] == one.member], until)
         if apart is None or apart > most:
             far = "has no points there" if apart is None else f"is up to {apart:.2g} of it away"
-            findings.append(
-                Finding(
-                    level="replayed",
-                    code="another_run",
-                    weight="fault",
-                    told=f"curve: up to step {until} the published test loss {far}; the same run "
-                    f"is at most {most:g} away",
-                    member=one.member,
-                )
+            told = (
+                f"curve: up to step {until} the published test loss {far}; the same run "
+                f"is at most {most:g} away"
             )
+            findings.append(fault("replayed", "another_run", told, one.member))
     failed = {one.member for one in findings}
     return Replayed(tuple(one for one in members if one not in failed), tuple(findings))
+
+
+def steps_replayed(submission: Submission) -> int:
+    """How many steps of a schedule are trained again."""
+    return first_tenth(submission.trained) + 1
 
 
 def _curves(submission: Submission, records: Sequence[MemberRecord], until: int) -> pd.DataFrame:
