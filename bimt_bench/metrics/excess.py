@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from bimt_bench.ground import derive
-from bimt_bench.metrics.attribution import AttributionGraph, Wires, attributions
+from bimt_bench.metrics.attribution import AttributionGraph, Wires, merged_attributions
 from bimt_bench.metrics.base import PerMember, Scored, once
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.goodness import state
@@ -169,7 +169,7 @@ def module_excess_error(scored: Scored) -> PerMember:
 @once
 def excesses(scored: Scored) -> tuple[Excess | None, ...]:
     """M of each member and its nulls; None for a member without an attribution graph."""
-    members = zip(attributions(scored), scored.seeds, strict=True)
+    members = zip(merged_attributions(scored), scored.seeds, strict=True)
     return tuple(None if graph is None else excess(graph, seed) for graph, seed in members)
 
 
