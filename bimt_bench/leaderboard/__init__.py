@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
+    from bimt_bench.leaderboard.budget import Budget
     from bimt_bench.leaderboard.controls import make_controls
     from bimt_bench.leaderboard.earlier import changed
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
@@ -30,6 +31,7 @@ _HOMES = {
     "Asked": "verifying",
     "Author": "entry",
     "Board": "board",
+    "Budget": "budget",
     "Draw": "verdict",
     "Entry": "entry",
     "Level": "verdict",
@@ -65,6 +67,7 @@ __all__ = [
     "Asked",
     "Author",
     "Board",
+    "Budget",
     "Draw",
     "Entry",
     "Level",
