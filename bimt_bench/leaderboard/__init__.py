@@ -3,8 +3,9 @@
 Everything is loaded when first used: what reads an entry needs no more than that.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from bimt_bench.ground import lazily
 
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
@@ -97,8 +98,4 @@ __all__ = [
     "write_listing",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"bimt_bench.leaderboard.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)

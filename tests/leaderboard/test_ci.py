@@ -23,6 +23,7 @@ from tests.leaderboard.test_changes import copied, git
 ROOT = Path(__file__).parents[2]
 SCRIPT = "scripts/leaderboard_ci.sh"
 FOLDER = "symbolic-independence"
+GUIDE = (ROOT / "docs" / "leaderboard.md").read_text()
 HEAD = "refs/remotes/origin/handed-in"
 
 
@@ -59,11 +60,23 @@ def committed(place: Path) -> None:
 
 def ci(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """What the script says, with the code that is tested here."""
+    return subprocess.run(
+        ["bash", SCRIPT, *words], cwd=place, capture_output=True, text=True, check=False,
+        env=surroundings(place, **environment),
+    )  # fmt: skip
+
+
+def surroundings(place: Path, **environment: str) -> dict[str, str]:
+    """Where commands run: bimt-bench is what is tested here, and git knows who commits."""
     bench = place.parent / "bimt-bench"
     bench.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m bimt_bench "$@"\n')
     bench.chmod(0o755)
-    told = {
+    who = {f"GIT_{role}_{what.upper()}": f"{what}@example.org" for role in ("AUTHOR", "COMMITTER")
+           for what in ("name", "email")}  # fmt: skip
+    return {
         **os.environ,
+        **who,
+        "PATH": f"{bench.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "BIMT_BENCH": str(bench),
         "LEADERBOARD_BUDGET": "0",
@@ -71,9 +84,6 @@ def ci(place: Path, *words: str, **environment: str) -> subprocess.CompletedProc
         "GIT_CONFIG_GLOBAL": "/dev/null",
         **environment,
     }
-    return subprocess.run(
-        ["bash", SCRIPT, *words], cwd=place, capture_output=True, text=True, env=told, check=False
-    )
 
 
 def judged(place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -216,6 +226,24 @@ def test_other_words_are_answered_with_how_to_use_it(repository, words) -> None:
     assert (done.returncode, "leaderboard_ci.sh pull-request BASE HEAD" in done.stderr) == (2, True)
 
 
+def test_the_guide_leads_from_a_sweep_to_a_pull_request(repository, run, tmp_path) -> None:
+    """The blocks of docs/leaderboard.md, as they stand there."""
+    shutil.copytree(run.folder, repository / "runs" / "bimt-independence")
+    (repository / ".gitignore").write_text("/runs/\n/leaderboard-ci/\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "as the repository has it")
+    section = GUIDE.split("\n## Handing in")[1].split("\n## ")[0]
+    (block,) = re.findall(r"^```bash\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    commands = tmp_path / "commands.sh"
+    commands.write_text(f"set -e\n{block}")
+    done = subprocess.run(
+        ["bash", str(commands)], cwd=repository, capture_output=True, text=True, check=False,
+        env=surroundings(repository),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 entries pass" in done.stdout
+
+
 def test_a_merge_ranks_builds_and_hands_on_what_is_recorded(repository, tmp_path) -> None:
     for name in ("l1-plain", "vanilla-plain"):
         shutil.rmtree(repository / "results" / "leaderboard" / FOLDER / name)
@@ -228,8 +256,6 @@ def test_a_merge_ranks_builds_and_hands_on_what_is_recorded(repository, tmp_path
     assert "bimt-plain" in (repository / "results" / "README.md").read_text()
     git(repository, "checkout", "-q", "--", ".")
     git(repository, "clean", "-q", "-f", "-d", "results")
-    git(repository, "config", "user.name", "Ada")
-    git(repository, "config", "user.email", "ada@example.org")
     assert ci(repository, "record", "out").returncode == 0
     held = json.loads((repository / "out/record/verdicts" / FOLDER / "bimt-plain.json").read_text())
     board = Board(repository / "results" / "leaderboard")
