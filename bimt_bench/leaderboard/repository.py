@@ -9,12 +9,20 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from bimt_bench.ground import InputError, fitting, listed
 
 _FILE = "100644"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A file of a commit: its mode, its size in bytes, and the object that holds its content."""
+
+    mode: str
+    size: int
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -32,10 +40,9 @@ class Repository:
             if not getattr(self, name).strip():
                 raise InputError(f"git: {name}: is empty; name a commit or a branch")
 
-    @cached_property
-    def commit(self) -> str:
-        """The digest of `head`."""
-        return self.said("rev-parse", "--verify", "--end-of-options", f"{self.head}^{{commit}}")
+    def commit(self, name: str) -> str:
+        """The digest of the commit that a name stands for."""
+        return self.said("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
     def changed(self) -> list[tuple[str, str]]:
         """Status and path below the board of each file that differs since `head` left `base`."""
@@ -47,15 +54,15 @@ class Repository:
         own = self.said("rev-parse", "--show-prefix")
         return [name for name in self._differing("--name-only", "--") if not name.startswith(own)]
 
-    def kinds(self, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, tuple[str, int, str]]:
-        """Mode, size and object of these files of `head`, by path below the board."""
-        words = [*map(str, files)]
-        told = self.said("--literal-pathspecs", "ls-tree", "-z", "-l", self.commit, "--", *words)
+    def kinds(self, name: str, files: Sequence[PurePosixPath]) -> dict[PurePosixPath, Kind]:
+        """Those of these files that a commit has, by path below the board."""
+        words = ["-z", "-l", self.commit(name), "--", *map(str, files)]
+        told = self.said("--literal-pathspecs", "ls-tree", *words)
         found = {}
         for line in told.split("\0")[:-1]:
             facts, _, name = line.partition("\t")
             mode, _, digest, size = facts.split()
-            found[PurePosixPath(name)] = (mode, int(size) if size.isdigit() else 0, digest)
+            found[PurePosixPath(name)] = Kind(mode, int(size) if size.isdigit() else 0, digest)
         return found
 
     def content(self, digest: str) -> bytes:
@@ -91,35 +98,34 @@ def taken(repository: Repository, limits: Mapping[PurePosixPath, int], to: Path)
     """A copy of the board, with files of `head` beside what is published; returns its folder.
 
     limits: the files, each with the bytes that it may have. InputError for what is no plain file,
-    is larger, or is there already, and where the folder is not new.
+    is larger, or is in `base` already, and where the folder is not new.
     """
-    kinds = repository.kinds([*limits])
+    kinds = repository.kinds(repository.head, [*limits])
+    published = repository.kinds(repository.base, [*limits])
     faults = [
         fault
         for path, most in limits.items()
-        if (fault := _fault(repository.folder, path, kinds.get(path), most)) is not None
+        if (fault := _fault(path, kinds.get(path), most, taken=path in published)) is not None
     ]
     if faults:
         raise InputError(listed(faults))
     try:
         shutil.copytree(repository.folder, to, symlinks=True)
         for path in limits:
+            (to / path).unlink(missing_ok=True)  # no link may lead the content elsewhere
             (to / path).parent.mkdir(parents=True, exist_ok=True)
-            (to / path).write_bytes(repository.content(kinds[path][2]))
+            (to / path).write_bytes(repository.content(kinds[path].digest))
     except OSError as error:
         raise InputError(f"take: cannot write to '{to}': {error.strerror or error}") from error
     return to
 
 
-def _fault(
-    folder: Path, path: PurePosixPath, kind: tuple[str, int, str] | None, most: int
-) -> str | None:
+def _fault(path: PurePosixPath, kind: Kind | None, most: int, *, taken: bool) -> str | None:
     """Why a file of a commit is not taken."""
-    mode, size, _ = kind or ("", 0, "")
-    if mode != _FILE:
+    if kind is None or kind.mode != _FILE:
         return f"{path}: is no plain file"
-    if size > most:
-        return f"{path}: has {size:,} bytes; at most {most:,}"
-    if (folder / path).exists() or (folder / path).is_symlink():
+    if kind.size > most:
+        return f"{path}: has {kind.size:,} bytes; at most {most:,}"
+    if taken:
         return f"{path}: is published already; what is published is never changed or removed"
     return None
