@@ -51,7 +51,8 @@ def calibrate(
         if own is not None:
             found.append(own)
             print(f"{name}  {kind}  {time.process_time() - began:.1f} s", flush=True)
-    return pd.concat(found, ignore_index=True)
+    frame = pd.concat(found, ignore_index=True)
+    return frame[["task", "kind", "draw", *(name for name in METRICS if name in frame)]]
 
 
 def _part(

@@ -28,7 +28,7 @@ from bimt_bench.leaderboard.earlier import carried, history
 from bimt_bench.leaderboard.isolation import Limits, Overrun, in_own_process
 from bimt_bench.leaderboard.operations import operations
 from bimt_bench.leaderboard.reading import Submission, known, read, read_entry
-from bimt_bench.leaderboard.replaying import replay, steps_replayed
+from bimt_bench.leaderboard.replaying import replay
 from bimt_bench.leaderboard.rescoring import Rescored
 from bimt_bench.leaderboard.retraining import draw_lots, retrain
 from bimt_bench.leaderboard.verdict import (
@@ -200,11 +200,9 @@ class _Case:
         entropy = drawing_lots.entropy()
         count = drawing_lots.how_many(1, history(self.board, self.submission), "replayed")
         members = drawing_lots.drawn(pool, count, level="replayed", entropy=entropy)
-        began = time.monotonic()
         found = replay(self.submission, members)
+        self.pace += found.seconds * self.submission.entry.steps
         if members:
-            spent = (time.monotonic() - began) / len(members)
-            self.pace += spent * self.submission.entry.steps / steps_replayed(self.submission)
             self.draws.append(
                 Draw(
                     level="replayed",
