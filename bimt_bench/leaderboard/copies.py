@@ -2,12 +2,16 @@
 
 Two honest sweeps of one configuration and seed are equal by determinism: a reproduction. Members
 of one seed may be near each other where their settings hardly differ. What answers as another
-seed's member does, and has its weights in another order, is a copy.
+seed's member does, and has its weights in another order, is a copy where they are nearer than
+training brings them, and a twin where they are as near as it may: seeds of one small solution, or
+a copy with noise. Twins are trained again, which tells (`retraining.py`).
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -22,8 +26,13 @@ ALIKE = 5e-4
 Of the closest honest pairs 3e-4 (one seed, recipes that hardly act) and 4e-4 (two networks that
 both found the same small solution); their weights differ by 1e-3 and more.
 """
-SAME_WEIGHTS = 5e-4
-"""Of the sizes of weights, sorted within each array: the same of their root mean square."""
+TWIN_WEIGHTS = 5e-4
+"""Of the sizes of weights, sorted within each array: the same of their root mean square.
+
+The group lasso at full length brings all seeds of a formula to one solution, 1.0e-4 and more apart.
+"""
+SAME_WEIGHTS = 3e-5
+"""The same, for copies: nearer than honest members of two seeds come."""
 CELLS = 16
 """Answers that a sketch of a member has: networks that differ at all differ in these."""
 _SLACK = 2.0
@@ -101,33 +110,54 @@ def _cells(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     return np.linspace(0, rows - 1, count).round().astype(int), np.arange(count) % outputs
 
 
-def copies(own: Gathering, others: Iterable[Gathering]) -> Iterator[Finding]:
-    """What is said of members that answer as others do; `others` are those of other entries.
+@dataclass(frozen=True)
+class Pair:
+    """A member of an entry that answers as one of an entry does, and what it is to that one."""
+
+    mine: str
+    theirs: str
+    entry: str
+    kind: Literal["same", "near", "twin", "copy"]
+
+
+def alike(own: Gathering, others: Iterable[Gathering]) -> list[Pair]:
+    """Members that answer as others do, each pair once; `others` are those of other entries.
 
     One of them is held at a time.
     """
+    return [pair for other in chain((own,), others) for pair in _pairs(own, other)]
+
+
+def twins(pairs: Iterable[Pair], own: str) -> tuple[str, ...]:
+    """The members of an entry that may be honest or copies: both of a pair within it."""
+    found = [pair for pair in pairs if pair.kind == "twin"]
+    both = [(one.mine, one.theirs) if one.entry == own else (one.mine,) for one in found]
+    return tuple(dict.fromkeys(member for members in both for member in members))
+
+
+def told_of(pairs: Iterable[Pair], own: str) -> Iterator[Finding]:
+    """What is said of them: one finding for each kind and entry."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for other in chain((own,), others):
-        for mine, theirs, kind in _pairs(own, other):
-            found.setdefault((kind, other.entry), []).append((mine, theirs))
-    for (kind, entry), pairs in found.items():
-        where = "of this entry" if entry == own.entry else f"of {entry}"
-        names = ", ".join(f"{mine} as {theirs}" for mine, theirs in pairs[:_NAMED])
+    for one in pairs:
+        found.setdefault((one.kind, one.entry), []).append((one.mine, one.theirs))
+    for (kind, entry), members in found.items():
+        where = "of this entry" if entry == own else f"of {entry}"
+        names = ", ".join(f"{mine} as {theirs}" for mine, theirs in members[:_NAMED])
         say, code, words = _SAID[kind]
-        more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
-        told = f"{len(pairs)} members {words} {where}: {names}{more}"
-        yield say("rescored", code, told, pairs[0][0])
+        more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+        told = f"{len(members)} members {words} {where}: {names}{more}"
+        yield say("rescored", code, told, members[0][0])
 
 
 _SAID = {
     "same": (note, "reproduction", "are the same configuration and seed as members"),
     "near": (flag, "alike", "answer within 5e-4 as members"),
+    "twin": (flag, "twin", "have answers and weights close to those of other seeds"),
     "copy": (fault, "copy", "have answers and weights, in whatever order, of other seeds"),
 }
 
 
-def _pairs(own: Gathering, other: Gathering) -> Iterator[tuple[str, str, str]]:
-    """Members that answer alike, each pair once, and whether it is a copy."""
+def _pairs(own: Gathering, other: Gathering) -> Iterator[Pair]:
     if not own.members or not other.members or own.answers.shape[1:] != other.answers.shape[1:]:
         return
     close = apart(own.answers, other.answers) < ALIKE
@@ -136,18 +166,20 @@ def _pairs(own: Gathering, other: Gathering) -> Iterator[tuple[str, str, str]]:
         if own is other and i <= j:
             continue
         if mine == theirs:
-            yield mine, theirs, "same"
-        elif own.seeds[i] != other.seeds[j] and _same_weights(own.sizes[i], other.sizes[j]):
-            yield mine, theirs, "copy"
+            yield Pair(mine, theirs, other.entry, "same")
+        elif own.seeds[i] == other.seeds[j]:
+            yield Pair(mine, theirs, other.entry, "near")
         else:
-            yield mine, theirs, "near"
+            far = _weights_apart(own.sizes[i], other.sizes[j])
+            kind = "copy" if far <= SAME_WEIGHTS else "twin" if far <= TWIN_WEIGHTS else "near"
+            yield Pair(mine, theirs, other.entry, kind)
 
 
-def _same_weights(one: np.ndarray, other: np.ndarray) -> bool:
+def _weights_apart(one: np.ndarray, other: np.ndarray) -> float:
     if one.shape != other.shape:
-        return False
+        return math.inf
     size = np.sqrt((one**2).mean())
-    return bool(np.sqrt(((one - other) ** 2).mean()) <= SAME_WEIGHTS * size)
+    return float(np.sqrt(((one - other) ** 2).mean()) / size) if size > 0 else 0.0
 
 
 def apart(ours: Answers, theirs: Answers) -> Float64[np.ndarray, "member other"]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from bimt_bench.engine import Population
 from bimt_bench.leaderboard.checking import shipped_metrics, version_of
-from bimt_bench.leaderboard.copies import Gathering, answers_of, copies, sizes
+from bimt_bench.leaderboard.copies import Gathering, Pair, answers_of, sizes, told_of
 from bimt_bench.leaderboard.entry import SHUFFLES, MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.suspicion import Signs, joined, signs, suspicions
@@ -97,15 +97,16 @@ def rescore(submission: Submission, names: Sequence[str]) -> Rescored:
     )
 
 
-def findings(
-    submission: Submission, found: Rescored, others: Iterable[Gathering] = ()
-) -> list[Finding]:
-    """What is found; the entry is `rescored` where nothing of it is a fault."""
+def findings(submission: Submission, found: Rescored, alike: Iterable[Pair] = ()) -> list[Finding]:
+    """What is found; the entry is `rescored` where nothing of it is a fault.
+
+    alike: members that answer as others do.
+    """
     return [
         *_claims(submission, found),
         *_undefined(submission, found),
         *suspicions(found.gathering.members, found.signs),
-        *copies(found.gathering, others),
+        *told_of(alike, found.gathering.entry),
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from bimt_bench import packs
@@ -32,7 +33,7 @@ class Retrained:
 
 @dataclass(frozen=True, eq=False)
 class Lots:
-    """What is to be trained again: drawn members of the front, all lost ones, and fresh seeds.
+    """What is to be trained again: drawn from the front and twins, all lost ones, fresh seeds.
 
     entropy: what the draw follows from. members: to train, by digest.
     """
@@ -49,19 +50,21 @@ def draw_lots(
     entropy: str,
     count: int,
     fresh: int,
+    twins: Sequence[str] = (),
     earlier: Sequence[Draw] = (),
 ) -> Lots:
-    """Draws `count` members of the entry's front, every lost one, and `fresh` new seeds.
+    """Draws `count` members of the entry's front, as many twins, every lost one, and new seeds.
 
-    Each fresh seed is for the three best dial values. After each earlier failure twice as many
-    members are drawn.
+    twins: members that are as near to another seed's as a copy would be. Each of `fresh` seeds is
+    for the three best dial values. After each earlier failure twice as many members are drawn.
     """
     records = {one.member: one for one in submission.members}
     front = set(best_values.on_front(submission, found))
     pool = [one.member for one in records.values() if one.configuration in front]
     pool = [one for one in pool if records[one].status == "ok"]
     many = how_many(count, earlier, "retrained")
-    chosen = drawn(pool, many, level="retrained", entropy=entropy)
+    both = [drawn(one, many, level="retrained", entropy=entropy) for one in (pool, twins)]
+    chosen = tuple(dict.fromkeys(chain(*both)))
     lost = tuple(one.member for one in records.values() if one.status != "ok") if count else ()
     new = fresh_members.new_members(submission, found, fresh_seeds(fresh, entropy=entropy))
     members = {one: submission.resolved(records[one]) for one in (*chosen, *lost)}

@@ -23,7 +23,7 @@ from bimt_bench.identity import scoring_digest
 from bimt_bench.leaderboard import checking, circumstances, drawing_lots, fetching, rescoring
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.budget import Budget
-from bimt_bench.leaderboard.copies import Gathering, may_be_alike, sketches
+from bimt_bench.leaderboard.copies import Gathering, alike, may_be_alike, sketches, twins
 from bimt_bench.leaderboard.earlier import carried, history
 from bimt_bench.leaderboard.isolation import Limits, Overrun, in_own_process
 from bimt_bench.leaderboard.operations import operations
@@ -185,7 +185,9 @@ class _Case:
             "trivial_performance": self.found.trivial,
             "metrics": {name: checking.version_of(name) for name in self.found.names},
         }
-        told = rescoring.findings(self.submission, self.found, self._others())
+        pairs = alike(self.found.gathering, self._others())
+        self.twins = twins(pairs, self.found.gathering.entry)
+        told = rescoring.findings(self.submission, self.found, pairs)
         going_on = self._passed("rescored", told, then="replayed")
         if going_on and not self.submission.entry.retrainable:
             told = "retrainable: false; a method that does not ship is measured, never trained"
@@ -224,6 +226,7 @@ class _Case:
             entropy=drawing_lots.entropy(),
             count=self.asked.retrain,
             fresh=self.asked.fresh,
+            twins=self.twins,
             earlier=history(self.board, self.submission),
         )
         found = retrain(

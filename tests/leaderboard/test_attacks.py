@@ -86,15 +86,26 @@ def one_network_under_every_seed(forger: Forger) -> None:
     forger.weights = {member: dict(first) for member in forger.weights}
 
 
-@caught("rescored", "copy", claim=True)
-def permuted_copies_with_a_little_noise(forger: Forger) -> None:
+def _permuted_copies(forger: Forger, noisy: float) -> None:
+    """Noise in terms of the size of the weights."""
     first = next(iter(forger.weights.values()))
     forger.weights = {member: dict(first) for member in forger.weights}
     generator = torch.Generator().manual_seed(0)
     forger.doctor(lambda subject: doctoring.shuffle_neurons(subject, generator))
     noise = np.random.default_rng(0)
     for one in forger.parameters():
-        one += 1e-5 * noise.normal(size=one.shape).astype(one.dtype)
+        size = float(np.sqrt((one**2).mean()))
+        one += noisy * size * noise.normal(size=one.shape).astype(one.dtype)
+
+
+@caught("rescored", "copy", claim=True)
+def permuted_copies_with_a_little_noise(forger: Forger) -> None:
+    _permuted_copies(forger, 1e-5)
+
+
+@caught("retrained", "another_network", flag="twin", claim=True)
+def permuted_copies_with_as_much_noise_as_training_leaves(forger: Forger) -> None:
+    _permuted_copies(forger, 2e-4)
 
 
 @caught("rescored", "copy", claim=True)

@@ -6,12 +6,15 @@ import pytest
 from bimt_bench.leaderboard.copies import (
     ALIKE,
     Gathering,
+    alike,
     apart,
-    copies,
     may_be_alike,
     sizes,
     sketches,
+    told_of,
+    twins,
 )
+from bimt_bench.leaderboard.verdict import Finding
 
 MEMBERS = ("a" * 12, "b" * 12, "c" * 12)
 
@@ -27,6 +30,10 @@ def _gathering(
     held = np.arange(3 * 8).reshape(3, 8) if weights is None else weights
     own = tuple(sizes({"layers.0.weight": one}) for one in held.astype(float))
     return Gathering(entry, members, seeds, answers, own)
+
+
+def _told(own: Gathering, *others: Gathering) -> list[Finding]:
+    return [*told_of(alike(own, others), own.entry)]
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def test_constants_are_no_copies_of_each_other() -> None:
 
 def test_members_that_differ_are_not_mentioned(answers) -> None:
     own = _gathering("own", answers)
-    assert not list(copies(own, [_gathering("other", answers[::-1] + 1, members=("d" * 12,) * 3)]))
+    assert not alike(own, [_gathering("other", answers[::-1] + 1, members=("d" * 12,) * 3)])
 
 
 @pytest.mark.parametrize(
@@ -61,6 +68,7 @@ def test_members_that_differ_are_not_mentioned(answers) -> None:
         (MEMBERS, (0, 1, 2), "same", ("reproduction", "note")),
         (("d" * 12, "e" * 12, "f" * 12), (0, 1, 2), "same", ("alike", "flag")),
         (("d" * 12, "e" * 12, "f" * 12), (5, 6, 7), "permuted", ("copy", "fault")),
+        (("d" * 12, "e" * 12, "f" * 12), (5, 6, 7), "near", ("twin", "flag")),
         (("d" * 12, "e" * 12, "f" * 12), (5, 6, 7), "other", ("alike", "flag")),
     ],
 )
@@ -68,23 +76,33 @@ def test_what_is_said_of_members_that_answer_alike(answers, members, seeds, weig
     held = np.arange(24.0).reshape(3, 8)
     if weights == "permuted":
         held = -held[:, ::-1] * (1 + 1e-5)
+    if weights == "near":
+        held = held * (1 + 2e-4)
     if weights == "other":
         held = held * 1.1
     other = _gathering("other", answers * (1 + 1e-5), members=members, seeds=seeds, weights=held)
-    (found,) = copies(_gathering("own", answers), [other])
+    own = _gathering("own", answers)
+    (found,) = _told(own, other)
     assert (found.code, found.weight) == said
     assert "3 members" in found.told and "of other" in found.told
+    assert twins(alike(own, [other]), "own") == (MEMBERS if found.code == "twin" else ())
 
 
 def test_two_members_of_one_entry_are_told_once(answers) -> None:
     own = _gathering("own", np.stack([answers[0], answers[0], answers[2]]), weights=np.ones((3, 8)))
-    (found,) = copies(own, [])
+    (found,) = _told(own)
     assert found.code == "copy"
     assert found.told.startswith("1 members")
 
 
+def test_both_of_two_twins_within_an_entry_are_trained_again(answers) -> None:
+    held = np.ones((3, 8)) * np.array([[1.0], [1.0002], [3.0]])
+    own = _gathering("own", np.stack([answers[0], answers[0], answers[2]]), weights=held)
+    assert {*twins(alike(own, []), "own")} == {*MEMBERS[:2]}
+
+
 def test_entries_of_other_outputs_are_left_out(answers) -> None:
-    assert not list(copies(_gathering("own", answers), [_gathering("other", answers[:, :, :1])]))
+    assert not alike(_gathering("own", answers), [_gathering("other", answers[:, :, :1])])
 
 
 # ------------------------------------------------------------------------------ sketches
