@@ -68,11 +68,15 @@ class DrawnNetwork:
 
 @dataclass(frozen=True)
 class Drawings:
-    """The networks of an entry, how many dial values there are, or why none is drawn."""
+    """The networks of an entry, how many dial values there are, or why none is drawn.
+
+    lasts: whether another try would find the same.
+    """
 
     networks: tuple[DrawnNetwork, ...] = ()
     dial_values: int = 0
     missing: str | None = None
+    lasts: bool = True
 
 
 def chosen(members: Sequence[ScoredMember], better: str) -> tuple[ScoredMember, ...]:
