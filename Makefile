@@ -16,7 +16,7 @@ SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
 pin = $(shell grep -i '^$(1)==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python-version data demo test browser lint format bench clean
+.PHONY: help setup setup-dev setup-leaderboard python-version data demo test browser lint format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -29,6 +29,9 @@ python-version:
 setup: $(STAMP)  ## make .venv with the pinned packages and this checkout
 
 setup-dev: $(DEV_STAMP)  ## the same, and what tests and linters need
+
+setup-leaderboard: $(STAMP)  ## the same as setup, and what ranks and pages need
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt --no-build-isolation -e '.[leaderboard]'
 
 # --no-compile: byte code of what a run imports is made as it runs; making all of it takes longer.
 # Never making it would cost every process, workers of a sweep too, three times the time to load.
@@ -59,11 +62,14 @@ test: setup-dev browser  ## all tests; PYTEST_ARGS="-m 'not slow'" for the fast 
 browser:
 	@scripts/chromium.sh
 
-lint: setup-dev  ## ruff, pyright and the direction of imports
+lint: setup-dev  ## ruff, pyright, the direction of imports, workflows and scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --pedantic --quiet .github
+	$(BIN)/shellcheck scripts/*.sh .ci/run
 
 format: setup-dev  ## rewrite to the house format
 	$(BIN)/ruff check --fix .

@@ -248,7 +248,7 @@ def test_no_file_names_a_package_index_or_a_path_of_one_machine() -> None:
 # --------------------------------------------------------------------------- scripts
 
 
-@pytest.mark.parametrize("script", [".ci/run", "scripts/chromium.sh"])
+@pytest.mark.parametrize("script", [".ci/run", "scripts/chromium.sh", "scripts/leaderboard_ci.sh"])
 def test_scripts_are_executable(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
 

@@ -7,6 +7,7 @@ from bimt_bench.ground.errors import InputError, quiet
 from bimt_bench.ground.files import check_format, from_here, metadata_of, write
 from bimt_bench.ground.folders import private_folder
 from bimt_bench.ground.kinds import Kinds
+from bimt_bench.ground.lazy import lazily
 from bimt_bench.ground.loading import absent, undisturbed
 from bimt_bench.ground.machine import free_memory, refuse_beyond_memory, size_words
 from bimt_bench.ground.nearest import closest
@@ -67,6 +68,7 @@ __all__ = [
     "half_imported",
     "kernels",
     "last_in",
+    "lazily",
     "library_versions",
     "lies_in",
     "listed",

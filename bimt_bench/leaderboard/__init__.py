@@ -3,12 +3,14 @@
 Everything is loaded when first used: what reads an entry needs no more than that.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from bimt_bench.ground import lazily
 
 if TYPE_CHECKING:
     from bimt_bench.leaderboard.adding import add
     from bimt_bench.leaderboard.board import BOARD, Board
+    from bimt_bench.leaderboard.budget import Budget
     from bimt_bench.leaderboard.controls import make_controls
     from bimt_bench.leaderboard.earlier import changed
     from bimt_bench.leaderboard.entry import Author, Entry, MemberRecord
@@ -30,6 +32,7 @@ _HOMES = {
     "Asked": "verifying",
     "Author": "entry",
     "Board": "board",
+    "Budget": "budget",
     "Draw": "verdict",
     "Entry": "entry",
     "Level": "verdict",
@@ -65,6 +68,7 @@ __all__ = [
     "Asked",
     "Author",
     "Board",
+    "Budget",
     "Draw",
     "Entry",
     "Level",
@@ -94,8 +98,4 @@ __all__ = [
     "write_listing",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"bimt_bench.leaderboard.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)

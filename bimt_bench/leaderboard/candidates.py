@@ -6,10 +6,9 @@ from pathlib import Path
 from bimt_bench.ground import InputError, fitting
 from bimt_bench.leaderboard import control as controls
 from bimt_bench.leaderboard.board import Board
-from bimt_bench.leaderboard.entry import ENTRY, MEMBERS, Author, Entry
-from bimt_bench.leaderboard.reading import MOST_ENTRY, MOST_RECORDS, content_of, read_entry
+from bimt_bench.leaderboard.entry import Author, Entry
+from bimt_bench.leaderboard.reading import known
 from bimt_bench.leaderboard.standings import Doctored, LeftOut
-from bimt_bench.leaderboard.strangers import read_file
 from bimt_bench.leaderboard.verdict import LEVELS, Verdict
 
 LOWEST = "rescored"
@@ -59,20 +58,18 @@ def _candidate(board: Board, task: str, folder: Path) -> Candidate:
     verdict = board.verdict(task, folder.name)
     if verdict is None:
         raise InputError("not verified yet")
-    entry = read_entry(folder)
+    entry, content = known(folder)
     if (entry.task, entry.name) != (task, folder.name):
         raise InputError(f"says that it is '{entry.name}' on '{entry.task}'")
-    said = read_file(folder / ENTRY, most=MOST_ENTRY)
-    members = read_file(folder / MEMBERS, most=MOST_RECORDS)
-    if verdict.entry != content_of(said, members, entry.weights.sha256):
+    if verdict.entry != content:
         raise InputError("changed since it was verified; verify it again")
     _check(verdict)
     return _of_entry(entry, verdict)
 
 
 def _check(verdict: Verdict) -> None:
-    if verdict.faults:
-        first = verdict.faults[0]
+    if verdict.against:
+        first = verdict.against[0]
         raise InputError(f"failed to be {first.level}: {first.told}")
     if LEVELS.index(verdict.level) < LEVELS.index(LOWEST):
         raise InputError(f"only {verdict.level}; an entry is ranked once it is {LOWEST}")

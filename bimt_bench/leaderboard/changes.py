@@ -4,18 +4,22 @@ What is published stays. Verdicts are written where entries are verified, never 
 """
 
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bimt_bench.ground import InputError, fitting, listed
+from bimt_bench.leaderboard import weights_file
 from bimt_bench.leaderboard.board import VERDICTS, WITHDRAWN, Board
 from bimt_bench.leaderboard.entry import ENTRY, MEMBERS, WEIGHTS
-from bimt_bench.leaderboard.withdrawing import MAINTAINERS, check_allowed
+from bimt_bench.leaderboard.reading import MOST_ENTRY, MOST_RECORDS
+from bimt_bench.leaderboard.repository import Repository, taken
+from bimt_bench.leaderboard.withdrawing import MAINTAINERS, MOST_MARK, check_allowed
 
 MOST_ADDED = 20
+MOST_BYTES = {ENTRY: MOST_ENTRY, MEMBERS: MOST_RECORDS, WEIGHTS: weights_file.MOST_BYTES}
 _PARTS = 3  # of the path of an entry's file below the board: task, name, file
+_SHOWN = 30
 _ADDED = "A"
 _TASK = re.compile(r"[a-z0-9_]+-[a-z0-9_]+")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -29,17 +33,29 @@ class Changes:
     withdrawn: tuple[Path, ...]
 
 
-def changes(board: Board, base: str, *, by: str | None = None) -> Changes:
-    """What the checked-out commit adds to the board since it left `base`, a commit or a branch.
+def changes(
+    board: Board,
+    base: str,
+    *,
+    head: str = "HEAD",
+    by: str | None = None,
+    take: Path | None = None,
+) -> Changes:
+    """What a commit, `head`, adds to the board since it left `base`, a commit or a branch.
 
-    by: the account that asks for it, who must be the one that marks of withdrawal name. InputError,
-    a line a fault, where what is published is changed or removed, verdicts are written, or more
-    than 20 entries are added; and where git cannot tell.
+    by: the account that asks for it, who must be the one that marks of withdrawal name. take: a
+    new folder for the board with what is added, of which the folders told then are; without it,
+    `head` must be checked out. InputError, a line a fault, where what is published is changed or
+    removed, verdicts are written, or more than 20 entries are added; where a branch to be taken
+    changes anything besides the board, or adds what is no file of its size; and where git cannot
+    tell.
     """
-    files = [(status, PurePosixPath(name)) for status, name in _git(board, base)]
+    repository = Repository(board.folder, base, head)
+    files = [(status, PurePosixPath(name)) for status, name in repository.changed()]
     faults = [fault for status, path in files for fault in _faults(status, path)]
-    if faults:
-        raise InputError(listed(faults))
+    if take is not None:
+        faults = [*_beside(repository), *faults]
+    _refuse(faults)
     marks = [path for _, path in files if path.parts[0] == WITHDRAWN]
     own = [path for _, path in files if path.parts[0] != WITHDRAWN]
     added = list(dict.fromkeys(path.parent for path in own))
@@ -50,12 +66,27 @@ def changes(board: Board, base: str, *, by: str | None = None) -> Changes:
     ]
     if len(added) > MOST_ADDED:
         faults.append(f"{len(added)} entries are added; at most {MOST_ADDED} at a time")
-    faults += [fault for path in marks for fault in _mark_faults(board, path, by)]
-    if faults:
-        raise InputError(listed(faults))
+    _refuse(faults)
+    if take is not None:
+        limits = {path: MOST_MARK if path in marks else MOST_BYTES[path.name] for _, path in files}
+        board = Board(taken(repository, limits, take))
+    _refuse([fault for path in marks for fault in _mark_faults(board, path, by)])
     return Changes(
         tuple(board.folder / one for one in added), tuple(board.folder / one for one in marks)
     )
+
+
+def _beside(repository: Repository) -> Iterator[str]:
+    """What a branch changes that is not of the board."""
+    for name in repository.beside():
+        yield f"{fitting(name)}: is not of the board; hand in entries by themselves"
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    if len(faults) > _SHOWN:
+        faults = [*faults[:_SHOWN], f"and {len(faults) - _SHOWN} more"]
+    if faults:
+        raise InputError(listed(faults))
 
 
 def _faults(status: str, path: PurePosixPath) -> Iterator[str]:
@@ -93,27 +124,3 @@ def _mark_faults(board: Board, path: PurePosixPath, by: str | None) -> Iterator[
         return
     if by is not None and mark.by != by:
         yield f"{path}: by: '{mark.by}' given, but it is '{fitting(by)}' who asks"
-
-
-def _git(board: Board, base: str) -> list[tuple[str, str]]:
-    """Status and path below the board of each file that differs."""
-    if not board.folder.is_dir():
-        raise InputError(f"board: '{board.folder}' is no folder")
-    if not base.strip():
-        raise InputError("git: base: is empty; name a commit or a branch")
-    command = ["git", "diff", "--name-status", "--no-renames", "--relative", "-z"]
-    found = _said(board, [*command, "--end-of-options", f"{base}...HEAD", "--", "."])
-    words = found.split("\0")[:-1]
-    return list(zip(words[::2], words[1::2], strict=True))
-
-
-def _said(board: Board, command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(
-            command, cwd=board.folder, capture_output=True, text=True, errors="replace", check=False
-        )
-    except OSError as error:
-        raise InputError(f"git: cannot be run: {error.strerror}") from error
-    if done.returncode:
-        raise InputError(f"git: {fitting(done.stderr.strip(), 300)}")
-    return done.stdout

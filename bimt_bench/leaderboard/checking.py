@@ -14,7 +14,7 @@ from bimt_bench.ground import closest
 from bimt_bench.leaderboard.entry import MemberRecord
 from bimt_bench.leaderboard.operations import operations
 from bimt_bench.leaderboard.reading import Submission
-from bimt_bench.leaderboard.verdict import Finding, Weight
+from bimt_bench.leaderboard.verdict import Finding, fault, flag, note
 from bimt_bench.spec import METRICS, TaskSpec
 
 LARGEST = 1e6
@@ -57,27 +57,23 @@ def first_tenth(task: TaskSpec) -> int:
 # ------------------------------------------------------------------------------ parts
 
 
-def _found(code: str, told: str, member: str | None = None, weight: Weight = "fault") -> Finding:
-    return Finding(level="checked", code=code, weight=weight, told=told, member=member)
-
-
 def _metrics(submission: Submission) -> Iterator[Finding]:
     claimed = submission.entry.metrics
     for name, version in claimed.items():
         here = version_of(name)
         if version > here:
             told = f"metrics.{name}: version {version} given; the newest here is {here}"
-            yield _found("metric_version", told)
+            yield fault("checked", "metric_version", told)
         if version < here:
             told = f"metrics.{name}: claimed in version {version}, measured here in {here}"
-            yield _found("metric_dated", told, weight="note")
+            yield note("checked", "metric_dated", told)
     if "performance" not in claimed:
-        yield _found("metric_missing", "metrics: performance is not claimed")
+        yield fault("checked", "metric_missing", "metrics: performance is not claimed")
     for one in submission.members:
         missing = sorted(claimed.keys() - one.metrics.keys())
         if one.status == "ok" and missing:
             told = f"metrics.{missing[0]}: the entry names it, but the member has none"
-            yield _found("metric_missing", told, one.member)
+            yield fault("checked", "metric_missing", told, one.member)
 
 
 def _cost(submission: Submission) -> Iterator[Finding]:
@@ -89,11 +85,13 @@ def _cost(submission: Submission) -> Iterator[Finding]:
         members=submission.entry.members,
     )
     if not math.isclose(found, claimed, rel_tol=_OPERATIONS):
-        yield _found("operations", f"cost.operations: {claimed:g} given; counted here {found:g}")
+        yield fault(
+            "checked", "operations", f"cost.operations: {claimed:g} given; counted here {found:g}"
+        )
     seconds = sum(one.seconds for one in submission.members)
     if submission.entry.cost.seconds < 0.99 * seconds:
         told = f"cost.seconds: {submission.entry.cost.seconds:g} given; its members say {seconds:g}"
-        yield _found("seconds", told)
+        yield fault("checked", "seconds", told)
 
 
 def _curve(submission: Submission, one: MemberRecord) -> Iterator[Finding]:
@@ -106,21 +104,23 @@ def _curve(submission: Submission, one: MemberRecord) -> Iterator[Finding]:
     if others:
         near = closest(str(others[0]), [str(step) for step in logged])
         told = f"curve: step {others[0]} given, at which training does not evaluate{near}"
-        yield _found("curve_steps", told, one.member)
+        yield fault("checked", "curve_steps", told, one.member)
     early = [step for step in steps if 0 < step <= first_tenth(task)]
     if one.status == "ok" and (not steps or steps[-1] != logged[-1] or not early):
         told = (
             f"curve: must reach from the first tenth (step {first_tenth(task)}) to the last step, "
             f"{logged[-1]}"
         )
-        yield _found("curve_steps", told, one.member)
+        yield fault("checked", "curve_steps", told, one.member)
     if one.status != "ok" and steps and steps[-1] == task.training.steps - 1:
         last = one.curve[-1].train_loss
         if last is not None and last < 1e6:
             told = "status: a member that diverged has a curve to the end that is sound"
-            yield _found("not_diverged", told, one.member)
+            yield fault("checked", "not_diverged", told, one.member)
     if one.status == "ok" and any(None in (p.train_loss, p.test_loss) for p in one.curve):
-        yield _found("curve_not_finite", "curve: a member that is ok has losses", one.member)
+        yield fault(
+            "checked", "curve_not_finite", "curve: a member that is ok has losses", one.member
+        )
 
 
 def _weights(submission: Submission) -> Iterator[Finding]:
@@ -131,7 +131,7 @@ def _weights(submission: Submission) -> Iterator[Finding]:
         arrays = submission.weights.get(one.member)
         if arrays is None:
             continue
-        yield from (_found("weights", told, one.member) for told in _array_faults(arrays))
+        yield from (fault("checked", "weights", told, one.member) for told in _array_faults(arrays))
         told = _sum(arrays)
         if told in known:
             words = f"weights: those of member {known[told]} to the bit"
@@ -143,7 +143,7 @@ def _twice(submission: Submission, first: str, one: MemberRecord, words: str) ->
     """Equal weights of one seed may come of settings that do nothing; of two seeds they cannot."""
     seed = next(other.seed for other in submission.members if other.member == first)
     same = seed == one.seed
-    yield _found("weights_twice", words, one.member, weight="flag" if same else "fault")
+    yield (flag if same else fault)("checked", "weights_twice", words, one.member)
 
 
 def _array_faults(arrays: Mapping[str, np.ndarray]) -> Iterator[str]:

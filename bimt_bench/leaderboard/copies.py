@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float64
 
-from bimt_bench.leaderboard.verdict import Finding, Weight
+from bimt_bench.leaderboard.verdict import Finding, Sketch, fault, flag, note
 from bimt_bench.metrics import Scored
 
 ROWS = 500
@@ -24,6 +24,9 @@ both found the same small solution); their weights differ by 1e-3 and more.
 """
 SAME_WEIGHTS = 5e-4
 """Of the sizes of weights, sorted within each array: the same of their root mean square."""
+CELLS = 16
+"""Answers that a sketch of a member has: networks that differ at all differ in these."""
+_SLACK = 2.0
 _NAMED = 3
 _PLACES = ("labels.", "coordinates.")
 
@@ -55,6 +58,49 @@ def sizes(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.concatenate([np.sort(np.abs(one), axis=None).astype(np.float64) for one in own])
 
 
+def sketches(own: Gathering) -> dict[str, Sketch]:
+    """Of each member a few answers; of one that answers what is no number, none."""
+    found = {}
+    for member, answers in zip(own.members, own.answers, strict=True):
+        places = _cells(answers.shape)
+        spreads = answers.std(axis=0)[places[1]]
+        if np.isfinite(answers).all():
+            found[member] = Sketch(
+                answers=tuple(answers[places].tolist()),
+                spreads=tuple(spreads.tolist()),
+                of=answers.size,
+            )
+    return found
+
+
+def may_be_alike(own: Gathering, others: Mapping[str, Sketch]) -> bool:
+    """Whether any of these members may answer as one of another entry does.
+
+    A sum of squares over some answers is no more than that over all: what is told apart here is
+    told apart by all answers. Otherwise all have to be looked at.
+    """
+    if not own.members or not others:
+        return False
+    if any(other.of != own.answers[0].size for other in others.values()):
+        return False
+    rows, outputs = _cells(own.answers.shape[1:])
+    ours, spreads = own.answers[:, rows, outputs], own.answers.std(axis=1)[:, outputs]
+    for other in others.values():
+        squares = (ours - np.array(other.answers)) ** 2
+        scale = spreads * np.array(other.spreads)
+        parts = np.divide(squares, scale, out=np.full_like(squares, np.inf), where=scale > 0)
+        if (np.sqrt(parts.sum(axis=1) / other.of) < _SLACK * ALIKE).any():
+            return True
+    return False
+
+
+def _cells(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and outputs of the answers that a sketch has."""
+    rows, outputs = shape
+    count = min(CELLS, rows * outputs)
+    return np.linspace(0, rows - 1, count).round().astype(int), np.arange(count) % outputs
+
+
 def copies(own: Gathering, others: Iterable[Gathering]) -> Iterator[Finding]:
     """What is said of members that answer as others do; `others` are those of other entries.
 
@@ -67,16 +113,16 @@ def copies(own: Gathering, others: Iterable[Gathering]) -> Iterator[Finding]:
     for (kind, entry), pairs in found.items():
         where = "of this entry" if entry == own.entry else f"of {entry}"
         names = ", ".join(f"{mine} as {theirs}" for mine, theirs in pairs[:_NAMED])
-        code, weight, words = _SAID[kind]
+        say, code, words = _SAID[kind]
         more = f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
         told = f"{len(pairs)} members {words} {where}: {names}{more}"
-        yield Finding(level="rescored", code=code, weight=weight, told=told, member=pairs[0][0])
+        yield say("rescored", code, told, pairs[0][0])
 
 
-_SAID: dict[str, tuple[str, Weight, str]] = {
-    "same": ("reproduction", "note", "are the same configuration and seed as members"),
-    "near": ("alike", "flag", "answer within 5e-4 as members"),
-    "copy": ("copy", "fault", "have answers and weights, in whatever order, of other seeds"),
+_SAID = {
+    "same": (note, "reproduction", "are the same configuration and seed as members"),
+    "near": (flag, "alike", "answer within 5e-4 as members"),
+    "copy": (fault, "copy", "have answers and weights, in whatever order, of other seeds"),
 }
 
 

@@ -1,35 +1,37 @@
 """Earlier verdicts: what they still say of an entry, its draws, and which entries have none."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bimt_bench.ground import InputError
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.checking import version_of
-from bimt_bench.leaderboard.entry import ENTRY, MEMBERS
-from bimt_bench.leaderboard.reading import (
-    MOST_ENTRY,
-    MOST_RECORDS,
-    Submission,
-    content_of,
-    read_entry,
+from bimt_bench.leaderboard.reading import Submission, known
+from bimt_bench.leaderboard.verdict import (
+    LEVELS,
+    OUTSTANDING,
+    Draw,
+    Finding,
+    Level,
+    ScoredMember,
+    Verdict,
 )
-from bimt_bench.leaderboard.strangers import read_file
-from bimt_bench.leaderboard.verdict import LEVELS, Draw, Level, ScoredMember, Verdict
 from bimt_bench.spec import METRICS
 
 
 def carried(verdict: Verdict, earlier: Verdict | None, tried: Level) -> Verdict:
     """The verdict with what an earlier one on the same entry knew of levels that were not tried.
 
-    Only where all that was tried up to the level `tried` was passed. Metrics that were not
-    measured now stay, if their definition has not changed since.
+    Only where all that was tried up to the level `tried` was passed. A fault above it stays until
+    that level is passed as a whole. Metrics that were not measured now stay, if their definition
+    has not changed since.
     """
     if earlier is None or earlier.entry != verdict.entry or verdict.level != tried:
         return verdict
-    if LEVELS.index(earlier.level) <= LEVELS.index(tried):
-        return verdict
     above = [one for one in earlier.findings if LEVELS.index(one.level) > LEVELS.index(tried)]
+    if not above and LEVELS.index(earlier.level) <= LEVELS.index(tried):
+        return verdict
     kept = {
         name: version
         for name, version in earlier.metrics.items()
@@ -37,9 +39,9 @@ def carried(verdict: Verdict, earlier: Verdict | None, tried: Level) -> Verdict:
     }
     same = all(earlier.metrics.get(name) == one for name, one in verdict.metrics.items())
     facts: dict[str, Any] = {
-        "level": earlier.level,
-        "findings": (*verdict.findings, *above),
-        "fresh": earlier.fresh if same else (),
+        "level": max(earlier.level, verdict.level, key=LEVELS.index),
+        "findings": tuple(_joined(verdict, above, retrained=earlier.level == LEVELS[-1])),
+        "fresh": verdict.fresh or (earlier.fresh if same else ()),
     }
     if verdict.members:
         facts |= {
@@ -47,6 +49,14 @@ def carried(verdict: Verdict, earlier: Verdict | None, tried: Level) -> Verdict:
             "members": tuple(_with(one, earlier, kept) for one in verdict.members),
         }
     return verdict.model_copy(update=facts)
+
+
+def _joined(verdict: Verdict, above: Sequence[Finding], *, retrained: bool) -> Iterator[Finding]:
+    """What was found now and before, each once; what is outstanding is what the last one says."""
+    outstanding = any(one.code == OUTSTANDING for one in verdict.findings)
+    now = [one for one in verdict.findings if not (retrained and one.code == OUTSTANDING)]
+    before = [one for one in above if retrained or not (outstanding and one.code == OUTSTANDING)]
+    yield from dict.fromkeys((*now, *before))
 
 
 def _with(one: ScoredMember, earlier: Verdict, names: dict[str, int]) -> ScoredMember:
@@ -77,10 +87,8 @@ def changed(board: Board) -> list[Path]:
 
 def _is_known(board: Board, folder: Path) -> bool:
     try:
-        entry = read_entry(folder)
+        entry, content = known(folder)
         held = board.verdict(entry.task, folder.name)
-        own = read_file(folder / ENTRY, most=MOST_ENTRY)
-        members = read_file(folder / MEMBERS, most=MOST_RECORDS)
     except InputError:
         return False
-    return held is not None and held.entry == content_of(own, members, entry.weights.sha256)
+    return held is not None and held.entry == content

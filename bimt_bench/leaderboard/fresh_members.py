@@ -7,8 +7,7 @@ import numpy as np
 from bimt_bench.leaderboard import best_values
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.rescoring import Card, Rescored, cells
-from bimt_bench.leaderboard.same_run import finding
-from bimt_bench.leaderboard.verdict import Finding, ScoredMember
+from bimt_bench.leaderboard.verdict import Finding, ScoredMember, flag
 from bimt_bench.metrics import direction
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Member
@@ -58,7 +57,7 @@ def short_of(
             f"fresh seeds lie {middle:.1f} standard errors below the published ones, the median "
             f"over axes and dial values"
         )
-        yield finding("fresh_seeds_fall_short", "flag", told)
+        yield flag("retrained", "fresh_seeds_fall_short", told)
 
 
 def _finite(values: Iterable[float]) -> np.ndarray:

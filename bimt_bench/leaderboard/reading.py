@@ -158,6 +158,17 @@ def read_members(folder: Path) -> tuple[MemberRecord, ...]:
     return _members(read_file(folder / MEMBERS, most=MOST_RECORDS))
 
 
+def known(folder: Path) -> tuple[Entry, str]:
+    """What entry.json of a folder says, by its schema alone, and the digest of the entry's content.
+
+    InputError. The weights are not opened: their sum is what the entry says.
+    """
+    own = read_file(folder / ENTRY, most=MOST_ENTRY)
+    entry = _entry(own)
+    members = read_file(folder / MEMBERS, most=MOST_RECORDS)
+    return entry, content_of(own, members, entry.weights.sha256)
+
+
 def content_of(entry: bytes, members: bytes, weights: str) -> str:
     """SHA-256 over two files and the sum of the third: a verdict holds for this and no other."""
     sums = [hashlib.sha256(part).hexdigest() for part in (entry, members)]

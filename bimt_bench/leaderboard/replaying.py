@@ -5,6 +5,7 @@ away, less where the schedule is short. Where processor, kernels, libraries and 
 the entry it is the same. What came later is not seen: that is for `retrained`.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from bimt_bench.leaderboard.checking import first_tenth
 from bimt_bench.leaderboard.entry import MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.same_run import why_not_bits
-from bimt_bench.leaderboard.verdict import Finding
+from bimt_bench.leaderboard.verdict import Finding, fault
 
 SAME_RUN = 1.2e-2
 SAME_HERE = 1e-4
@@ -25,17 +26,21 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Replayed:
-    """Which members were the same run, and what is found."""
+    """Which members were the same run, and what is found.
+
+    seconds: what a step of one of them took, once training had begun.
+    """
 
     passed: tuple[str, ...]
     findings: tuple[Finding, ...]
+    seconds: float = 0.0
 
 
 def replay(submission: Submission, members: Sequence[str]) -> Replayed:
     """Trains members for the first tenth of their full schedule, all together."""
     records = [one for one in submission.members if one.member in members]
     until = first_tenth(submission.trained)
-    curves = _curves(submission, records, until)
+    curves, seconds = _curves(submission, records, until)
     differing = {*why_not_bits(submission)} - {"weights"}  # rounding them leaves curves as they are
     most = SAME_RUN if differing else SAME_HERE
     findings = []
@@ -43,29 +48,31 @@ def replay(submission: Submission, members: Sequence[str]) -> Replayed:
         apart = _apart(one, curves[curves["member"] == one.member], until)
         if apart is None or apart > most:
             far = "has no points there" if apart is None else f"is up to {apart:.2g} of it away"
-            findings.append(
-                Finding(
-                    level="replayed",
-                    code="another_run",
-                    weight="fault",
-                    told=f"curve: up to step {until} the published test loss {far}; the same run "
-                    f"is at most {most:g} away",
-                    member=one.member,
-                )
+            told = (
+                f"curve: up to step {until} the published test loss {far}; the same run "
+                f"is at most {most:g} away"
             )
+            findings.append(fault("replayed", "another_run", told, one.member))
     failed = {one.member for one in findings}
-    return Replayed(tuple(one for one in members if one not in failed), tuple(findings))
+    passed = tuple(one for one in members if one not in failed)
+    return Replayed(passed, tuple(findings), seconds / max(len(records), 1))
 
 
-def _curves(submission: Submission, records: Sequence[MemberRecord], until: int) -> pd.DataFrame:
-    """The curves up to a step of these members, trained from their seeds."""
+def _curves(
+    submission: Submission, records: Sequence[MemberRecord], until: int
+) -> tuple[pd.DataFrame, float]:
+    """The curves up to a step of these members, trained from their seeds; seconds of a step."""
     members = tuple(submission.resolved(one) for one in records)
     task, data = submission.trained, submission.data
     run = Run(task, data, members, start(task, data, members))
+    first, began = 0, 0.0
     for _ in run.steps():
+        if not first:  # what is loaded or compiled for the first step is no part of the others
+            first, began = run.done, time.monotonic()
         if run.done > until:
             break
-    return run.history.frame(members)
+    seconds = (time.monotonic() - began) / max(run.done - first, 1)
+    return run.history.frame(members), seconds
 
 
 def _apart(one: MemberRecord, again: pd.DataFrame, until: int) -> float | None:

@@ -16,7 +16,7 @@ from bimt_bench.leaderboard.copies import Gathering, answers_of, copies, sizes
 from bimt_bench.leaderboard.entry import SHUFFLES, MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.suspicion import Signs, joined, signs, suspicions
-from bimt_bench.leaderboard.verdict import Finding, ScoredMember
+from bimt_bench.leaderboard.verdict import Finding, ScoredMember, fault
 from bimt_bench.metrics import Scored, measured
 from bimt_bench.packs import trivial_performance
 from bimt_bench.spec import METRICS
@@ -172,9 +172,9 @@ def _claims(submission: Submission, found: Rescored) -> Iterator[Finding]:
             f"metrics.{name}: of {len(members)} members another value; "
             f"{first.metrics.get(name)} claimed, {ours} measured"
         )
-        yield _fault("metric_differs", told, first.member)
+        yield fault("rescored", "metric_differs", told, first.member)
     if len(wrong) > _NAMED:
-        yield _fault("metric_differs", f"and {len(wrong) - _NAMED} metrics more")
+        yield fault("rescored", "metric_differs", f"and {len(wrong) - _NAMED} metrics more")
 
 
 def _differs(one: MemberRecord, name: str, found: Rescored) -> bool:
@@ -198,8 +198,4 @@ def _undefined(submission: Submission, found: Rescored) -> Iterator[Finding]:
     """Members that are said to be well, but whose performance is no number."""
     for one in submission.members:
         if one.status == "ok" and not math.isfinite(found.cards[one.member]["performance"]):
-            yield _fault("not_finite", "answers what is no finite number", one.member)
-
-
-def _fault(code: str, told: str, member: str | None = None) -> Finding:
-    return Finding(level="rescored", code=code, weight="fault", told=told, member=member)
+            yield fault("rescored", "not_finite", "answers what is no finite number", one.member)

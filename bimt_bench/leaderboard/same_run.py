@@ -20,7 +20,7 @@ from bimt_bench.leaderboard.drawing_lots import passes
 from bimt_bench.leaderboard.entry import MemberRecord
 from bimt_bench.leaderboard.reading import Submission
 from bimt_bench.leaderboard.rescoring import Rescored
-from bimt_bench.leaderboard.verdict import Draw, Finding, Weight
+from bimt_bench.leaderboard.verdict import Draw, Finding, fault, note
 from bimt_bench.packs import PackResult
 
 SAME_RUN = 0.2
@@ -80,24 +80,24 @@ class Judge:
 
     def failures(self, draw: Draw) -> Iterator[Finding]:
         """Of each member that is another one; faults where there are too many."""
-        weight: Weight = "note" if passes(draw) else "fault"
+        say = note if passes(draw) else fault
         for one in draw.members:
             if one not in draw.passed:
-                yield finding("another_network", weight, self._told(draw, one), one)
+                yield say("retrained", "another_network", self._told(draw, one), one)
             elif draw.by == "bits" and (told := self._curve_differs(one)) is not None:
-                yield finding("another_curve", "fault", told, one)
+                yield fault("retrained", "another_curve", told, one)
 
     def not_lost(self, draw: Draw) -> Iterator[Finding]:
         """Of each member that is said to have diverged, and does not."""
         for one in sorted({*draw.members} - {*draw.passed}):
             told = "status: said to have diverged, but it trains to its end here"
-            yield finding("not_lost", "fault", told, one)
+            yield fault("retrained", "not_lost", told, one)
 
     def notes(self, draw: Draw) -> Iterator[Finding]:
         """Why networks are not compared to the bit."""
         if draw.by == "bands":
             told = f"not compared to the bit, as these differ: {', '.join(self.why_not_bits)}"
-            yield finding("not_by_bits", "note", told)
+            yield note("retrained", "not_by_bits", told)
 
     def apart(self, member: str) -> float:
         """The median over metrics of how far a member lies from itself, in seeds' deviations."""
@@ -196,8 +196,3 @@ def _deviations(
 def _median(values: np.ndarray) -> float:
     held = values[~np.isnan(values)]
     return float(np.median(held)) if len(held) else math.nan
-
-
-def finding(code: str, weight: Weight, told: str, member: str | None = None) -> Finding:
-    """What is found where networks are trained again."""
-    return Finding(level="retrained", code=code, weight=weight, told=told, member=member)

@@ -84,7 +84,7 @@ def _standing(one: Judged, task: TaskSpec, *, floor: float | None, place: Place 
         dial=own.dial,
         points=one.points,
         fresh=one.figures.fresh,
-        flags=tuple(told.told for told in verdict.findings if told.weight == "flag"),
+        flags=tuple(one.told for one in verdict.flags),
     )
 
 

@@ -6,7 +6,7 @@ a file of their own.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from bimt_bench.engine import TaskLoss, TaskMeasure
-from bimt_bench.leaderboard.verdict import Finding
+from bimt_bench.leaderboard.verdict import Finding, Level, fault, flag
 from bimt_bench.metrics import AttributionGraph, Scored, attributions
 from bimt_bench.packs import trivial_performance
 
@@ -71,36 +71,37 @@ def joined(parts: Sequence[Signs]) -> Signs:
 def suspicions(members: Sequence[str], found: Signs) -> Iterator[Finding]:
     """What is said of members that look wrong; the worst one is named."""
     yield from _beyond(
-        members, found.idle, IDLE, code="idle_weights", weight="flag",
+        members, found.idle, IDLE, say=flag, code="idle_weights",
         told="of the sum of W^2 lies on wires that carry nothing: figures of raw weights are not "
         "to be trusted",
     )  # fmt: skip
     yield from _beyond(
-        members, found.lost, LOST, code="rescaled_weights", weight="fault",
+        members, found.lost, LOST, say=fault, code="rescaled_weights",
         told="of what there is to gain hangs on weights below a thousandth of the largest",
     )  # fmt: skip
     if np.isfinite(found.unseen).any() and (mean := float(np.nanmean(found.unseen))) < UNSEEN:
-        told = f"a test row loses more than a training row with a chance of {mean:.2f} only: "
-        yield Finding(
-            level="rescored", code="test_data_seen", weight="flag",
-            told=f"{told}the test data may have been trained on, which cannot be proven",
-        )  # fmt: skip
+        told = (
+            f"a test row loses more than a training row with a chance of {mean:.2f} only: "
+            "the test data may have been trained on, which cannot be proven"
+        )
+        yield flag("rescored", "test_data_seen", told)
 
 
 def _beyond(
-    members: Sequence[str], values: np.ndarray, most: float, *, code: str, weight: str, told: str
+    members: Sequence[str],
+    values: np.ndarray,
+    most: float,
+    *,
+    say: Callable[[Level, str, str, str], Finding],
+    code: str,
+    told: str,
 ) -> Iterator[Finding]:
     beyond = np.flatnonzero(np.nan_to_num(values, nan=-np.inf) > most)
     if not len(beyond):
         return
     worst = int(np.nanargmax(values))
-    yield Finding(
-        level="rescored",
-        code=code,
-        weight="fault" if weight == "fault" else "flag",
-        told=f"{len(beyond)} of {len(members)} members: up to {values[worst]:.2f} {told}",
-        member=members[worst],
-    )
+    words = f"{len(beyond)} of {len(members)} members: up to {values[worst]:.2f} {told}"
+    yield say("rescored", code, words, members[worst])
 
 
 # ------------------------------------------------------------------------------ idle weight

@@ -18,6 +18,10 @@ FORMAT = 1
 LEVELS = ("none", "checked", "rescored", "replayed", "retrained")
 Level = Literal["none", "checked", "rescored", "replayed", "retrained"]
 Weight = Literal["fault", "flag", "note"]
+OUTSTANDING = "outstanding"
+"""Code of the note that some members are still to be trained again."""
+BEYOND = ("beyond_time", "beyond_memory")
+"""Codes of faults that say nothing against an entry: verifying it took more than it might."""
 
 
 class Finding(Published):
@@ -28,6 +32,26 @@ class Finding(Published):
     weight: Weight
     told: Prose
     member: Digest | None = None
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether it says no more than that verifying ran past a limit."""
+        return self.code in BEYOND
+
+
+def fault(level: Level, code: str, told: str, member: str | None = None) -> Finding:
+    """What keeps an entry from a level."""
+    return Finding(level=level, code=code, weight="fault", told=told, member=member)
+
+
+def flag(level: Level, code: str, told: str, member: str | None = None) -> Finding:
+    """What looks wrong and keeps it from nothing; it is shown."""
+    return Finding(level=level, code=code, weight="flag", told=told, member=member)
+
+
+def note(level: Level, code: str, told: str, member: str | None = None) -> Finding:
+    """What explains the verdict."""
+    return Finding(level=level, code=code, weight="note", told=told, member=member)
 
 
 class Draw(Published):
@@ -53,6 +77,17 @@ class ScoredMember(Published):
     seed: int
     status: Literal["ok", "diverged"]
     metrics: dict[str, Finite | None]
+
+
+class Sketch(Published):
+    """Some answers of a member, enough to see that another one does not answer alike.
+
+    spreads: how far each of those outputs varies. of: how many answers it has in all.
+    """
+
+    answers: tuple[Finite, ...]
+    spreads: tuple[Finite, ...]
+    of: Annotated[int, Field(ge=1)]
 
 
 class Machine(Published):
@@ -82,6 +117,9 @@ class Verdict(Published):
     fresh: tuple[ScoredMember, ...] = Field(
         default=(), description="seeds that the entry does not have, on its best dial values"
     )
+    sketches: dict[Digest, Sketch] = Field(
+        default_factory=dict, description="of members that were not lost"
+    )
     trivial_performance: Finite | None = None
     operations: Finite | None = None
     metrics: dict[str, int] = Field(default_factory=dict, description="each with its version")
@@ -93,3 +131,13 @@ class Verdict(Published):
     def faults(self) -> tuple[Finding, ...]:
         """What keeps the entry from the next level."""
         return tuple(one for one in self.findings if one.weight == "fault")
+
+    @property
+    def against(self) -> tuple[Finding, ...]:
+        """The faults that speak against the entry: not that verifying it ran past a limit."""
+        return tuple(one for one in self.faults if not one.ran_out)
+
+    @property
+    def flags(self) -> tuple[Finding, ...]:
+        """What a table shows beside a badge: flags, and that verifying ran past a limit."""
+        return tuple(one for one in self.findings if one.weight == "flag" or one.ran_out)

@@ -22,14 +22,15 @@ from bimt_bench.ground import InputError, __version__
 from bimt_bench.identity import scoring_digest
 from bimt_bench.leaderboard import checking, circumstances, drawing_lots, fetching, rescoring
 from bimt_bench.leaderboard.board import Board
-from bimt_bench.leaderboard.copies import Gathering
+from bimt_bench.leaderboard.budget import Budget
+from bimt_bench.leaderboard.copies import Gathering, may_be_alike, sketches
 from bimt_bench.leaderboard.earlier import carried, history
 from bimt_bench.leaderboard.isolation import Limits, Overrun, in_own_process
 from bimt_bench.leaderboard.operations import operations
-from bimt_bench.leaderboard.reading import Submission, read, read_entry
+from bimt_bench.leaderboard.reading import Submission, known, read, read_entry
 from bimt_bench.leaderboard.replaying import replay
 from bimt_bench.leaderboard.rescoring import Rescored
-from bimt_bench.leaderboard.retraining import retrain
+from bimt_bench.leaderboard.retraining import draw_lots, retrain
 from bimt_bench.leaderboard.verdict import (
     FORMAT,
     LEVELS,
@@ -38,7 +39,9 @@ from bimt_bench.leaderboard.verdict import (
     Level,
     Machine,
     Verdict,
-    Weight,
+    fault,
+    flag,
+    note,
 )
 from bimt_bench.spec import catalog
 
@@ -52,13 +55,14 @@ class Asked:
     """How far to verify an entry, and with what.
 
     retrain: members drawn to be trained again; fresh: new seeds. axes_only: performance and the
-    task's axis alone are measured.
+    task's axis alone are measured. budget: seconds, by which fewer are trained again (`budget.py`).
     """
 
     up_to: Level = "retrained"
     retrain: int = 3
     fresh: int = 3
     axes_only: bool = False
+    budget: Budget = field(default_factory=Budget)
     tasks_dir: Path | None = None
     data_dir: Path | None = None
     limits: Limits = field(default_factory=Limits)
@@ -71,7 +75,8 @@ class Asked:
 def verify(folder: Path, *, board: Board, asked: Asked | None = None) -> Verdict:
     """The verdict on the entry in a folder, found in a process of its own with limits.
 
-    Nothing is written. An entry that runs past a limit keeps the levels that it had reached.
+    Nothing is written. An entry that runs past a limit keeps the levels that it had reached, now
+    or, once it is measured again, before.
     InputError where there is no such folder, or where this machine lacks what the task needs.
     """
     asked = asked or Asked()
@@ -83,7 +88,11 @@ def verify(folder: Path, *, board: Board, asked: Asked | None = None) -> Verdict
         for text in in_own_process(_as_texts, (folder, board, asked), asked.limits):
             last = Verdict.model_validate_json(text)
     except Overrun as stop:
-        return _stopped(last or _unread(folder, [], began), stop, time.monotonic() - began)
+        if last is None:
+            return _stopped(_unread(folder, [], began), stop, time.monotonic() - began)
+        earlier = board.verdict(last.task, last.name) if last.members else None
+        stopped = _stopped(last, stop, time.monotonic() - began)
+        return carried(stopped, earlier, last.level)
     assert last is not None
     return last
 
@@ -139,6 +148,8 @@ class _Case:
     findings: list[Finding] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
     found: Rescored | None = None
+    tried: Level | None = None
+    pace: float = 0.0
 
     def __post_init__(self) -> None:
         entry = self.submission.entry
@@ -162,12 +173,15 @@ class _Case:
         """Level `rescored`."""
         if self.submission.weights is None:
             told = f"no network was measured: {self.unfetched}"
-            self._note("rescored", "weights_elsewhere", told, weight="flag")
+            self.findings.append(flag("rescored", "weights_elsewhere", told))
             return False
         names = rescoring.names_of(self.submission, axes_only=self.asked.axes_only)
+        began = time.monotonic()
         self.found = rescoring.rescore(self.submission, names)
+        self.pace = (time.monotonic() - began) / max(len(self.found.gathering.members), 1)
         self.facts |= {
             "members": self.found.members(self.submission.members),
+            "sketches": sketches(self.found.gathering),
             "trivial_performance": self.found.trivial,
             "metrics": {name: checking.version_of(name) for name in self.found.names},
         }
@@ -175,7 +189,7 @@ class _Case:
         going_on = self._passed("rescored", told, then="replayed")
         if going_on and not self.submission.entry.retrainable:
             told = "retrainable: false; a method that does not ship is measured, never trained"
-            self._note("rescored", "not_retrainable", told)
+            self.findings.append(note("rescored", "not_retrainable", told))
             return False
         return going_on
 
@@ -187,6 +201,7 @@ class _Case:
         count = drawing_lots.how_many(1, history(self.board, self.submission), "replayed")
         members = drawing_lots.drawn(pool, count, level="replayed", entropy=entropy)
         found = replay(self.submission, members)
+        self.pace += found.seconds * self.submission.entry.steps
         if members:
             self.draws.append(
                 Draw(
@@ -203,23 +218,31 @@ class _Case:
     def retrain(self) -> bool:
         """Level `retrained`."""
         assert self.found is not None
-        found = retrain(
+        lots = draw_lots(
             self.submission,
             self.found,
             entropy=drawing_lots.entropy(),
-            when=self.when,
             count=self.asked.retrain,
             fresh=self.asked.fresh,
             earlier=history(self.board, self.submission),
+        )
+        found = retrain(
+            self.submission,
+            self.found,
+            lots,
+            when=self.when,
+            most=self.asked.budget.members(self.pace, used=time.monotonic() - self.began),
             data_dir=self.asked.data_dir,
             memory_limit=self.asked.limits.memory // 2,
         )
         self.draws += found.draws
         self.facts["fresh"] = found.fresh
-        if not self.asked.retrain:
-            self.findings += found.findings
-            return False
-        return self._passed("retrained", found.findings, then=None)
+        if self.asked.retrain and found.whole:
+            return self._passed("retrained", found.findings, then=None)
+        self.findings += found.findings
+        if not any(one.weight == "fault" for one in found.findings):
+            self.tried = self.level
+        return False
 
     def verdict(self) -> Verdict:
         """What is known by now, with what an earlier verdict on the same entry knew further."""
@@ -239,7 +262,8 @@ class _Case:
             "when": self.when,
             **self.facts,
         }
-        return carried(Verdict.model_validate(facts), self.earlier, self.asked.up_to)
+        tried = self.tried or self.asked.up_to
+        return carried(Verdict.model_validate(facts), self.earlier, tried)
 
     # ------------------------------------------------------------------ parts
 
@@ -251,16 +275,13 @@ class _Case:
         self.level = level
         return then is not None and self.asked.reaches(then)
 
-    def _note(self, level: Level, code: str, told: str, weight: Weight = "note") -> None:
-        self.findings.append(Finding(level=level, code=code, weight=weight, told=told))
-
     def _others(self) -> Iterator[Gathering]:
         """The networks of the task's other entries, as far as they can be read."""
         if self.asked.axes_only:
             return
         own = self.submission.folder.resolve()
         for folder in self.board.entries(self.submission.entry.task):
-            if folder.resolve() == own:
+            if folder.resolve() == own or not self._may_be_alike(folder):
                 continue
             try:
                 other = read(folder, tasks_dir=self.asked.tasks_dir, data_dir=self.asked.data_dir)
@@ -268,6 +289,22 @@ class _Case:
                 continue
             if other.weights is not None:
                 yield rescoring.gathered(other)
+
+    def _may_be_alike(self, folder: Path) -> bool:
+        """Whether the networks of another entry have to be asked, by what its verdict keeps."""
+        assert self.found is not None
+        try:
+            entry, content = known(folder)
+            verdict = self.board.verdict(entry.task, entry.name)
+        except InputError:
+            return True
+        if verdict is None or verdict.machine is None or verdict.entry != content:
+            return True
+        ok = [one.member for one in verdict.members if one.status == "ok"]
+        whole = bool(ok) and {*ok} == {*verdict.sketches}
+        if not whole or verdict.machine.scoring_digest != scoring_digest():
+            return True
+        return may_be_alike(self.found.gathering, verdict.sketches)
 
 
 def machine() -> Machine:
@@ -321,9 +358,7 @@ def _unread(folder: Path, lines: Sequence[str], began: float) -> Verdict:
         name=folder.name,
         entry=_UNREAD * 64,
         level="none",
-        findings=tuple(
-            Finding(level="checked", code="unreadable", weight="fault", told=line) for line in lines
-        ),
+        findings=tuple(fault("checked", "unreadable", line) for line in lines),
         machine=machine(),
         seconds=time.monotonic() - began,
         when=datetime.now(UTC),
@@ -333,5 +368,5 @@ def _unread(folder: Path, lines: Sequence[str], began: float) -> Verdict:
 def _stopped(last: Verdict, stop: Overrun, seconds: float) -> Verdict:
     """The last verdict before a limit, and which one it was."""
     place = min(LEVELS.index(last.level) + 1, len(LEVELS) - 1)
-    fault = Finding(level=LEVELS[place], code=stop.code, weight="fault", told=str(stop))
-    return last.model_copy(update={"findings": (*last.findings, fault), "seconds": seconds})
+    end = fault(LEVELS[place], stop.code, str(stop))
+    return last.model_copy(update={"findings": (*last.findings, end), "seconds": seconds})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bimt_bench.leaderboard.board import Board
 
 MAINTAINERS = "maintainers.json"
-_MOST_BYTES = 2**16
+MOST_MARK = 2**16
 _ACCOUNTS = TypeAdapter(list[Account])
 
 
@@ -75,7 +75,7 @@ def maintainers(board: "Board") -> list[str]:
     file = board.folder / MAINTAINERS
     if not file.exists():
         return []
-    found = parsed(read_file(file, most=_MOST_BYTES), MAINTAINERS)
+    found = parsed(read_file(file, most=MOST_MARK), MAINTAINERS)
     try:
         return list(_ACCOUNTS.validate_python(found, strict=True))
     except ValidationError:

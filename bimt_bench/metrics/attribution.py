@@ -5,7 +5,8 @@ The flow over a wire is f_ij = |W_ij| sd(a_j), what its source sends varying ove
 carried back from the outputs: R_i = 1 / n at each of n outputs, edge_ij = share_ij R_i, and
 R_j = sum_i edge_ij. So a wire that carries nothing, or that leads nowhere, weighs nothing, and
 the scale of a layer does not count. Of neurons that send the same the flows count as what is left
-of them together (see `twins`): two that cancel out give nothing. An output that varies by less
+of them together (see `twins`): two that cancel out give nothing; and where modules are looked for
+they are one node, so that a neuron split in two is one neuron still. An output that varies by less
 than 1e-3 of what is wanted of it is a constant: nothing is carried back from it.
 
 Folds add up: the graph has one edge for all wires between two neurons of one connection. The
@@ -26,7 +27,7 @@ from torch import Tensor
 
 from bimt_bench.metrics.base import Scored, once
 from bimt_bench.metrics.sending import Sent, sent_in
-from bimt_bench.metrics.twins import net
+from bimt_bench.metrics.twins import merged, net
 from bimt_bench.network import Connection, Wiring
 
 # Of a member's largest edge: what is lighter is left out. As for the graph of the weights, a
@@ -68,12 +69,33 @@ class AttributionGraph:
 
 
 @once
-@torch.no_grad()
 def attributions(scored: Scored) -> tuple[AttributionGraph | None, ...]:
     """The attribution graph of each member.
 
     None where there is none: nothing flows to an output, or something is not finite.
     """
+    return _graphs(scored, _edges(scored))
+
+
+@once
+def merged_attributions(scored: Scored) -> tuple[AttributionGraph | None, ...]:
+    """The attribution graph of each member, its twins (see `twins`) one node each."""
+    return _graphs(scored, merged(scored.wiring, _edges(scored), sent_in(scored).twins))
+
+
+def _graphs(
+    scored: Scored, edges: Mapping[str, Float64[np.ndarray, "member target source"]]
+) -> tuple[AttributionGraph | None, ...]:
+    return tuple(
+        attribution_graph(scored.wiring, {name: one[member] for name, one in edges.items()})
+        for member in range(scored.size)
+    )
+
+
+@once
+@torch.no_grad()
+def _edges(scored: Scored) -> dict[str, Float64[np.ndarray, "member target source"]]:
+    """The weight of every edge of each connection, by its parameter."""
     sent = sent_in(scored)
     flows = {
         c.parameter: _joined(scored.wiring, c, _flows(scored, c, sent))
@@ -81,11 +103,7 @@ def attributions(scored: Scored) -> tuple[AttributionGraph | None, ...]:
     }
     steps = len(scored.wiring.groups) - 1 + scored.positions - 1
     carried = carried_back(scored.wiring, flows, _endings(scored), steps=steps)
-    edges = {name: one.numpy() for name, one in carried.items()}
-    return tuple(
-        attribution_graph(scored.wiring, {name: one[member] for name, one in edges.items()})
-        for member in range(scored.size)
-    )
+    return {name: one.numpy() for name, one in carried.items()}
 
 
 def carried_back(

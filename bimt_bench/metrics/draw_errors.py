@@ -29,7 +29,9 @@ _TOPOLOGY: dict[str, _Compared] = {
 }
 
 
-def _error_of(name: str, compute: Callable[[Scored], PerMember], *, source: str) -> None:
+def _error_of(
+    name: str, compute: Callable[[Scored], PerMember], *, source: str, version: int = 1
+) -> None:
     """Registers the standard error of a metric as a metric of its family."""
     of = METRICS[name]
     METRICS.register(
@@ -45,6 +47,7 @@ def _error_of(name: str, compute: Callable[[Scored], PerMember], *, source: str)
             undefined=of.undefined,
             untrained="as small as the draws make it, or a large graph's budget ends them",
             compute=compute,
+            version=version,
         )
     )
 
@@ -96,5 +99,6 @@ _error_of(
     "module_excess_cautious",
     _cautious_error,
     source="sd sqrt(1 / n + 1.645^2 / (2 (n - 1))) |d score / d (M_0 + 1.645 sd)|, n nulls",
+    version=2,
 )
 _error_of("isolated_ratio", _isolated_ratio_error, source="ratio * sd / (mean sqrt(n))")

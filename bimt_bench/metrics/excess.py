@@ -2,34 +2,35 @@
 
 Of a partition c of the attribution graph, r(c) = (weight inside modules - sum_c a_c^2) /
 (1 - sum_c a_c^2), as a share of all weight, a_c being a module's share of all strength (Newman,
-Phys. Rev. E 67, 026126). M is the largest r over Leiden partitions at seven resolutions, of those
-in which no module swallows the rest. M_0 is the mean M of null networks, in which each connection
+Phys. Rev. E 67, 026126). M is the r of the Leiden partition at the lowest of seven resolutions at
+which no module swallows the rest. M_0 is the mean M of null networks, in which each connection
 keeps its degrees and weights and nearly its strengths (see `rewiring`).
 """
 
 import math
 from dataclasses import dataclass
 
-import igraph
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from bimt_bench.ground import derive
-from bimt_bench.metrics.attribution import AttributionGraph, Wires, attributions
-from bimt_bench.metrics.base import PerMember, Scored, once, sums
+from bimt_bench.metrics.attribution import AttributionGraph, Wires, merged_attributions
+from bimt_bench.metrics.base import PerMember, Scored, once
 from bimt_bench.metrics.contract import metric
+from bimt_bench.metrics.edges import graph_of_edges
 from bimt_bench.metrics.goodness import state
 from bimt_bench.metrics.modularity import seeded_igraph
 from bimt_bench.metrics.rewiring import rewired
 
 RESOLUTIONS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
+_FIRST = 3  # where the search begins: most networks without modules fall apart from there on
 _APART = 0.3  # of 1 - sum a_c^2, at least: no module swallows the rest
 _ITERATIONS = 2
 
-_ENOUGH = 0.02  # error of the figure at which no more nulls are drawn
-_DRAWS = 10  # at a time
+_ENOUGH = 0.02  # errors of the figures at which no more nulls are drawn
+_DRAWS = 5  # at a time
 _MOST = 30
-_EDGES = 200_000  # of all nulls together, beyond which there are no more than the first
+_EDGES = 200_000  # of all nulls together, beyond which there are no more than the first five
 
 _WHOLE = 2.0**32  # the heaviest edge as a whole number
 _ROUNDING = 1e-9
@@ -69,6 +70,11 @@ class Excess:
         return of_base * self.value / base**2
 
     @property
+    def is_known(self) -> bool:
+        """Whether more nulls would say little: both errors are small, or there is no figure."""
+        return not (self.error > _ENOUGH or self.cautious_error > _ENOUGH)
+
+    @property
     def error(self) -> float:
         """Standard error of the score, for the nulls are so many and no more."""
         mean = float(self.nulls.mean())
@@ -102,18 +108,19 @@ def _no_excess(scored: Scored) -> tuple[str, ...]:
         f"(M - M_0) / (1 - M_0), or (M - M_0) / M_0 below; M the assortativity ({_NEWMAN}) of the "
         f"best Leiden partition of the attribution graph, M_0 its mean over nulls: {_NULLS}"
     ),
-    untrained="just below 0: -0.12 on independence, -0.04 on MNIST",
+    untrained="just below 0: -0.11 on independence, -0.04 on MNIST",
     undefined=_no_excess,
-    version=2,
+    version=3,
 )
 def module_excess(scored: Scored) -> PerMember:
     """(M - M_0) / (1 - M_0) if M >= M_0, else (M - M_0) / M_0, on the attribution graph.
 
-    M is the largest (weight inside - sum_c a_c^2) / (1 - sum_c a_c^2) over Leiden partitions at
-    resolutions from 0.1 to 1.5 with 1 - sum_c a_c^2 >= 0.3; 0 if there is none. M_0 is its mean
-    over null networks: 10 of them, and ten more at a time until `module_excess_error` is at most
-    0.02, 30 at most. Member and nulls are searched alike. NaN where nothing flows to an output,
-    something is not finite, or every null is as modular as can be.
+    M is (weight inside - sum_c a_c^2) / (1 - sum_c a_c^2) of the Leiden partition at the lowest of
+    seven resolutions from 0.1 to 1.5 at which 1 - sum_c a_c^2 >= 0.3; 0 if there is none. M_0 is
+    its mean over null networks: five at a time until `module_excess_error` and that of the
+    cautious figure are at most 0.02, 30 at most. Member and nulls are searched alike. NaN where
+    nothing flows to an output, something is not finite, or every null is as modular as can
+    be.
     """
     return np.array([math.nan if one is None else one.score for one in excesses(scored)])
 
@@ -127,9 +134,9 @@ def module_excess(scored: Scored) -> PerMember:
     unit="1 is the most there can be, 0 what 95 % of nulls stay below",
     cost="draws",
     source=f"as module_excess, with M_0 + 1.645 sd(M_0) in the place of M_0; {_NULLS}",
-    untrained="below 0: -0.15 on independence, -0.05 on MNIST",
+    untrained="below 0: -0.14 on independence, -0.05 on MNIST",
     undefined=_no_excess,
-    version=2,
+    version=3,
 )
 def module_excess_cautious(scored: Scored) -> PerMember:
     """`module_excess` with M_0 + 1.645 sd in the place of M_0, sd that of M over the nulls.
@@ -149,7 +156,7 @@ def module_excess_cautious(scored: Scored) -> PerMember:
     source="sd(M_0) / sqrt(n) times |d score / d M_0|, n null networks",
     untrained="at most 0.02",
     undefined=_no_excess,
-    version=2,
+    version=3,
 )
 def module_excess_error(scored: Scored) -> PerMember:
     """The standard error of `module_excess`: sd / sqrt(n) over n nulls, times |d score / d M_0|.
@@ -162,7 +169,7 @@ def module_excess_error(scored: Scored) -> PerMember:
 @once
 def excesses(scored: Scored) -> tuple[Excess | None, ...]:
     """M of each member and its nulls; None for a member without an attribution graph."""
-    members = zip(attributions(scored), scored.seeds, strict=True)
+    members = zip(merged_attributions(scored), scored.seeds, strict=True)
     return tuple(None if graph is None else excess(graph, seed) for graph, seed in members)
 
 
@@ -170,13 +177,12 @@ def excess(graph: AttributionGraph, seed: int) -> Excess:
     """M of a graph, and of as many nulls as it takes; the same seed, the same result."""
     edges = sum(len(one.weights) for one in graph.wires)
     wires = tuple(_in_whole_numbers(graph.wires))
-    draws = _DRAWS if edges * _DRAWS <= _EDGES else _DRAWS // 2
-    most = min(_MOST, max(draws, _EDGES // edges))
+    most = min(_MOST, _EDGES // edges)
     with seeded_igraph(derive("metrics", "module_excess", seed, "leiden")):
         value = _most_modular(graph.nodes, *_together(wires))
-        found = Excess(value, _nulls(graph.nodes, wires, seed, 0, draws))
-        while found.error > _ENOUGH and len(found.nulls) + draws <= most:
-            more = _nulls(graph.nodes, wires, seed, len(found.nulls), draws)
+        found = Excess(value, _nulls(graph.nodes, wires, seed, 0))
+        while not found.is_known and len(found.nulls) + _DRAWS <= most:
+            more = _nulls(graph.nodes, wires, seed, len(found.nulls))
             found = Excess(value, np.concatenate([found.nulls, more]))
     return found
 
@@ -188,13 +194,12 @@ def _above(value: float, base: float) -> float:
 
 
 def _nulls(
-    nodes: int, wires: tuple[Wires, ...], seed: int, begin: int, draws: int
+    nodes: int, wires: tuple[Wires, ...], seed: int, begin: int
 ) -> Float64[np.ndarray, " draw"]:
-    """M of null networks, numbered from `begin` on."""
+    """M of five null networks, numbered from `begin` on."""
+    numbers = range(begin, begin + _DRAWS)
     parts = [
-        _redrawn(
-            one, [derive("metrics", "module_excess", seed, k, begin + i) for i in range(draws)]
-        )
+        _redrawn(one, [derive("metrics", "module_excess", seed, k, i) for i in numbers])
         for k, one in enumerate(wires)
     ]
     drawn = np.concatenate(parts, axis=2)
@@ -241,34 +246,44 @@ def _together(
 def _most_modular(
     nodes: int, edges: Int64[np.ndarray, "edge 2"], weights: Float64[np.ndarray, " edge"]
 ) -> float:
-    """M: the largest assortativity over Leiden partitions at all resolutions; 0 if none counts."""
-    graph, listed = igraph.Graph(n=nodes, edges=edges), weights.tolist()
-    found = [
-        # GraphBase: the method of Graph wraps each result in an object
-        igraph.GraphBase.community_leiden(
-            graph,
+    """M: the assortativity at the lowest resolution at which no module swallows the rest.
+
+    The lower the resolution, the fewer modules and the larger r, until one module swallows the
+    rest: so resolutions are tried from a middle one, down to where it does or up to where it does
+    not. Of those tried M is the largest; 0 where modules are swallowed at all of them.
+    """
+    graph, listed = graph_of_edges(nodes, edges), weights.tolist()
+
+    def apart(index: int) -> float:
+        modules = graph.community_leiden(
             edge_weights=listed,
             normalize_resolution=True,
-            resolution=resolution,
+            resolution=RESOLUTIONS[index],
             n_iterations=_ITERATIONS,
         )[0]
-        for resolution in RESOLUTIONS
-    ]
-    return _assortativity(np.array(found), edges, weights).max(initial=0.0)
+        return _assortativity(np.array(modules), edges, weights)
+
+    found = largest = apart(_FIRST)
+    upward = found == 0.0
+    rest = range(_FIRST + 1, len(RESOLUTIONS)) if upward else range(_FIRST - 1, -1, -1)
+    for index in rest:
+        found = apart(index)
+        largest = max(largest, found)
+        if (found == 0.0) != upward:
+            break
+    return max(largest, 0.0)
 
 
 def _assortativity(
-    modules: Int64[np.ndarray, "partition node"],
+    modules: Int64[np.ndarray, " node"],
     edges: Int64[np.ndarray, "edge 2"],
     weights: Float64[np.ndarray, " edge"],
-) -> Float64[np.ndarray, " partition"]:
-    """r of every partition; 0 of one in which a module swallows the rest."""
-    first, second = modules[:, edges[:, 0]], modules[:, edges[:, 1]]
+) -> float:
+    """r of a partition; 0 of one in which a module swallows the rest."""
+    first, second = modules[edges[:, 0]], modules[edges[:, 1]]
     total = weights.sum()
-    inside = ((first == second) @ weights) / total
-    shares = np.zeros((len(modules), int(modules.max()) + 1))
-    spread = np.broadcast_to(weights / (2.0 * total), first.shape)
-    for ends in (first, second):
-        shares += sums(ends, spread, shares.shape[1])
-    room = 1.0 - np.square(shares).sum(axis=1)
-    return np.where(room >= _APART, (inside - 1.0 + room) / np.where(room > 0, room, 1.0), 0.0)
+    count = int(modules.max()) + 1
+    shares = sum(np.bincount(ends, weights, count) for ends in (first, second)) / (2.0 * total)
+    room = 1.0 - float(np.square(shares).sum())
+    inside = float(weights[first == second].sum() / total)
+    return (inside - 1.0 + room) / room if room >= _APART else 0.0

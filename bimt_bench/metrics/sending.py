@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from bimt_bench.metrics.base import Questions, Scored
+from bimt_bench.metrics.base import Questions, Scored, once
 from bimt_bench.metrics.twins import Twins, twins_among
 from bimt_bench.network import Group
 
@@ -34,6 +34,7 @@ class Sent:
     twins: dict[str, list[Twins]]
 
 
+@once
 @torch.no_grad()
 def sent_in(scored: Scored) -> Sent:
     """What the sources of each connection send."""

@@ -13,11 +13,11 @@ vectors of one small block: a layer-sized problem instead of a network-sized one
 from dataclasses import dataclass
 from functools import cached_property
 
-import igraph
 import numpy as np
 from jaxtyping import Float64, Int64
 
 from bimt_bench.metrics.base import sums
+from bimt_bench.metrics.edges import graph_of_edges
 
 # Eigenvalues up to this one count as zero: beyond the rank of a graph nothing is left to part.
 # Of a bipartite graph squares are computed, which are off by some 1e-16: 1e-8 of a root.
@@ -40,7 +40,7 @@ class Topology:
     @cached_property
     def sides(self) -> tuple[Int64[np.ndarray, " one"], Int64[np.ndarray, " other"]] | None:
         """The nodes of the two sides of a bipartite graph, the smaller one last; None if not."""
-        two, side = igraph.Graph(n=self.nodes, edges=self.edges).is_bipartite(return_types=True)
+        two, side = graph_of_edges(self.nodes, self.edges).is_bipartite(True)
         if not two:
             return None
         marks = np.array(side, dtype=bool)

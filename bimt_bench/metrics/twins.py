@@ -1,7 +1,8 @@
 """Twins: neurons of a group that send the same, but for its scale and sign. What they add counts.
 
 What twins give to one neuron may cancel out: they carry much and add nothing. So each wire of
-theirs keeps the share of its flow that is left of all of them together.
+theirs keeps the share of its flow that is left of all of them together. And a neuron may be split
+into twins, whose many wires are less modular by chance than its few: so they can be made one node.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from jaxtyping import Bool, Float64, Int64
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from bimt_bench.network import Connection
+from bimt_bench.network import Connection, Wiring
 
 # Correlations from here on are those of neurons that send the same, but for rounding in float64.
 _ALIKE = 1.0 - 1e-6
@@ -84,6 +85,34 @@ def net(
             given = signed.reshape(*signed.shape[:2], -1) * scale[:, None]
             found[one.member, :, at] *= _left(given)[:, None]
     return found
+
+
+def merged(
+    wiring: Wiring,
+    edges: Mapping[str, Float64[np.ndarray, "member target source"]],
+    twins: Mapping[str, list[Twins]],
+) -> dict[str, Float64[np.ndarray, "member target source"]]:
+    """Edges, by connection parameter, of which the first of several twins has those of all."""
+    found = dict(edges)
+    for group, own in twins.items():
+        for connection in [*wiring.into(group), *wiring.out_of(group)] if own else ():
+            found[connection.parameter] = edges[connection.parameter].copy()
+    for group, own in twins.items():
+        for one in own:
+            for connection in wiring.into(group):
+                _gather(found[connection.parameter][one.member], one.positions.numpy())
+            for connection in wiring.out_of(group):
+                _gather(found[connection.parameter][one.member].T, one.positions.numpy())
+    return found
+
+
+def _gather(
+    edges: Float64[np.ndarray, "twin_or_other other"], twins: Int64[np.ndarray, " twin"]
+) -> None:
+    """Puts the edges of twins into the row of the first, adding them up by size."""
+    together = np.sort(edges[twins], axis=0).sum(axis=0)
+    edges[twins] = 0.0
+    edges[twins[0]] = together
 
 
 def _left(given: Float64[Tensor, "targets twin entry"]) -> Float64[Tensor, " targets"]:

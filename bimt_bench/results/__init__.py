@@ -3,8 +3,9 @@
 Everything is loaded when first used, so that no process loads matplotlib or mlflow for nothing.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from bimt_bench.ground import lazily
 
 if TYPE_CHECKING:
     from bimt_bench.results.choice import CHOICES, best, check_drawn, choose, knee, median
@@ -136,8 +137,4 @@ __all__ = [
     "tradeoff_table",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"bimt_bench.results.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)

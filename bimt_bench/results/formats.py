@@ -5,7 +5,7 @@ set to 0 or 'off', lambda beside strength, no dial. Digests of members and confi
 they are, as labels. What such a frame does not say is null.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from bimt_bench.ground import InputError
 from bimt_bench.spec import TaskSpec, catalog, digest_of, format_of
 
-_IDENTITY = ("task", "recipe", "strength", "seed", "member", "status")
+_IDENTITY = ("task", "recipe", "seed", "member", "status")
+_OF_1 = (*_IDENTITY, "strength")
+"""Of a frame of format 1: a later one has the settings alone that its recipes have."""
 FIRST_RELEASE_TASKS = {
     "1a3872917602": ("symbolic/independence", 1),
     "229fa82ebee4": ("symbolic/feature_sharing", 1),
@@ -97,7 +99,7 @@ def frame_from_1(frame: pd.DataFrame) -> pd.DataFrame:
     from bimt_bench.recipes import RECIPES, settings_for
     from bimt_bench.results.columns import known_settings
 
-    _check(frame)
+    _check(frame, _OF_1)
     found = frame.drop(columns="lambda", errors="ignore").copy()
     settings = [name for name in known_settings() if name in found]
     for name in settings:
@@ -119,8 +121,8 @@ def frame_from_1(frame: pd.DataFrame) -> pd.DataFrame:
     return _with_tasks(found)
 
 
-def _check(frame: pd.DataFrame) -> None:
-    for column in _IDENTITY:
+def _check(frame: pd.DataFrame, columns: Sequence[str] = _IDENTITY) -> None:
+    for column in columns:
         if column not in frame.columns:
             raise InputError(f"frame: has no column '{column}', and is no frame of members")
 

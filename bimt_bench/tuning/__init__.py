@@ -3,8 +3,9 @@
 Everything is loaded when first used, so that training a pack here does not need Ray.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from bimt_bench.ground import lazily
 
 if TYPE_CHECKING:
     from bimt_bench.tuning.address import check_address
@@ -44,8 +45,4 @@ __all__ = [
     "train_pack",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"bimt_bench.tuning.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, _HOMES)

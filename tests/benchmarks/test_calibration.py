@@ -58,6 +58,7 @@ def test_the_axis_orders_the_made_networks(axes):
 def test_doctored_networks_do_not_outrank_their_clean_selves_and_by_raw_weights_they_do(axes):
     gains = calibration_tables.doctored_gains(axes, SMALL, AXIS)
     assert gains.keys() == {*DOCTORED} - {"spare", "rescaled"}
+    assert gains["split neurons"] == pytest.approx(0.0, abs=1e-6)
     assert max(abs(gain) for gain in gains.values()) < 0.03
     assert calibration_tables.doctored_gains(axes, SMALL, "modularity_q")["useless wires"] > 0.2
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from bimt_bench.leaderboard.copies import Gathering, apart, copies, sizes
+from bimt_bench.leaderboard.copies import (
+    ALIKE,
+    Gathering,
+    apart,
+    copies,
+    may_be_alike,
+    sizes,
+    sketches,
+)
 
 MEMBERS = ("a" * 12, "b" * 12, "c" * 12)
 
@@ -77,3 +85,27 @@ def test_two_members_of_one_entry_are_told_once(answers) -> None:
 
 def test_entries_of_other_outputs_are_left_out(answers) -> None:
     assert not list(copies(_gathering("own", answers), [_gathering("other", answers[:, :, :1])]))
+
+
+# ------------------------------------------------------------------------------ sketches
+
+
+@pytest.mark.parametrize("where", ["everywhere", "in one answer"])
+def test_what_answers_alike_is_never_missed_by_its_sketch(answers, where: str) -> None:
+    noise = np.random.default_rng(1).normal(size=answers.shape)
+    if where == "in one answer":
+        noise[:, 1:] = noise[:, :, 1:] = 0.0
+    near = answers + noise
+    far = np.diagonal(apart(answers, near))
+    near = answers + noise * (0.8 * ALIKE / far)[:, None, None]
+    assert (np.diagonal(apart(answers, near)) < ALIKE).all()
+    assert may_be_alike(_gathering("own", answers), sketches(_gathering("other", near)))
+
+
+def test_other_networks_are_told_apart_by_their_sketches(answers) -> None:
+    others = np.random.default_rng(2).normal(size=(3, 50, 2))
+    assert not may_be_alike(_gathering("own", answers), sketches(_gathering("other", others)))
+    assert not may_be_alike(_gathering("own", answers), sketches(_gathering("o", answers[:, :40])))
+    constant = _gathering("other", np.ones_like(answers))
+    assert not may_be_alike(constant, sketches(constant))
+    assert not sketches(_gathering("other", np.full_like(answers, np.nan)))

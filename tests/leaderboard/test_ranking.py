@@ -106,6 +106,16 @@ def test_who_is_not_ranked_and_why(board, generator, change, why):
     assert why in table.left_out[0].why
 
 
+@pytest.mark.parametrize("code", ["beyond_time", "beyond_memory"])
+def test_an_entry_that_could_not_be_verified_further_is_ranked_as_far_as_it_got(
+    board, generator, code
+):
+    end = Finding(level="retrained", code=code, weight="fault", told="ended after 30 minutes")
+    put(board, "good", front(generator), level="replayed", findings=(end,))
+    (standing,) = table_of(board).standings
+    assert (standing.badge, standing.flags) == ("replayed", ("ended after 30 minutes",))
+
+
 def test_withdrawn_and_unverified_entries_have_no_place(board, generator):
     for name in ("good", "gone", "new"):
         put(board, name, front(generator))

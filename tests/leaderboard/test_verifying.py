@@ -12,8 +12,20 @@ import yaml
 
 from bimt_bench import leaderboard, results
 from bimt_bench.ground import InputError, environment, on_processor
-from bimt_bench.leaderboard import Asked, Board, Limits, changed, doctoring, verify
-from bimt_bench.leaderboard.verdict import Verdict
+from bimt_bench.leaderboard import (
+    LEVELS,
+    Asked,
+    Board,
+    Budget,
+    Limits,
+    changed,
+    doctoring,
+    rescoring,
+    verify,
+    verifying,
+)
+from bimt_bench.leaderboard.isolation import Overrun
+from bimt_bench.leaderboard.verdict import Finding, Verdict
 from bimt_bench.leaderboard.verifying import levels, verified
 from bimt_bench.spec import catalog, configured
 from bimt_bench.tuning import train_pack
@@ -76,6 +88,51 @@ def test_an_entry_beyond_its_time_keeps_what_it_had_reached(small_board: Board) 
 def test_what_is_no_folder_is_bad_input(small_board: Board) -> None:
     with pytest.raises(InputError, match="there is no folder"):
         verify(small_board.folder / "nothing", board=small_board)
+
+
+def test_running_out_of_time_takes_nothing_that_was_proven(
+    own_board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = own_board.entry(TASK, "vanilla-plain")
+    found = list(levels(folder, own_board, QUICK))
+
+    def ended(work, arguments, limits):
+        yield from (one.model_dump_json() for one in found[:3])
+        raise Overrun("beyond_time", "ended after 30 minutes")
+
+    monkeypatch.setattr(verifying, "in_own_process", ended)
+    first = verify(folder, board=own_board, asked=QUICK)
+    assert (first.level, _codes(first, "fault"), first.against) == (
+        "replayed", {"beyond_time"}, ()
+    )  # fmt: skip
+    own_board.keep(found[-1])
+    again = verify(folder, board=own_board, asked=QUICK)
+    assert (again.level, _codes(again, "fault")) == ("retrained", {"beyond_time"})
+
+
+# ------------------------------------------------------------------------------ budgets
+
+
+def _within(seconds: float, left: float) -> Asked:
+    return dataclasses.replace(QUICK, fresh=1, budget=Budget(share=seconds, left=left))
+
+
+def test_a_budget_leaves_members_for_later_and_the_verdict_says_which(own_board: Board) -> None:
+    folder = own_board.entry(TASK, "vanilla-plain")
+    tight = verified(folder, board=own_board, asked=_within(0.0, 1e9))
+    assert (tight.level, tight.faults, len(tight.draws[-1].members)) == ("replayed", (), 1)
+    (told,) = [one.told for one in tight.findings if one.code == "outstanding"]
+    assert "2 of 3 drawn members, 1 of 1 members of fresh seeds" in told
+    own_board.keep(tight)
+    nothing = verified(folder, board=own_board, asked=_within(0.0, 0.0))
+    assert nothing.level == "replayed" and nothing.draws[-1].level == "replayed"
+    assert [one.code for one in nothing.findings].count("outstanding") == 1
+    own_board.keep(nothing)
+    whole = verified(folder, board=own_board, asked=_within(1e9, 1e9))
+    assert (whole.level, "outstanding" in _codes(whole)) == ("retrained", False)
+    own_board.keep(whole)
+    again = verified(folder, board=own_board, asked=_within(0.0, 1e9))
+    assert (again.level, "outstanding" in _codes(again)) == ("retrained", False)
 
 
 # ------------------------------------------------------------------------------ other machines
@@ -152,6 +209,26 @@ def test_a_second_sweep_of_the_same_configurations_is_a_reproduction(own_board: 
     assert "reproduction" in _codes(verdict, "note")
 
 
+def test_networks_of_others_are_asked_only_where_their_sketches_are_near(
+    own_board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, near = [], Asked(up_to="rescored")
+    for folder in own_board.entries(TASK):
+        own_board.keep(verified(folder, board=own_board, asked=near))
+    real = rescoring.gathered
+    monkeypatch.setattr(
+        rescoring, "gathered", lambda other: asked.append(other.entry.name) or real(other)
+    )
+    again = _renamed(own_board, "vanilla-plain", "vanilla-again")
+    verdict = verified(again, board=own_board, asked=near)
+    assert (asked, "reproduction" in _codes(verdict)) == (["vanilla-plain"], True)
+    own_board.keep(verdict)
+    _noisy(own_board.entry(TASK, "l1-plain"))  # what its sketches are of is no longer there
+    asked.clear()
+    verified(again, board=own_board, asked=near)
+    assert asked == ["l1-plain", "vanilla-plain"]
+
+
 def _renamed(board: Board, name: str, new: str) -> Path:
     folder = Path(shutil.copytree(board.entry(TASK, name), board.place(TASK, new)))
     entry = json.loads((folder / "entry.json").read_text())
@@ -186,6 +263,25 @@ def test_measuring_the_axes_again_keeps_what_is_known_further(own_board: Board) 
     assert after.level == "retrained"
     assert (after.metrics, after.fresh, after.draws) == (before.metrics, before.fresh, before.draws)
     assert after.members == before.members
+
+
+@pytest.mark.parametrize(
+    ("fault", "level"), [("another_run", "rescored"), ("another_network", "replayed")]
+)
+def test_a_failure_stays_until_its_level_is_passed(own_board: Board, fault, level) -> None:
+    """Else the axes, which are measured on each merge, would wash it off."""
+    folder = own_board.entry(TASK, "vanilla-plain")
+    passed = verified(folder, board=own_board, asked=QUICK)
+    told = Finding(
+        level=LEVELS[LEVELS.index(level) + 1], code=fault, weight="fault", told="another one"
+    )
+    own_board.keep(passed.model_copy(update={"level": level, "findings": (told,)}))
+    axes = Asked(up_to="rescored", axes_only=True)
+    after = verified(folder, board=own_board, asked=axes)
+    assert (after.level, after.faults) == (level, (told,))
+    own_board.keep(after)
+    whole = verified(folder, board=own_board, asked=QUICK)
+    assert (whole.level, whole.faults) == ("retrained", ())
 
 
 def test_another_content_under_the_same_name_begins_anew(own_board: Board) -> None:

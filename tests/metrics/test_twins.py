@@ -1,11 +1,12 @@
 """Neurons that send the same count as what is left of them together."""
 
+import numpy as np
 import pytest
 import torch
 
-from bimt_bench.metrics.attribution import attributions
-from bimt_bench.metrics.twins import net, twins_among
-from bimt_bench.network import Connection
+from bimt_bench.metrics.attribution import attributions, merged_attributions
+from bimt_bench.metrics.twins import Twins, merged, net, twins_among
+from bimt_bench.network import Connection, Group, Wiring
 from tests.metrics.test_attribution import LINEAR, SIGNS, edges
 
 
@@ -60,3 +61,28 @@ def test_folds_and_windows_of_twins_cancel_entry_by_entry():
     flows = weight.abs().flatten(3).sum(dim=3) * both[:, None]
     found = net(connection, flows, weight, both, twins)
     torch.testing.assert_close(found / flows, torch.tensor([[[4 / 6, 4 / 6, 0.0, 0.0]]]).double())
+
+
+def test_a_neuron_split_in_two_is_one_neuron_of_the_merged_graph(by_hand):
+    data = by_hand.data(SIGNS, SIGNS[:, :1].clone())
+
+    def merged_graph(into, out):
+        weights = [torch.tensor([one], dtype=torch.float64) for one in (into, out)]
+        return edges(merged_attributions(by_hand.scored(weights, data=data, activation=LINEAR))[0])
+
+    clean = merged_graph([[1.0, 0.5], [0.0, 0.0], [0.0, 2.0]], [[3.0, 0.0, 1.0]])
+    split = merged_graph([[1.0, 0.5], [-2.0, -1.0], [0.0, 2.0]], [[1.0, -1.0, 1.0]])
+    assert split == pytest.approx(clean)
+    opposed = merged_graph([[1.0, 0.5], [1.0, 0.5], [0.0, 2.0]], [[8.0, -5.0, 1.0]])
+    assert opposed == pytest.approx(clean)
+
+
+def test_twins_of_a_group_that_is_joined_to_itself_are_gathered_on_both_sides():
+    groups = (Group("x", 1, "input", 0), Group("h", 3, "hidden", 1))
+    wiring = Wiring(groups, (Connection("w", "x", "h"), Connection("u", "h", "h")), ())
+    twins = {"h": [Twins(0, torch.tensor([0, 2]), torch.ones(2).double())]}
+    given = {"w": np.array([[[1.0], [2.0], [4.0]]]), "u": np.arange(9.0).reshape(1, 3, 3)}
+    found = merged(wiring, given, twins)
+    np.testing.assert_array_equal(found["w"][0], [[5.0], [2.0], [0.0]])
+    np.testing.assert_array_equal(found["u"][0], [[16, 8, 0], [8, 4, 0], [0, 0, 0]])
+    assert given["w"].tolist() == [[[1.0], [2.0], [4.0]]]

@@ -361,3 +361,11 @@ def test_the_axes_of_a_trade_off_may_be_any_metrics(results):
 def test_a_folder_may_be_moved(results, folder):
     moved = shutil.move(folder, folder.parent / "elsewhere")
     assert bimt_bench.load(moved).best().member in results.members
+
+
+def test_a_run_of_a_recipe_without_strength_opens_again(tmp_path):
+    trained = bimt_bench.train(TASK, recipe="vanilla", steps=10, seeds=(0, 1), shuffles=2)
+    assert "strength" not in trained.frame
+    found = bimt_bench.load(trained.save(tmp_path / "run"))
+    assert len(found.frame) == 2
+    assert found.tradeoff(TASK).members == 2

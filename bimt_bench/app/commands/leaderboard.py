@@ -104,7 +104,18 @@ def withdraw(
 @leaderboard.command()
 def changes(
     base: Annotated[str, typer.Argument(help="the commit or branch that it is compared with")],
+    head: Annotated[
+        str, typer.Option(help="the commit or branch that is looked at; HEAD must be checked out")
+    ] = "HEAD",
     by: Annotated[str | None, typer.Option(help="the account that asks for the changes")] = None,
+    take: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="a new folder for the board with what is added, taken out of git as data; the "
+            "branch may then change nothing else",
+        ),
+    ] = None,
     board: BoardDir = BOARD,
 ) -> None:
     """List the entries that a branch adds; refuse it if it changes anything that is published."""
@@ -112,7 +123,7 @@ def changes(
     from bimt_bench.leaderboard import changes as branch
 
     with refusing():
-        found = branch.changes(Board(board), base, by=by)
+        found = branch.changes(Board(board), base, head=head, by=by, take=take)
     for folder in found.added:
         typer.echo(folder)
 

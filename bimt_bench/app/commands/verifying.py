@@ -1,5 +1,8 @@
 """The command `bimt-bench leaderboard verify`."""
 
+import dataclasses
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +47,12 @@ def verify(
     ] = None,
     memory: Annotated[float, typer.Option(min=0.5, help="GiB that one entry may take")] = 6.0,
     minutes: Annotated[float, typer.Option(min=0.1, help="that one entry may take")] = 30.0,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="seconds for all entries; fewer members are trained again to keep to it"
+        ),
+    ] = None,
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -66,8 +75,13 @@ def verify(
             limits=leaderboard.Limits(memory=int(memory * _GIB), seconds=minutes * 60.0),
         )
         found: list[Verdict] = []
-        for folder in _folders(held, entries or [], changed_only=changed_only):
-            verdict = leaderboard.verify(folder, board=held, asked=asked)
+        folders = _folders(held, entries or [], changed_only=changed_only)
+        end = time.monotonic() + (math.inf if budget is None else budget)
+        for place, folder in enumerate(folders):
+            left = max(end - time.monotonic(), 0.0)
+            share = leaderboard.Budget(share=left / (len(folders) - place), left=left)
+            own = dataclasses.replace(asked, budget=share)
+            verdict = leaderboard.verify(folder, board=held, asked=own)
             terminal.OUT.print(verdicts.lines_of(verdict), highlight=False, soft_wrap=True)
             if keep:
                 print_files([held.keep(verdict)])

@@ -5,8 +5,9 @@ intervals, a line a recipe, the non-dominated front, volumes, ranks and readable
 and tables are made from those records.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from bimt_bench.ground import lazily
 
 if TYPE_CHECKING:
     from bimt_bench.results.tradeoff.estimation import tradeoff
@@ -38,9 +39,4 @@ __all__ = [
 
 _HOMES = {"tradeoff": "estimation", "Plane": "plane", "common_seeds": "plane"}
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        home = _HOMES.get(name, "records")
-        return getattr(import_module(f"bimt_bench.results.tradeoff.{home}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, {**dict.fromkeys(__all__, "records"), **_HOMES})
