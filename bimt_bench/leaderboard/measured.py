@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from bimt_bench.leaderboard.candidates import Candidate
+from bimt_bench.leaderboard.entry import folder_name
 from bimt_bench.leaderboard.field import Contender
+from bimt_bench.leaderboard.kept import Kept, key_of, sources
 from bimt_bench.leaderboard.verdict import ScoredMember
 from bimt_bench.metrics import direction
 from bimt_bench.results.tradeoff import (
+    Hypervolume,
     Plane,
     Point,
     TradeOff,
@@ -23,16 +26,29 @@ GOAL = "performance"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A candidate with its trade-off on its task's axes, points of fresh seeds, and as contender.
+class Figures:
+    """What follows from one verdict alone, on its task's axes.
 
-    points: those of the trade-off, which may be marked for the front of all entries.
+    points: configurations, fresh those of fresh seeds, lost how many members count as trivial.
+    """
+
+    points: tuple[Point, ...]
+    fresh: tuple[Point, ...]
+    volume: Hypervolume
+    lost: int
+    trivial: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate with its figures, and as contender.
+
+    points: those of its figures, which may be marked for the front of all entries.
     """
 
     candidate: Candidate
-    tradeoff: TradeOff
+    figures: Figures
     points: tuple[Point, ...]
-    fresh: tuple[Point, ...]
     contender: Contender
 
 
@@ -68,9 +84,14 @@ def _rows(one: Candidate, members: Sequence[ScoredMember]) -> pd.DataFrame:
     return pd.DataFrame(identity).assign(**metrics)
 
 
-def judged(candidates: Sequence[Candidate], task: TaskSpec) -> list[Judged]:
-    """The candidates on their task's axes; points of entries are marked for the front of all."""
-    found = [_judged(one, task) for one in candidates]
+def judged(
+    candidates: Sequence[Candidate], task: TaskSpec, kept: Kept | None = None
+) -> list[Judged]:
+    """The candidates on their task's axes; points of entries are marked for the front of all.
+
+    kept: where figures were kept, and are.
+    """
+    found = [_judged(one, task, kept) for one in candidates]
     entries = [p for one in found if one.candidate.control is None for p in one.points]
     plane = plane_of(task, task.reference.performance)
     marked = {p.settings.configuration: p for p in plane.mark(entries)}
@@ -93,15 +114,37 @@ def plane_of(task: TaskSpec, trivial: float) -> Plane:
     return Plane((rising[0], rising[1]), task.reference, trivial)
 
 
-def _judged(one: Candidate, task: TaskSpec) -> Judged:
+def _judged(one: Candidate, task: TaskSpec, kept: Kept | None) -> Judged:
+    if kept is None:
+        found = _figures(one, task)
+    else:
+        name = f"{folder_name(task.name)}-{one.name}"
+        key = _key(one, task)
+        found = kept.found("figures", name, key, Figures, lambda: _figures(one, task))
+    return Judged(one, found, found.points, _contender(one, found, task))
+
+
+def _key(one: Candidate, task: TaskSpec) -> str:
+    """What the figures of a candidate follow from."""
+    axes = (task.modularity_axis, GOAL)
+    slim = [
+        (m.configuration, m.dial_value, m.seed, m.status, *map(m.metrics.get, axes))
+        for m in (*one.verdict.members, *one.verdict.fresh)
+    ]
+    parts = (one.name, one.recipe, one.dial, one.verdict.trivial_performance)
+    split = len(one.verdict.members)
+    return key_of(sources(), task.name, task.digest(), task.reference, axes, parts, split, slim)
+
+
+def _figures(one: Candidate, task: TaskSpec) -> Figures:
     found = _tradeoff(one, one.verdict.members, task)
     fresh = one.verdict.fresh
-    return Judged(
-        candidate=one,
-        tradeoff=found,
+    return Figures(
         points=found.points,
         fresh=_tradeoff(one, fresh, task).points if fresh else (),
-        contender=_contender(one, found, task),
+        volume=found.hypervolume,
+        lost=found.lost,
+        trivial=found.trivial,
     )
 
 
@@ -125,7 +168,7 @@ def _only(member: ScoredMember, names: Sequence[str]) -> ScoredMember:
     return member.model_copy(update={"metrics": {n: member.metrics.get(n) for n in names}})
 
 
-def _contender(one: Candidate, found: TradeOff, task: TaskSpec) -> Contender:
+def _contender(one: Candidate, found: Figures, task: TaskSpec) -> Contender:
     clean = None if one.control is None else one.control.clean
     competes = one.control is None
     if not found.points:  # all were lost: each counts as the trivial predictor at the corner

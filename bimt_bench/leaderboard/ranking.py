@@ -12,6 +12,7 @@ from bimt_bench.ground import InputError, closest
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.candidates import Candidate, of_task
 from bimt_bench.leaderboard.checking import version_of
+from bimt_bench.leaderboard.kept import Kept
 from bimt_bench.leaderboard.measured import GOAL, frame_of, judged
 from bimt_bench.leaderboard.overall import overall
 from bimt_bench.leaderboard.seating import levels_of, seated, unseated
@@ -23,13 +24,20 @@ Together = tuple[str, int | None, int | None]
 """What entries share that stand in one table: the task's digest, the versions of both axes."""
 
 
-def rank(board: Board, tasks: Sequence[str] = (), *, tasks_dir: Path | None = None) -> Ranking:
+def rank(
+    board: Board,
+    tasks: Sequence[str] = (),
+    *,
+    tasks_dir: Path | None = None,
+    kept: Kept | None = None,
+) -> Ranking:
     """The tables of some tasks, or of all on the board, and what follows across them.
 
+    kept: where figures of entries are kept, so that those of an entry are found once.
     InputError for a task that is unknown, or of which the board has no entries.
     """
     names = asked(board, tasks)
-    found = tuple(task_table(board, catalog.task(name, tasks_dir)) for name in names)
+    found = tuple(task_table(board, catalog.task(name, tasks_dir), kept) for name in names)
     return Ranking(found, overall(found))
 
 
@@ -55,12 +63,12 @@ def board_frame(board: Board, task: str) -> pd.DataFrame:
     return frame_of(found)
 
 
-def task_table(board: Board, task: TaskSpec) -> TaskTable:
-    """The table of one task."""
+def task_table(board: Board, task: TaskSpec, kept: Kept | None = None) -> TaskTable:
+    """The table of one task; kept: see `rank`."""
     candidates, left_out = of_task(board, task.name)
     x, y = _axis(task, task.modularity_axis), _axis(task, GOAL)
     parts = _parted(candidates, task)
-    today = judged(parts.pop((task.digest(), x.version, y.version), ()), task)
+    today = judged(parts.pop((task.digest(), x.version, y.version), ()), task, kept)
     ranked = [one for one in today if one.candidate.retrainable]
     others = [one for one in today if not one.candidate.retrainable]
     levels = levels_of(task)
@@ -76,7 +84,7 @@ def task_table(board: Board, task: TaskSpec) -> TaskTable:
         levels=levels,
         standings=seated(ranked, task),
         unranked=unseated(others, task, beside=ranked),
-        dated=tuple(_dated(together, own, task) for together, own in parts.items()),
+        dated=tuple(_dated(together, own, task, kept) for together, own in parts.items()),
         left_out=left_out,
         notes=() if levels else (f"{x.title} has no best value, so no fixed levels of it",),
     )
@@ -103,7 +111,9 @@ def _parted(
     return {together: tuple(found[together]) for together in order}
 
 
-def _dated(together: Together, candidates: Sequence[Candidate], task: TaskSpec) -> Dated:
+def _dated(
+    together: Together, candidates: Sequence[Candidate], task: TaskSpec, kept: Kept | None
+) -> Dated:
     """Candidates of other times, ranked among themselves where they can be."""
     digest, *versions = together
     axes = (task.modularity_axis, GOAL)
@@ -118,5 +128,5 @@ def _dated(together: Together, candidates: Sequence[Candidate], task: TaskSpec) 
     return Dated(
         scored=", ".join(told),
         names=tuple(one.name for one in candidates),
-        standings=seated(judged(ranked, task), task) if whole else (),
+        standings=seated(judged(ranked, task, kept), task) if whole else (),
     )

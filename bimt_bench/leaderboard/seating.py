@@ -71,7 +71,7 @@ def _standing(one: Judged, task: TaskSpec, *, floor: float | None, place: Place 
         rank=None if place is None else place.rank,
         ranks=None if place is None else place.ranks.range,
         corners=None if place is None else place.ranks.standing,
-        volume=one.tradeoff.hypervolume,
+        volume=one.figures.volume,
         beside_first=None if place is None else _beside(place.beside_first),
         beside_above=None if place is None else _beside(place.beside_above),
         beside_clean=None if place is None else _beside(place.beside_clean),
@@ -79,11 +79,11 @@ def _standing(one: Judged, task: TaskSpec, *, floor: float | None, place: Place 
         kept=_kept(one.points, task, floor),
         members=len(verdict.members),
         seeds=len(one.contender.seeds),
-        lost=one.tradeoff.lost,
+        lost=one.figures.lost,
         operations=verdict.operations,
         dial=own.dial,
         points=one.points,
-        fresh=one.fresh,
+        fresh=one.figures.fresh,
         flags=tuple(one.told for one in verdict.flags),
     )
 

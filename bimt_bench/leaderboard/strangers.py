@@ -5,7 +5,6 @@ import math
 import os
 import stat
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,21 +89,32 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check(value: Any, where: str, ours: bool) -> None:
     """InputError for a value that is too deep, not finite, too large, or no text for people."""
-    waiting: list[tuple[Any, int]] = [(value, 1)]
-    while waiting:
-        one, depth = waiting.pop()
+    waiting, depth = [value], 1
+    while waiting:  # a level at a time: files hold many thousand numbers
         if depth > DEEPEST:
             raise InputError(f"{where}: is nested too deeply; at most {DEEPEST} levels")
-        if isinstance(one, Mapping):
-            waiting += [(held, depth + 1) for held in (*one.keys(), *one.values())]
-        elif isinstance(one, list):
-            waiting += [(held, depth + 1) for held in one]
-        elif isinstance(one, str) and not ours and (told := _unseen(one)) is not None:
-            raise InputError(f"{where}: '{fitting(ascii(one)[1:-1])}' holds the character {told}")
-        elif isinstance(one, float) and not math.isfinite(one):
-            raise InputError(f"{where}: holds a number that is not finite")
-        elif isinstance(one, int) and abs(one) > _LARGEST:
-            raise InputError(f"{where}: holds a whole number beyond {_LARGEST}")
+        deeper: list[Any] = []
+        for one in waiting:
+            kind = type(one)
+            if kind is dict:
+                deeper += [*one, *one.values()]
+            elif kind is list:
+                deeper += one
+            elif (kind is not str or not ours) and (fault := _fault(one)) is not None:
+                raise InputError(f"{where}: {fault}")
+        waiting, depth = deeper, depth + 1
+
+
+def _fault(one: object) -> str | None:
+    """What is wrong with a number or a text."""
+    if isinstance(one, float):
+        return None if math.isfinite(one) else "holds a number that is not finite"
+    if isinstance(one, str):
+        told = _unseen(one)
+        return told and f"'{fitting(ascii(one)[1:-1])}' holds the character {told}"
+    if isinstance(one, int) and abs(one) > _LARGEST:
+        return f"holds a whole number beyond {_LARGEST}"
+    return None
 
 
 def _unseen(text: str) -> str | None:

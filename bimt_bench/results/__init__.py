@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bimt_bench.results.corner import corner_of
     from bimt_bench.results.curves import Curves
     from bimt_bench.results.delivery import Courier, Delivered, SweepFacts, SweepTracking
+    from bimt_bench.results.drawing import NetworkDrawing, Plane
     from bimt_bench.results.drawn import DrawnTradeOff, tradeoff_of
     from bimt_bench.results.frames import read_curves, read_frame, tradeoff_table
     from bimt_bench.results.loading import load, of_pack
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
     from bimt_bench.results.titles import published_settings
     from bimt_bench.results.tradeoff import Estimate, Line, Settings, TradeOff
     from bimt_bench.results.trained import Results
-    from bimt_bench.results.words import is_baseline, setting_words, title_of, title_with_dial
+    from bimt_bench.results.words import (
+        is_baseline,
+        number,
+        setting_words,
+        title_of,
+        title_with_dial,
+    )
 
 _HOMES = {
     "CHOICES": "choice",
@@ -54,6 +61,9 @@ _HOMES = {
     "finished": "sweeps",
     "is_baseline": "words",
     "Network": "network",
+    "NetworkDrawing": "drawing",
+    "Plane": "drawing",
+    "number": "words",
     "Courier": "delivery",
     "Delivered": "delivery",
     "Reporter": "reporting",
@@ -89,6 +99,8 @@ __all__ = [
     "Estimate",
     "Line",
     "Network",
+    "NetworkDrawing",
+    "Plane",
     "Reporter",
     "Results",
     "Settings",
@@ -109,6 +121,7 @@ __all__ = [
     "knee",
     "load",
     "median",
+    "number",
     "of_pack",
     "plain_cell",
     "published_settings",

@@ -90,7 +90,8 @@ def opened(browser, folder):
             ),
         )
         name, _, state = page.partition("#")
-        tab.goto(f"{(folder / name).as_uri()}#{state}")
+        place = name if name.startswith("file:") else (folder / name).as_uri()
+        tab.goto(f"{place}#{state}")
         return tab
 
     yield visit
@@ -252,3 +253,24 @@ def test_the_keyboard_reaches_the_sorting(opened):
     tab.wait_for_function("location.hash.includes('sort=place')")
     tab.keyboard.press("Enter")
     assert "way=falling" in tab.url
+
+
+def test_an_overview_of_200_entries_is_small_and_soon_there(opened, tmp_path):
+    from bimt_bench.leaderboard import site
+
+    board, generator = Board(tmp_path / "board"), np.random.default_rng(5)
+    for number in range(200):
+        task = (TASK, OTHER)[number % 2]
+        put(board, f"entry-{number}", front(generator, configurations=2), task=task)
+    many = site.build(board, tmp_path / "site", kept=tmp_path / "kept").folder
+    tab = opened((many / OVERVIEW).as_uri())
+    assert len(shown(tab)) == 200
+    own = "all => all.map((one) => one.getAttribute(one.src ? 'src' : 'href'))"
+    loaded = tab.eval_on_selector_all("script[src], link[rel=stylesheet]", own)
+    assert len(loaded) == 3
+    assert sum((many / one).stat().st_size for one in (OVERVIEW, *loaded)) < 2**20
+    measuring = tab.context.new_cdp_session(tab)
+    measuring.send("Performance.enable", {"timeDomain": "threadTicks"})  # of the processor
+    tab.reload()
+    found = measuring.send("Performance.getMetrics")["metrics"]
+    assert next(one["value"] for one in found if one["name"] == "TaskDuration") < 2.0

@@ -8,9 +8,9 @@ pytest.importorskip("jinja2")
 pytest.importorskip("plotly")
 from bimt_bench.ground import InputError
 from bimt_bench.leaderboard import Asked, Board, rank, site
+from bimt_bench.leaderboard.kept import Kept
 from bimt_bench.leaderboard.site import networks
 from bimt_bench.leaderboard.site.entries import drawings_of, facts_of
-from bimt_bench.leaderboard.site.kept import Kept
 from bimt_bench.leaderboard.verifying import verified
 from bimt_bench.metrics import attributions
 from tests.leaderboard.conftest import TASK
@@ -87,17 +87,18 @@ def test_what_is_drawn_is_the_attribution_graph(small_board, drawn, verdict):
 
 
 def test_drawings_are_kept_and_made_again_where_damaged(drawn, tmp_path):
-    made = []
+    made, kept = [], Kept(tmp_path / "kept")
 
-    def make():
-        made.append(1)
-        return drawn
+    def found(key="one"):
+        return kept.found(
+            "drawings", "a/../b", key, networks.Drawings, lambda: made.append(1) or drawn
+        )
 
-    kept = Kept(tmp_path / "kept")
-    assert [kept.drawings("key", make), kept.drawings("key", make)] == [drawn, drawn]
-    assert len(made) == 1
-    (tmp_path / "kept" / "key.json").write_text('{"networks": 3}')
-    assert kept.drawings("key", make) == drawn and len(made) == 2
+    assert [found(), found()] == [drawn, drawn] and len(made) == 1
+    (file,) = (tmp_path / "kept" / "drawings").iterdir()
+    file.write_text('{"key": "one", "found": {"networks": 3}}')
+    assert found() == drawn and len(made) == 2
+    assert found("two") == drawn and len(made) == 3
 
 
 def test_drawing_ends_when_its_time_is_over(small_board, verdict):

@@ -15,15 +15,16 @@ from importlib import import_module, resources
 from pathlib import Path
 
 from bimt_bench.ground import InputError, write
-from bimt_bench.leaderboard.board import Board
+from bimt_bench.leaderboard.board import Board, Remembering
 from bimt_bench.leaderboard.entry import folder_name
+from bimt_bench.leaderboard.kept import Kept, key_of, sources, usual_folder
 from bimt_bench.leaderboard.ranking import rank
 from bimt_bench.leaderboard.site.documents import DOCUMENTS
 from bimt_bench.leaderboard.site.entries import EntryFacts, drawings_of, facts_of
 from bimt_bench.leaderboard.site.events import events
 from bimt_bench.leaderboard.site.figures import tradeoff_data
-from bimt_bench.leaderboard.site.kept import Kept, usual_folder
-from bimt_bench.leaderboard.site.pages import Pages, entry_page, task_page
+from bimt_bench.leaderboard.site.networks import Drawings
+from bimt_bench.leaderboard.site.pages import Pages, entry_page, scale, task_page
 from bimt_bench.leaderboard.strangers import read_file
 
 _ASSETS = ("style.css", "theme.js", "overview.js", "tradeoff.js", "entry.js")
@@ -51,13 +52,13 @@ def build(
 ) -> Built:
     """Writes the site of a board.
 
-    kept: the folder in which drawings of networks are kept for the next time; absent, one in the
-    user's cache. InputError without jinja2, plotly or markdown-it-py, or for a full disk.
+    kept: the folder in which is kept what took time to find; absent, one in the user's cache.
+    InputError without jinja2, plotly or markdown-it-py, or for a full disk.
     """
-    ranking = rank(board, tasks_dir=tasks_dir)
+    store, board = Kept(usual_folder() if kept is None else kept), Remembering(board.folder)
+    ranking = rank(board, tasks_dir=tasks_dir, kept=store)
     facts = tuple(facts_of(board, ranking, tasks_dir=tasks_dir))
     pages = Pages.load(ranking, facts)
-    store = Kept(usual_folder() if kept is None else kept)
     names, written = [], 0
     try:
         for name, content in _pages(pages, facts, store, tasks_dir, data_dir):
@@ -84,11 +85,28 @@ def _pages(
     for table in pages.ranking.tables:
         yield task_page(table.task), pages.task(table, tradeoff_data(table, links[table.task]))
     for one in facts:
-        drawn = drawings_of(one, kept, tasks_dir=tasks_dir, data_dir=data_dir)
-        yield entry_page(one.entry.task, one.entry.name), pages.entry(one, drawn)
+        name = entry_page(one.entry.task, one.entry.name)
+        yield name, _entry(pages, one, kept, tasks_dir, data_dir)
     for document in DOCUMENTS:
         yield document.page, pages.document(document)
     yield "changes.html", pages.changes(events(facts, pages.ranking.tables))
+
+
+def _entry(
+    pages: Pages, one: EntryFacts, kept: Kept, tasks_dir: Path | None, data_dir: Path | None
+) -> bytes:
+    """The page of an entry, as it was kept where nothing that it shows has changed."""
+    made: list[Drawings] = []
+
+    def make() -> str:
+        made.append(drawings_of(one, kept, tasks_dir=tasks_dir, data_dir=data_dir))
+        return pages.entry(one, made[0]).decode()
+
+    titles = [(table.task, table.title, len(table.entries)) for table in pages.ranking.tables]
+    shown = (one.content, one.verdict, one.mark, one.standing, one.told, one.files)
+    key = key_of(sources(), titles, scale(one.table), one.task, shown)
+    name = f"{one.entry.task} {one.entry.name}"
+    return kept.found("pages", name, key, str, make, lambda _: made[0].lasts).encode()
 
 
 def _assets() -> Iterator[File]:

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bimt_bench.ground import InputError, fitting
 from bimt_bench.leaderboard.board import Board
 from bimt_bench.leaderboard.entry import ENTRY, MEMBERS, WEIGHTS, Entry, MemberRecord
 from bimt_bench.leaderboard.explaining import explain
+from bimt_bench.leaderboard.kept import Kept, key_of
 from bimt_bench.leaderboard.reading import (
     MOST_ENTRY,
     MOST_RECORDS,
@@ -17,7 +19,6 @@ from bimt_bench.leaderboard.reading import (
     read_members,
 )
 from bimt_bench.leaderboard.site import networks
-from bimt_bench.leaderboard.site.kept import Kept, key_of
 from bimt_bench.leaderboard.site.networks import Drawings
 from bimt_bench.leaderboard.standings import Ranking, Standing, TaskTable
 from bimt_bench.leaderboard.strangers import read_file
@@ -68,21 +69,30 @@ class MetricRow:
 class EntryFacts:
     """An entry with all that is known of it.
 
-    folder: where it lies. verdict: None where nobody has verified it; current: whether it is of the
-    files as they lie there. standing: None where it has none today. told: the lines of `explain`.
+    folder: where it lies. content: of its files, as in a verdict. verdict: None where nobody has
+    verified it; current: whether it is of the files as they lie there. standing: None where it has
+    none today. told: the lines of `explain`.
     """
 
     task: TaskSpec
     table: TaskTable
     folder: Path
     entry: Entry
-    members: tuple[MemberRecord, ...]
+    content: str
     verdict: Verdict | None
     current: bool
     mark: Withdrawal | None
     standing: Standing | None
     told: tuple[str, ...]
     files: tuple[Download, ...]
+
+    @cached_property
+    def members(self) -> tuple[MemberRecord, ...]:
+        """The members as they are claimed; none where their file cannot be read."""
+        try:
+            return read_members(self.folder)
+        except InputError:
+            return ()
 
     @property
     def level(self) -> str:
@@ -128,7 +138,7 @@ def _facts(
         table=table,
         folder=folder,
         entry=entry,
-        members=read_members(folder),
+        content=content,
         verdict=verdict,
         current=verdict is not None and verdict.entry == content,
         mark=board.withdrawn(table.task, entry.name),
@@ -172,15 +182,20 @@ def drawings_of(
         return Drawings(missing="its weights are not those that entry.json names")
     better = direction("performance", facts.task.performance.kind)
     chosen = networks.chosen(verdict.members, better)
+    names = [one.member for one in chosen]
+    key = key_of(verdict.entry, names, kept.scoring_digest(), networks.FORMAT)
     try:
-        return kept.drawings(
-            key_of(verdict.entry, tuple(one.member for one in chosen)),
+        return kept.found(
+            "drawings",
+            f"{facts.entry.task} {facts.entry.name}",
+            key,
+            Drawings,
             lambda: networks.drawings(
                 facts.folder, verdict.members, tasks_dir=tasks_dir, data_dir=data_dir
             ),
         )
     except InputError as error:
-        return Drawings(missing=fitting(str(error), 300))
+        return Drawings(missing=fitting(str(error), 300), lasts=False)
 
 
 def settings_of(facts: EntryFacts) -> tuple[Setting, ...]:

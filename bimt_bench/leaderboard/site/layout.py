@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bimt_bench.results.drawing import NetworkDrawing, Plane
+from bimt_bench.results import NetworkDrawing, Plane
 
 Other = TypeVar("Other")
 
@@ -68,12 +68,13 @@ class Layout:
 
     def line(self, source: tuple[int, int], target: tuple[int, int]) -> str:
         """The path from a neuron (group, position) to another; bent within a layer or downwards."""
-        (x, y), (u, v) = (self.places[group][position] for group, position in (source, target))
+        x, y = self.places[source[0]][source[1]].tolist()
+        u, v = self.places[target[0]][target[1]].tolist()
         begin, end = f"M{x:.0f} {y:.0f}", f"{u:.0f} {v:.0f}"
         if self.levels[target[0]] > self.levels[source[0]]:
             return f"{begin}L{end}"
-        middle = np.array([(x + u) / 2, (y + v) / 2]) + _BEND * np.array([y - v, u - x])
-        return f"{begin}Q{middle[0]:.0f} {middle[1]:.0f} {end}"
+        across, up = (x + u) / 2 + _BEND * (y - v), (y + v) / 2 + _BEND * (u - x)
+        return f"{begin}Q{across:.0f} {up:.0f} {end}"
 
     def dots(self, neurons: Iterable[tuple[int, int]]) -> tuple[str, str]:
         """The paths of neurons (group, position): those of ordinary groups, and of large ones.
@@ -82,7 +83,7 @@ class Layout:
         """
         found = ["", ""]
         for group, position in neurons:
-            x, y = self.places[group][position]
+            x, y = self.places[group][position].tolist()
             found[len(self.places[group]) > CROWD] += f"M{x:.0f} {y:.0f}h0"
         return found[0], found[1]
 

@@ -20,7 +20,7 @@ from bimt_bench.leaderboard.site.layout import WIDTH, Label, Layout
 from bimt_bench.leaderboard.verdict import ScoredMember
 from bimt_bench.metrics import AttributionGraph, Scored, attributions, circuits, direction, measured
 from bimt_bench.network import Wiring
-from bimt_bench.results.drawing import NetworkDrawing
+from bimt_bench.results import NetworkDrawing
 
 FORMAT = 1
 """Of the records below and of what they say: drawings of another one are made again."""
@@ -30,6 +30,7 @@ SECONDS = 60.0
 _WIRES = 400
 _FAINTEST = 0.003  # of the strongest wire; what is fainter is not drawn
 _LEVELS = 5  # of width, of wires of one sign
+_NUMBERS = 2**24  # activations of all members and test rows at a time
 _GOAL = "performance"
 
 
@@ -68,11 +69,15 @@ class DrawnNetwork:
 
 @dataclass(frozen=True)
 class Drawings:
-    """The networks of an entry, how many dial values there are, or why none is drawn."""
+    """The networks of an entry, how many dial values there are, or why none is drawn.
+
+    lasts: whether another try would find the same.
+    """
 
     networks: tuple[DrawnNetwork, ...] = ()
     dial_values: int = 0
     missing: str | None = None
+    lasts: bool = True
 
 
 def chosen(members: Sequence[ScoredMember], better: str) -> tuple[ScoredMember, ...]:
@@ -119,11 +124,11 @@ def drawings(
     scored = scored_of(submission, [records[one.member] for one in wanted])
     frames: list[list[Frame]] = [[] for _ in wanted]
     layouts = [_layout(submission, scored, index) for index in range(scored.size)]
-    for share, kept, pruned in _pruned(scored):
+    for shares, pruned in _pruned(scored):
         if time.monotonic() > deadline:
             raise InputError(f"drawing its networks took longer than {seconds:.0f} seconds")
-        for own, frame in zip(frames, _frames(pruned, share, kept, layouts), strict=True):
-            own.append(frame)
+        for place, frame in enumerate(_frames(pruned, shares, layouts)):
+            frames[place % scored.size].append(frame)
     found = zip(wanted, layouts, frames, strict=True)
     return Drawings(tuple(_network(one, at, own) for one, at, own in found), values)
 
@@ -154,29 +159,44 @@ def _layout(submission: Submission, scored: Scored, index: int) -> Layout:
     return Layout.of(drawing, [group.name for group in scored.wiring.groups])
 
 
-def _pruned(scored: Scored) -> Iterator[tuple[float, int, Scored]]:
-    """The members with fewer and fewer of their connections: share, number, population."""
+Left = tuple[float, int]
+"""A share of the connections, and how many those are."""
+
+
+def _pruned(scored: Scored) -> Iterator[tuple[list[Left], Scored]]:
+    """The members with fewer and fewer of their connections, a few shares in one population.
+
+    Of each share all members; as many shares at a time as memory stays small.
+    """
     ranks = circuits.places(scored.strengths)
     total = sum(rank[0].numel() for rank in ranks.values())
-    for share in SHARES:
-        kept = round(share * total)
-        population = scored.population.keep(range(scored.size))
-        left = circuits.pruned(scored, ranks, torch.full((scored.size,), kept))
-        for name, weight in left.items():
-            population.parameters[name].copy_(weight)
-        yield share, kept, Scored(scored.task, scored.data, population, scored.seeds)
+    neurons = sum(group.size for group in scored.wiring.groups)
+    numbers = scored.size * neurons * len(scored.data.test_inputs)
+    together = max(1, _NUMBERS // numbers)
+    for begin in range(0, len(SHARES), together):
+        shares = [(share, round(share * total)) for share in SHARES[begin : begin + together]]
+        population = scored.population.keep([*range(scored.size)] * len(shares))
+        for place, (_, kept) in enumerate(shares):
+            rows = slice(place * scored.size, (place + 1) * scored.size)
+            left = circuits.pruned(scored, ranks, torch.full((scored.size,), kept))
+            for name, weight in left.items():
+                population.parameters[name][rows] = weight
+        seeds = scored.seeds * len(shares)
+        yield shares, Scored(scored.task, scored.data, population, seeds)
 
 
-def _frames(pruned: Scored, share: float, kept: int, layouts: Sequence[Layout]) -> Iterator[Frame]:
+def _frames(pruned: Scored, shares: Sequence[Left], layouts: Sequence[Layout]) -> Iterator[Frame]:
+    """Of each share the frames of all members."""
     reached = measured(pruned, [_GOAL])[0][_GOAL].tolist()
-    graphs = attributions(pruned)
-    for index, (graph, layout) in enumerate(zip(graphs, layouts, strict=True)):
-        performance = cells({_GOAL: reached[index]})[_GOAL]
+    signs = _signs(pruned)
+    for place, graph in enumerate(attributions(pruned)):
+        (share, kept), layout = shares[place // len(layouts)], layouts[place % len(layouts)]
+        performance = cells({_GOAL: reached[place]})[_GOAL]
         if graph is None:
             yield Frame(share, kept, performance, 0, 0, ("",) * (2 * _LEVELS), ("", ""))
             continue
-        signs = _signs(pruned, index)
-        flowing, drawn, wires = _wires(graph, layout, signs)
+        own = {pair: one[place] for pair, one in signs.items()}
+        flowing, drawn, wires = _wires(graph, layout, own)
         nodes = zip(graph.groups.tolist(), graph.positions.tolist(), strict=True)
         yield Frame(share, kept, performance, flowing, drawn, wires, layout.dots(nodes))
 
@@ -205,16 +225,15 @@ def _wires(
     return len(weights), len(order), tuple(paths)
 
 
-def _signs(scored: Scored, index: int) -> dict[tuple[int, int], np.ndarray]:
-    """The sum of the weights between neurons, [target, source], by pair of groups."""
+def _signs(scored: Scored) -> dict[tuple[int, int], np.ndarray]:
+    """The sums of the weights between neurons, [member, target, source], by pair of groups."""
     wiring: Wiring = scored.wiring
     number = {group.name: k for k, group in enumerate(wiring.groups)}
     found: dict[tuple[int, int], np.ndarray] = {}
     for one in wiring.connections:
         source, target = (wiring.group(name).size for name in (one.source, one.target))
-        weight = scored.weights[one.parameter][index].double()
-        shape = (one.target_folds, target, one.source_folds, source, -1)
-        total = weight.reshape(shape).sum(dim=(0, 2, 4)).numpy()
+        shape = (scored.size, one.target_folds, target, one.source_folds, source, -1)
+        total = scored.weights[one.parameter].double().reshape(shape).sum(dim=(1, 3, 5)).numpy()
         pair = (number[one.source], number[one.target])
         found[pair] = found[pair] + total if pair in found else total
     return found

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
+from bimt_bench import results
 from bimt_bench.ground import InputError, __version__, size_words
 from bimt_bench.leaderboard.entry import folder_name
 from bimt_bench.leaderboard.site import charts, citation, documents, entries
@@ -43,7 +44,7 @@ class Pages:
             lstrip_blocks=True,
         )
         templates.filters |= {
-            "number": number, "short": short, "page": task_page, "power": power,
+            "number": number, "short": results.number, "page": task_page, "power": power,
             "bytes": size_of, "told": told,
         }  # fmt: skip
         templates.globals |= {
@@ -142,11 +143,6 @@ def number(value: float | Chosen | None, axis: str = "y") -> str:
     return "" if found is None or not math.isfinite(found) else f"{found:#.3g}".rstrip(".")
 
 
-def short(value: float) -> str:
-    """A number as people write it, to three digits: 0.3, 20000."""
-    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.3g}"
-
-
 def told(value: object) -> str:
     """A name as people write it: 'batch size' for batch_size."""
     return str(value).replace("_", " ")
@@ -162,6 +158,8 @@ def power(value: float | None) -> tuple[str, str] | None:
 
 def size_of(count: int) -> str:
     """Bytes in words: '2.9 MiB'."""
+    if count < 1024:
+        return f"{count} bytes"
     return f"{count / 1024:.3g} KiB" if count < 2**20 else size_words(count)
 
 

@@ -19,7 +19,7 @@
         const frame = frames[k][level];
         figure.wires.forEach((path, n) => path.setAttribute("d", frame.wires[n]));
         figure.live.forEach((path, n) => path.setAttribute("d", frame.live[n]));
-        figure.performance.textContent = frame.performance === null ? "undefined" : Number(frame.performance.toPrecision(3));
+        figure.performance.textContent = frame.performance === null ? "undefined" : frame.performance.toPrecision(3);
         const hidden = frame.drawn < frame.flowing ? `; the ${frame.drawn.toLocaleString("en")} strongest are drawn` : "";
         figure.words.textContent =
           `${frame.flowing.toLocaleString("en")} of ${frame.kept.toLocaleString("en")} connections carry something${hidden}`;

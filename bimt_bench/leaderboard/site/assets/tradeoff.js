@@ -3,7 +3,8 @@
   "use strict";
   const data = JSON.parse(document.getElementById("tradeoff-data").textContent);
   const place = document.getElementById("tradeoff");
-  const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b", "#7a5195"];
+  const onLight = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87a00", "#3a9bd9", "#8a6d3b", "#7a5195"];
+  const onDark = ["#5ab4f0", "#f0894d", "#3fcf9f", "#e79bc4", "#f2c14e", "#a8dcfa", "#c7a66f", "#b89be0"];
   const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
   const seeds = document.getElementById("show-seeds");
   const controls = document.getElementById("show-controls");
@@ -22,6 +23,7 @@
 
   function traces() {
     const found = [];
+    const colours = style("color-scheme") === "dark" ? onDark : onLight;
     data.entries.filter((entry) => controls.checked || !entry.control).forEach((entry, k) => {
       const colour = entry.control ? style("--muted") : colours[k % colours.length];
       const symbol = symbols[Math.floor(k / colours.length) % symbols.length];
