@@ -110,18 +110,18 @@ def sweep(
     >>> len(swept), swept.best().row["recipe"] in ("vanilla", "bimt")
     (2, True)
     """
-    from bimt_bench.metrics import asked_as  # here, as metrics bring torch
-
-    results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
-    if metrics is not None:
-        spec = spec.model_copy(update={"metrics": asked_as(metrics)})
     # A sweep that goes on may need no Ray at all.
     going_on = resume or resume_as
     begun = nullcontext() if going_on else tuning.ahead(address=address, workers=workers)
     with begun as own:
         with undisturbed():
+            from bimt_bench.metrics import asked_as  # now that Ray is starting: torch takes seconds
+
+            results.check_drawn(draw)
+            if metrics is not None:
+                spec = spec.model_copy(update={"metrics": asked_as(metrics)})
             loaded = load_all([*spec.plugins, *plugins])
             checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
             chosen = tuning.check_device(device)

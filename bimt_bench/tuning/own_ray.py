@@ -14,10 +14,13 @@ from bimt_bench.tuning.starting import start
 
 
 class OwnRay:
-    """A Ray that this process starts, uses and ends; the thread begins at once."""
+    """A Ray that this process starts, uses and ends; the thread begins at once.
 
-    def __init__(self, workers: int | None) -> None:
-        self._workers = workers
+    preload: its workers load at once what packs need.
+    """
+
+    def __init__(self, workers: int | None, *, preload: bool = False) -> None:
+        self._workers, self._preload = workers, preload
         self._error: BaseException | None = None
         self._is_there, self._leaving = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep, name="ray", daemon=True)
@@ -39,7 +42,7 @@ class OwnRay:
 
     def _keep(self) -> None:
         try:
-            start(self._workers)
+            start(self._workers, preload=self._preload)
         except BaseException as error:  # noqa: BLE001 - raised where Ray is waited for
             self._error = error
             return
@@ -60,7 +63,7 @@ def ahead(*, address: str | None, workers: int | None) -> Iterator[OwnRay | None
     if is_connected() or cluster_address(address) is not None:
         yield None
         return
-    own = OwnRay(workers)
+    own = OwnRay(workers, preload=True)
     with ended(own):
         yield own
 
