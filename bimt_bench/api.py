@@ -117,7 +117,7 @@ def sweep(
     begun = nullcontext() if going_on else tuning.ahead(address=address, workers=workers)
     with begun as own:
         with undisturbed():
-            from bimt_bench.metrics import asked_as  # now that Ray is starting: torch takes seconds
+            from bimt_bench.metrics import asked_as  # brings torch, so not before Ray begins
 
             results.check_drawn(draw)
             if metrics is not None:
@@ -128,6 +128,8 @@ def sweep(
             tuning.check_address(address)
             run, tracked = tuning.sweep, results.tracked
             reporter = results.Reporter(draw, data_dir=data_dir, tasks_dir=tasks_dir)
+            if own is not None:
+                own.begin()
         told = tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
         with told as runs:
             result = run(

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+import bimt_bench
 from bimt_bench.ground import InputError
 from bimt_bench.tuning import own_ray, starting
 from bimt_bench.tuning.own_ray import OwnRay, ahead
@@ -75,8 +76,8 @@ def test_a_start_that_fails_is_told_where_ray_is_waited_for(monkeypatch):
         raise InputError("ray: cannot start on this machine")
 
     monkeypatch.setattr(own_ray, "start", start)
-    with own_ray.ended(OwnRay(1)) as nothing:
-        assert nothing is None  # what needs no Ray hears nothing of it
+    with own_ray.ended(unused := OwnRay(1)):
+        unused.begin()  # what needs no Ray hears nothing of it
     with pytest.raises(InputError, match="^ray: cannot start"), own_ray.ended(own := OwnRay(1)):
         own.wait()
 
@@ -89,3 +90,19 @@ def test_none_is_started_where_another_is_used(monkeypatch, address, connected):
     monkeypatch.setattr(own_ray, "OwnRay", None)
     with ahead(address=address, workers=1) as own:
         assert own is None
+
+
+def test_where_all_is_loaded_a_sweep_that_is_refused_starts_no_ray(monkeypatch, tmp_path):
+    started: list[int] = []
+    monkeypatch.setattr(own_ray, "start", lambda workers, *, preload: started.append(workers))
+    monkeypatch.setattr(own_ray, "is_connected", lambda: False)
+    assert "torch" in sys.modules
+    with pytest.raises(InputError, match="^draw: 'al'"):
+        bimt_bench.sweep("quick", draw="al", workers=1, results_dir=tmp_path)
+    assert started == []
+    with ahead(address=None, workers=7) as own:
+        assert own is not None and started == []
+        own.begin()
+        own.begin()  # no second one
+        own.wait()
+    assert started == [7]
