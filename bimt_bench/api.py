@@ -110,24 +110,26 @@ def sweep(
     >>> len(swept), swept.best().row["recipe"] in ("vanilla", "bimt")
     (2, True)
     """
-    from bimt_bench.metrics import asked_as  # here, as metrics bring torch
-
-    results.check_drawn(draw)
     if not isinstance(spec, SweepSpec):
         spec = catalog.sweep(spec)
-    if metrics is not None:
-        spec = spec.model_copy(update={"metrics": asked_as(metrics)})
     # A sweep that goes on may need no Ray at all.
     going_on = resume or resume_as
     begun = nullcontext() if going_on else tuning.ahead(address=address, workers=workers)
     with begun as own:
         with undisturbed():
+            from bimt_bench.metrics import asked_as  # brings torch, so not before Ray begins
+
+            results.check_drawn(draw)
+            if metrics is not None:
+                spec = spec.model_copy(update={"metrics": asked_as(metrics)})
             loaded = load_all([*spec.plugins, *plugins])
             checked = tuning.check(spec, data_dir=data_dir, tasks_dir=tasks_dir)
             chosen = tuning.check_device(device)
             tuning.check_address(address)
             run, tracked = tuning.sweep, results.tracked
             reporter = results.Reporter(draw, data_dir=data_dir, tasks_dir=tasks_dir)
+            if own is not None:
+                own.begin()
         told = tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
         with told as runs:
             result = run(

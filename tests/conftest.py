@@ -34,7 +34,7 @@ CHECKED = (
 if "bimt_bench" not in sys.modules:
     install_import_hook(CHECKED, "beartype.beartype")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import numpy as np
@@ -47,7 +47,8 @@ from bimt_bench.spec import TaskSpec, catalog
 FIRST = (
     "test_runner", "test_end_to_end", "test_plugins", "test_tracking_browser", "test_checkpoints",
     "test_training", "test_rescoring", "test_cli", "test_old_and_new", "test_kernels",
-    "test_first_release", "test_tracking",
+    "test_first_release", "test_tracking", "test_stopping", "test_validated_sweep", "test_own_ray",
+    "test_docstrings", "test_extending_example", "test_packaging", "test_attacks",
 )  # fmt: skip
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -84,6 +85,18 @@ def shortened() -> Callable[..., TaskSpec]:
         return task.model_copy(update={"training": training})
 
     return load
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """Two Ray workers on this machine, shared by all tests that need them."""
+    import ray
+
+    from bimt_bench.tuning.session import session
+
+    assert not ray.is_initialized()
+    with session(address="local", workers=2):
+        yield
 
 
 @pytest.fixture

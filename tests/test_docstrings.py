@@ -52,7 +52,7 @@ def words() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Results:
+def swept(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
     """The results of the sweep that examples may run or look at."""
     folder = tmp_path_factory.mktemp("swept")
     (folder / "small.yaml").write_text(SMALL)
@@ -64,6 +64,8 @@ def test_the_example_does_what_it_says(example, words, tmp_path, monkeypatch, re
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.yaml").write_text(SMALL)
     example.globs = dict(words)
+    if example.name == "sweep":
+        request.getfixturevalue("ray_session")  # shared, else it would start one
     if example.name == "sync":
         example.globs["swept"] = request.getfixturevalue("swept")
     told: list[str] = []

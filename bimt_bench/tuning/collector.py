@@ -14,6 +14,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bimt_bench.store import CorruptPack, Store, StoredPack, Weights
+from bimt_bench.tuning.starting import LIGHT
 
 # Of one call. Its process may be killed for memory any number of times, but not in vain for ever.
 TRIES = 10
@@ -100,6 +101,10 @@ def start_collector(folder: Path) -> Any:
     """The collector's actor handle, on the node of the driver, where the store is."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = ray.remote(Collector).options(
-        num_cpus=0, scheduling_strategy=here, max_restarts=-1, max_task_retries=TRIES
+        num_cpus=0,
+        scheduling_strategy=here,
+        max_restarts=-1,
+        max_task_retries=TRIES,
+        runtime_env={"env_vars": LIGHT},
     )
     return actor.remote(folder)

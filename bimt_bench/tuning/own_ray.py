@@ -4,6 +4,7 @@ A thread of its own starts Ray, keeps it and ends it: Linux ends what a thread h
 asks it to, when that thread ends. This module and what it imports are light: the thread loads Ray.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,17 +15,26 @@ from bimt_bench.tuning.starting import start
 
 
 class OwnRay:
-    """A Ray that this process starts, uses and ends; the thread begins at once."""
+    """A Ray that this process starts, uses and ends.
 
-    def __init__(self, workers: int | None) -> None:
-        self._workers = workers
+    preload: its workers load at once what packs need.
+    """
+
+    def __init__(self, workers: int | None, *, preload: bool = False) -> None:
+        self._workers, self._preload = workers, preload
         self._error: BaseException | None = None
         self._is_there, self._leaving = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="ray", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """The thread starts Ray, unless it has been told so already."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="ray", daemon=True)
+            self._thread.start()
 
     def wait(self) -> None:
-        """Waits until Ray is there; InputError if it cannot start."""
+        """Waits until Ray is there, begun here if need be; InputError if it cannot start."""
+        self.begin()
         self._is_there.wait()
         if self._error is not None:
             raise self._error
@@ -35,11 +45,12 @@ class OwnRay:
 
     def join(self) -> None:
         """Waits until no process of it is left."""
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _keep(self) -> None:
         try:
-            start(self._workers)
+            start(self._workers, preload=self._preload)
         except BaseException as error:  # noqa: BLE001 - raised where Ray is waited for
             self._error = error
             return
@@ -53,15 +64,19 @@ class OwnRay:
 
 @contextmanager
 def ahead(*, address: str | None, workers: int | None) -> Iterator[OwnRay | None]:
-    """Ray on this machine, started within, and ended at the latest on leaving.
+    """Ray on this machine, to be begun within, and ended at the latest on leaving.
 
-    None where another one is joined, or where this process has one.
+    It is begun at once in a process that has yet to load torch, which takes longer than Ray: a
+    sweep is checked meanwhile. Elsewhere the checks are quick, and a sweep that is refused needs no
+    Ray. None where another one is joined, or where this process has one.
     """
     if is_connected() or cluster_address(address) is not None:
         yield None
         return
-    own = OwnRay(workers)
+    own = OwnRay(workers, preload=True)
     with ended(own):
+        if "torch" not in sys.modules:
+            own.begin()
         yield own
 
 

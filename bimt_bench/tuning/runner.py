@@ -319,7 +319,12 @@ def _compute(
     # Tune's own files are of no use afterwards: the store is what a sweep resumes from.
     scratch = Path(tempfile.mkdtemp(prefix="bimt-bench-tune-"))
     try:
-        with quiet(*TUNE_LOGGERS), sessions.pending_trials(slots.count), terminable():
+        with (
+            quiet(*TUNE_LOGGERS),
+            sessions.pending_trials(slots.count),
+            sessions.plain_workers(),
+            terminable(),
+        ):
             tune.Tuner(
                 trainable,
                 tune_config=tune.TuneConfig(search_alg=searcher, num_samples=-1, reuse_actors=True),

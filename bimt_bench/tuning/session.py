@@ -150,6 +150,24 @@ def pending_trials(count: int) -> Iterator[None]:
             os.environ[name] = before
 
 
+@contextmanager
+def plain_workers() -> Iterator[None]:
+    """Tune's trials take workers that Ray has started already.
+
+    Tune sets a variable of Lightning's for them, which we do not use, and which would need other
+    processes.
+    """
+    from ray.tune.execution import class_cache
+
+    variables: dict[str, str] = getattr(class_cache, "DEFAULT_ENV_VARS", {})
+    before = dict(variables)
+    variables.clear()
+    try:
+        yield
+    finally:
+        variables.update(before)
+
+
 def _join(address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)

@@ -16,6 +16,9 @@ SOCKET_BYTES = 107  # the longest name of a socket, unix(7)
 # What Ray adds to its folder, with the longest number of a process that Linux gives.
 SOCKET = "session_0000-00-00_00-00-00_000000_4194304/sockets/plasma_store"
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
+PRELOADED = "bimt_bench.tuning.preloaded"
+WORKER_BYTES = 400 * 2**20  # of a worker that has loaded it
+LIGHT = {"BIMT_BENCH_LIGHT": "1"}  # in the environment of a process that does not load it
 # Read by Ray and Tune when a session or an experiment starts.
 SILENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -27,10 +30,11 @@ SILENT = {
 }
 
 
-def start(workers: int | None) -> None:
+def start(workers: int | None, *, preload: bool = False) -> None:
     """A Ray of `workers` cores, or all this process may use; InputError if it cannot start.
 
-    Any thread may call it, and must live as long as that Ray.
+    Any thread may call it, and must live as long as that Ray. preload: its workers load at once
+    what packs need.
     """
     be_silent()
     check_token_file()
@@ -39,21 +43,39 @@ def start(workers: int | None) -> None:
     import joblib  # as Ray, loaded beside other work
     import ray
 
+    cores = workers or joblib.cpu_count()
     try:
         with quiet("ray._private.worker"):  # it warns that a thread sets no handler of signals
             ray.init(
                 address="local",
-                num_cpus=workers or joblib.cpu_count(),
+                num_cpus=cores,
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 _temp_dir=str(folder),
+                _system_config=preloading(cores) if preload else None,
             )
     except Exception as error:
         # Ray raises all sorts of things, a bare Exception where its start timed out.
         ray.shutdown()
         raise InputError(_cannot_start(error, folder)) from error
+
+
+def preloading(cores: int) -> dict[str, object] | None:
+    """Ray's settings for workers that load as they start.
+
+    None where that would take more than a quarter of the free memory, as a sweep may have fewer
+    packs than there are cores, and where there is a GPU, as packs on it use more than one thread.
+    """
+    import psutil
+
+    if Path("/dev/nvidia0").exists():
+        return None
+    if psutil.virtual_memory().available < 4 * cores * WORKER_BYTES:
+        return None
+    # one more than Ray keeps, for the collector: else it ends a worker that has loaded
+    return {"preload_python_modules": [PRELOADED], "num_workers_soft_limit": cores + 1}
 
 
 def be_silent() -> None:

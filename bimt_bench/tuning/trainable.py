@@ -115,9 +115,9 @@ class PackTrainable(tune.Trainable):
         """Keeps the job; on the CPU a pack uses one thread, as there is one pack a core."""
         self._job, self._collector = job, collector
         if job.device == "cpu":
-            _use_one_thread()
+            use_one_thread()
         if job.run_pack is None:
-            _load()
+            load()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Any pack will do for the same actor."""
@@ -255,14 +255,14 @@ def _check_metrics(job: Job) -> None:
     )
 
 
-def _load() -> None:
+def load() -> None:
     """Loads what every pack needs, which takes seconds, in the shortest way."""
     with undisturbed(), absent("matplotlib", "cairo"):  # igraph would load them, to draw
         import bimt_bench.packs  # noqa: F401
     gc.freeze()  # modules stay: the collector of garbage need not look at them again
 
 
-def _use_one_thread() -> None:
+def use_one_thread() -> None:
     """For torch, where the pack function has loaded it, and where it does so later or never."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     if "torch" in sys.modules:

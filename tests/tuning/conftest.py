@@ -1,10 +1,10 @@
-"""Fixtures of the sweep tests: small specifications, a fast pack function, one Ray session."""
+"""Fixtures of the sweep tests: small specifications, a fast pack function."""
 
 import hashlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,15 +122,3 @@ def _sweep_spec(**changes: Any) -> SweepSpec:
 def sweep_spec() -> Callable[..., SweepSpec]:
     """Makes sweeps: 5 configurations of one task with two seeds, unless told otherwise."""
     return _sweep_spec
-
-
-@pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
-    """Two Ray workers on this machine, shared by all tests that need them."""
-    import ray
-
-    from bimt_bench.tuning.session import session
-
-    assert not ray.is_initialized()
-    with session(address="local", workers=2):
-        yield
