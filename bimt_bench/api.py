@@ -128,8 +128,6 @@ def sweep(
             tuning.check_address(address)
             run, tracked = tuning.sweep, results.tracked
             reporter = results.Reporter(draw, data_dir=data_dir, tasks_dir=tasks_dir)
-            if own is not None:
-                own.begin()
         told = tracked(checked, tracking_uri, experiment=experiment) if track else nullcontext()
         with told as runs:
             result = run(
