@@ -1,7 +1,10 @@
 """What conclusions rested on in the first release, and what they rest on now, in one table.
 
-Each row is computed here, before and after alike: from the calibration and the metric study in
-results/, and from simulations with a known truth. Run: python -m benchmarks.before_and_after
+What is now is computed here: from the calibration and the metric study in results/, and from
+simulations with a known truth. So is what was, where today's code still has the old estimator or
+axis; the error of `lesion_effect`, the least p and the silent zeros are those reported then.
+
+Run: python -m benchmarks.before_and_after
 """
 
 import argparse

@@ -31,9 +31,14 @@ def entries_in(results: Results) -> Iterator[tuple[str, str]]:
     yield from frame.itertuples(index=False, name=None)
 
 
+def name_of(recipe: str) -> str:
+    """What the entry of a recipe is called."""
+    return recipe.replace("_", "-")
+
+
 def add(results: Results, task: str, recipe: str, board: leaderboard.Board) -> None:
     """Makes the entry of a recipe on a task, if it is not there."""
-    name = recipe.replace("_", "-")
+    name = name_of(recipe)
     if name in {one.name for one in board.entries(task)}:
         return
     frame = results.frame
@@ -79,7 +84,7 @@ def main() -> None:
         results = load(sweep)
         for task, recipe in entries_in(results):
             add(results, task, recipe, board)
-            verify(board, task, recipe.replace("_", "-"), given.minutes)
+            verify(board, task, name_of(recipe), given.minutes)
         for task in dict.fromkeys(task for task, _ in entries_in(results)):
             for made in leaderboard.make_controls(board, [task]):
                 print(*made.files, *made.left_out, sep="\n", flush=True)
