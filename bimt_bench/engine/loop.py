@@ -13,6 +13,7 @@ from bimt_bench.data import TaskData
 from bimt_bench.engine import cost
 from bimt_bench.engine.checkpoints import Checkpoint, Checkpoints, identity_of
 from bimt_bench.engine.cohorts import Cohorts, in_cohorts
+from bimt_bench.engine.denormals import FlushedDenormals
 from bimt_bench.engine.differentiating import choose_differentiation
 from bimt_bench.engine.feed import Feed, numbers
 from bimt_bench.engine.history import History
@@ -166,6 +167,7 @@ class Run:
         self.reasons: list[str | None] = [None] * len(members)
         self.history = History(len(members))
         self.feed = Feed(task, data, home.architecture, home.flat)
+        self.denormals = FlushedDenormals()
         device, dtype = home.flat.device, home.flat.dtype
         if device.type == "cpu":
             prepare(task.training.dtype)
@@ -201,19 +203,25 @@ class Run:
                 self.cohorts.start()
         self.cohorts.charge()
         while self.done < training.steps and self.rows:
-            step = self.stage.step = self.done
-            if step in self.cohorts.edges and step:
-                self.cohorts.charge()
+            step = self.done
             logged = step % training.log_every == 0 or step == training.steps - 1
-            figures = self._advance(*next(batches), logged=logged)
-            if figures is not None:
-                self.history.add(step, self.rows, figures)
-                self._leave_lost(step, figures[0])
-            self.done = self.stage.step = step + 1
-            if self.rows:
-                with torch.no_grad():
-                    self.cohorts.happen(self.done)
+            with self.denormals:
+                self._step(step, *next(batches), logged=logged)
             yield logged
+
+    def _step(self, step: int, batch: object, targets: Tensor, *, logged: bool) -> None:
+        """A step, and what happens after it."""
+        self.stage.step = step
+        if step in self.cohorts.edges and step:
+            self.cohorts.charge()
+        figures = self._advance(batch, targets, logged=logged)
+        if figures is not None:
+            self.history.add(step, self.rows, figures)
+            self._leave_lost(step, figures[0])
+        self.done = self.stage.step = step + 1
+        if self.rows:
+            with torch.no_grad():
+                self.cohorts.happen(self.done)
 
     def finish(self) -> None:
         """Marks those lost since the last evaluation; afterwards `home` holds all members."""
