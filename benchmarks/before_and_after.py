@@ -75,8 +75,8 @@ def of_axes(frame: pd.DataFrame) -> Iterator[Row]:
     yield (
         "values of `circuit_size`, `circuit_size_per_class` and `live_neurons` of untrained and "
         "collapsed networks; best values of any metric",
-        f"{int(blank.isna().sum().sum())} values of 0",
-        f"{int(blank.isna().sum().sum())} missing; {len(best_values(frame, NOTHING))}",
+        "0, their best value; three metrics",
+        f"missing, {int(blank.isna().sum().sum())} of {blank.size}; {len(best_values(frame, NOTHING))}",
     )
 
 
