@@ -72,11 +72,12 @@ def of_axes(frame: pd.DataFrame) -> Iterator[Row]:
         )
     idle = frame[frame["kind"].isin([*NOTHING, "dense", "giant"])]
     blank = idle[["circuit_size", "circuit_size_per_class", "live_neurons"]]
+    missing = int(blank.isna().sum().sum())
     yield (
         "values of `circuit_size`, `circuit_size_per_class` and `live_neurons` of untrained and "
         "collapsed networks; best values of any metric",
         "0, their best value; three metrics",
-        f"missing, {int(blank.isna().sum().sum())} of {blank.size}; {len(best_values(frame, NOTHING))}",
+        f"missing, {missing} of {blank.size}; {len(best_values(frame, NOTHING))}",
     )
 
 

@@ -3,9 +3,12 @@
   "use strict";
   const data = JSON.parse(document.getElementById("tradeoff-data").textContent);
   const place = document.getElementById("tradeoff");
-  const onLight = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87a00", "#3a9bd9", "#8a6d3b", "#7a5195"];
-  const onDark = ["#5ab4f0", "#f0894d", "#3fcf9f", "#e79bc4", "#f2c14e", "#a8dcfa", "#c7a66f", "#b89be0"];
-  const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
+  const onLight = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b87a00", "#3a9bd9", "#8a6d3b", "#7a5195",
+    "#8f1d2c", "#556b2f", "#20308f", "#00929f"];
+  const onDark = ["#5ab4f0", "#f0894d", "#3fcf9f", "#e79bc4", "#f2c14e", "#a8dcfa", "#c7a66f", "#b89be0",
+    "#ff8a8f", "#b5c97a", "#93a2ff", "#4fd9e6"];
+  // 12 colours and 7 symbols, both of which change from one entry to the next: 84 differ.
+  const symbols = ["circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon"];
   const seeds = document.getElementById("show-seeds");
   const controls = document.getElementById("show-controls");
   // Titles are text: plotly would read tags in them.
@@ -26,7 +29,7 @@
     const colours = style("color-scheme") === "dark" ? onDark : onLight;
     data.entries.filter((entry) => controls.checked || !entry.control).forEach((entry, k) => {
       const colour = entry.control ? style("--muted") : colours[k % colours.length];
-      const symbol = symbols[Math.floor(k / colours.length) % symbols.length];
+      const symbol = symbols[k % symbols.length];
       if (seeds.checked) {
         found.push({
           x: entry.seeds.x, y: entry.seeds.y, mode: "markers", legendgroup: entry.name, showlegend: false,
