@@ -9,7 +9,6 @@ A fault ends it: the entry keeps the level before. No code of the entry is run, 
 are ours. `bimt-bench leaderboard verify` and this module are one code, here and anywhere.
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,8 +45,6 @@ from bimt_bench.leaderboard.verdict import (
 from bimt_bench.spec import catalog
 
 _UNREAD = "0"
-THREADS = 2
-"""Of a process that verifies: with two, all runs were equal to those with one to the bit."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,8 @@ def _as_texts(folder: Path, board: Board, asked: Asked) -> Iterator[str]:
     """The verdicts as text; what the process of an entry runs."""
     import torch
 
-    torch.set_num_threads(min(THREADS, len(os.sched_getaffinity(0))))
+    # as sweeps train; and a second thread would not take denormal numbers as zero
+    torch.set_num_threads(1)
     for one in levels(folder, board, asked):
         yield one.model_dump_json()
 
