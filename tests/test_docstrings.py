@@ -51,27 +51,40 @@ def words() -> dict[str, object]:
     return {**packages, "results": results, "net": net, "x": net.data.test_inputs[:3].numpy()}
 
 
+def told_by(example: doctest.DocTest) -> str:
+    """Where the example does something else than it says, in this folder; empty if nowhere."""
+    told: list[str] = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(example, out=told.append, clear_globs=False)
+    plt.close("all")
+    return "".join(told)
+
+
 @pytest.fixture(scope="module")
-def swept(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """The results of the sweep that examples may run or look at."""
+def swept(
+    words: dict[str, object], ray_session: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Results]:
+    """What the example that sweeps told, and its results, which others look at."""
+    (example,) = (one for one in examples() if one.name == "sweep")
     folder = tmp_path_factory.mktemp("swept")
     (folder / "small.yaml").write_text(SMALL)
-    return bimt_bench.sweep(folder / "small.yaml", results_dir=folder / "runs", track=False)
+    example.globs = dict(words)
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(folder)
+        told = told_by(example)
+    return told, example.globs["swept"]
 
 
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_the_example_does_what_it_says(example, words, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "small.yaml").write_text(SMALL)
     example.globs = dict(words)
     if example.name == "sweep":
-        request.getfixturevalue("ray_session")  # shared, else it would start one
-    if example.name == "sync":
-        example.globs["swept"] = request.getfixturevalue("swept")
-    told: list[str] = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(example, out=told.append)
-    plt.close("all")
-    assert not told, "".join(told)
+        told, _ = request.getfixturevalue("swept")
+    else:
+        if example.name == "sync":
+            _, example.globs["swept"] = request.getfixturevalue("swept")
+        told = told_by(example)
+    assert not told, told
 
 
 def test_every_public_call_has_an_example():

@@ -32,6 +32,7 @@ from bimt_bench.recipes import RECIPES, resolve, settings_for
 from bimt_bench.spec import SEARCHED, Configuration, Member, SweepSpec, TaskSpec, catalog
 from bimt_bench.tuning.parcel import Parcel
 from bimt_bench.tuning.plan import Pack
+from tests.commands import HIDDEN, invoked
 
 GUIDE = Path(__file__).parents[1] / "docs" / "extending.md"
 SHORT = {"steps": 40, "shuffles": 2}
@@ -465,8 +466,7 @@ def test_a_sweep_names_plugins_beside_its_file_and_is_the_same_without(tmp_path)
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    hidden = ("MLFLOW_TRACKING_URI", "BIMT_BENCH_DATA", "BIMT_BENCH_TASKS", "RAY_ADDRESS")
-    environment = {k: v for k, v in os.environ.items() if k not in hidden}
+    environment = {k: v for k, v in os.environ.items() if k not in HIDDEN}
     return subprocess.run(
         [sys.executable, "-m", "bimt_bench", *arguments],
         cwd=folder,
@@ -481,8 +481,8 @@ def test_the_guides_command_trains_its_example(example, tmp_path):
     (line,) = blocks("bash")[0].splitlines()
     program, *arguments = shlex.split(line)
     assert program == "bimt-bench"
-    done = command(tmp_path, *arguments, "--set", "steps=40")
-    assert done.returncode == 0, done.stderr
+    done = invoked(tmp_path, *arguments, "--set", "steps=40")
+    assert done.exit_code == 0, done.output
     (file,) = tmp_path.glob("runs/*/frame.parquet")
     frame = pd.read_parquet(file)
     assert list(frame["recipe"]) == ["soft_count"]
