@@ -26,7 +26,7 @@ from bimt_bench.spec import (
 )
 from bimt_bench.store import CorruptPack, Store, StoredPack
 from bimt_bench.tuning.finals import finals
-from bimt_bench.tuning.packing import SweepTask, compose
+from bimt_bench.tuning.packing import SweepTask, compose, opening
 from bimt_bench.tuning.plan import Pack
 from bimt_bench.tuning.proposals import Proposals, Scores
 
@@ -145,13 +145,17 @@ class _Progress:
 
 
 class Agenda:
-    """Packs of all tasks of a sweep, the dearest first, each task's rounds one after the other."""
+    """Packs of all tasks of a sweep, each task's rounds one after the other.
+
+    A small one opens a long sweep, then the dearest comes first.
+    """
 
     def __init__(self, searches: Sequence[Search], *, store: Store, listener: Listener) -> None:
         self._tasks = {search.task.spec.name: _Progress(search) for search in searches}
         self._store = store
         self._listener = listener
         self._waiting: list[Pack] = []
+        self._is_opened = False
         self.failures: dict[str, str] = {}
         self.stopped: str | None = None
 
@@ -159,10 +163,10 @@ class Agenda:
         """The next pack to compute; None if there is none now (see `finished`)."""
         if not self.has_work():
             return None
-        dearest = max(self._waiting, key=lambda pack: pack.expected_seconds)
-        self._waiting.remove(dearest)
-        self._listener.pack_taken(dearest)
-        return dearest
+        first = max(self._waiting, key=lambda pack: (pack.opens, pack.expected_seconds))
+        self._waiting.remove(first)
+        self._listener.pack_taken(first)
+        return first
 
     def has_work(self) -> bool:
         """Whether a pack can be taken now; tells and opens the rounds that are due."""
@@ -252,6 +256,7 @@ class Agenda:
 
     def _open_round(self, progress: _Progress, asked: Sequence[Configuration]) -> None:
         search = progress.search
+        is_first = not progress.searched
         new: list[list[Member]] = []
         for configuration in asked:
             members = [
@@ -271,9 +276,27 @@ class Agenda:
             circumstances=search.circumstances,
             validation=search.objectives if search.validation and progress.read else (),
         )
+        if is_first:
+            packs = self._opened(search, packs)
         progress.open.update({pack.digest: pack for pack in packs})
         for pack in packs:
             self._find_or_queue(progress, pack)
+
+    def _opened(self, search: Search, packs: list[Pack]) -> list[Pack]:
+        """A task's first packs, the first of them in two if it opens the sweep.
+
+        Or if it was in two before, in a sweep that had other tasks; not if it was whole.
+        """
+        parts = opening(search.task, packs, circumstances=search.circumstances)
+        if not parts or self._has(packs[0]):
+            return packs
+        if self._is_opened and not any(map(self._has, parts)):
+            return packs
+        self._is_opened = True
+        return [*parts, *packs[1:]]
+
+    def _has(self, pack: Pack) -> bool:
+        return any(map(self._store.has, (pack.digest, *pack.others)))
 
     def _find_or_queue(self, progress: _Progress, pack: Pack) -> None:
         for digest in filter(self._store.has, (pack.digest, *pack.others)):

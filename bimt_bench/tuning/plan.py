@@ -14,7 +14,7 @@ class Pack:
 
     `others`: addresses under which the same members would be as good, trained under other
     circumstances that the sweep allows. `validation`: metrics that a search reads of it, measured
-    on validation data.
+    on validation data. `opens`: taken before all others, so that there is something to see soon.
     """
 
     digest: str
@@ -23,6 +23,7 @@ class Pack:
     expected_seconds: float = field(repr=False, compare=False)
     others: tuple[str, ...] = field(default=(), repr=False)
     validation: tuple[str, ...] = field(default=(), repr=False)
+    opens: bool = field(default=False, repr=False, compare=False)
 
     @property
     def configurations(self) -> dict[str, str]:

@@ -323,6 +323,7 @@ def _compute(
             quiet(*TUNE_LOGGERS),
             sessions.pending_trials(slots.count),
             sessions.plain_workers(),
+            sessions.untagged(),
             terminable(),
         ):
             tune.Tuner(

@@ -168,6 +168,26 @@ def plain_workers() -> Iterator[None]:
         variables.update(before)
 
 
+@contextmanager
+def untagged() -> Iterator[None]:
+    """Tune counts no callbacks for Ray's statistics of use.
+
+    It would load MLflow and other trackers to know theirs, for a second, before the first pack.
+    """
+    from ray.air._internal import usage
+
+    name = "tag_callbacks"
+    before = getattr(usage, name, None)
+    if before is None:
+        yield
+        return
+    setattr(usage, name, lambda _: False)
+    try:
+        yield
+    finally:
+        setattr(usage, name, before)
+
+
 def _join(address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)

@@ -5,8 +5,9 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from bimt_bench.ground import InputError, private_folder, quiet
 from bimt_bench.tuning.address import MODE, TOKEN, check_token_file, has_token
@@ -45,7 +46,8 @@ def start(workers: int | None, *, preload: bool = False) -> None:
 
     cores = workers or joblib.cpu_count()
     try:
-        with quiet("ray._private.worker"):  # it warns that a thread sets no handler of signals
+        # it warns that a thread sets no handler of signals
+        with quiet("ray._private.worker"), _without_helpers():
             ray.init(
                 address="local",
                 num_cpus=cores,
@@ -60,6 +62,31 @@ def start(workers: int | None, *, preload: bool = False) -> None:
         # Ray raises all sorts of things, a bare Exception where its start timed out.
         ray.shutdown()
         raise InputError(_cannot_start(error, folder)) from error
+
+
+@contextmanager
+def _without_helpers() -> Iterator[None]:
+    """Ray starts none of three processes that a sweep on one machine has no use for.
+
+    The autoscaler's, the one that passes on what workers print, and the dashboard's, which runs
+    without the dashboard too, to send statistics of use, and which Ray waits for. `ray start` has
+    options against the first two, `ray.init` none; a Ray that has other names for them starts them.
+    """
+    from ray._private import parameter, services
+
+    parameters, dashboard = parameter.RayParams, services.start_api_server
+
+    class Few(parameters):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            few = {"no_monitor": True, "include_log_monitor": False}
+            super().__init__(*given, **few | named)
+
+    parameter.RayParams = Few
+    services.start_api_server = lambda *_, **__: (None, None)
+    try:
+        yield
+    finally:
+        parameter.RayParams, services.start_api_server = parameters, dashboard
 
 
 def preloading(cores: int) -> dict[str, object] | None:

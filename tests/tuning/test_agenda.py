@@ -232,6 +232,67 @@ def test_the_dearest_task_comes_first(start):
     assert agenda.take() is None and not agenda.finished
 
 
+LONG = {
+    "tasks": [{"task": "symbolic/independence"}],
+    "space": {"recipe": ["l1"], "strength": [1.0 + i for i in range(32)]},
+    "pack_size": 8,
+}
+TWO = {**LONG, "tasks": [{"task": "symbolic/compositionality"}, *LONG["tasks"]]}
+
+
+def test_a_long_sweep_begins_with_a_small_pack_and_its_results_are_the_same(
+    start, task, fake_pack_function, monkeypatch
+):
+    tables, sizes = [], []
+    for least in (8, 1000):
+        monkeypatch.setattr("bimt_bench.tuning.packing.OPENED_PACKS", least)
+        agenda, store, heard = start(folder=str(least), **LONG)
+        work(agenda, store, fake_pack_function(), task=task)
+        tables.append(frame(agenda, store).drop(columns="pack"))
+        sizes.append([len(pack.members) for pack in heard.taken])
+    assert sizes == [[2, *[8] * 7, 6], [8] * 8]
+    assert tables[0].equals(tables[1])
+
+
+@pytest.mark.parametrize("stop_after", [1, 9])
+def test_a_sweep_that_was_opened_goes_on_with_the_same_packs(
+    start, task, fake_pack_function, stop_after
+):
+    agenda, store, first = start(**LONG)
+    work(agenda, store, fake_pack_function(), task=task, stop_after=stop_after)
+    agenda, store, second = start(**LONG)
+    work(agenda, store, fake_pack_function(), task=task)
+    assert len(second.found) == stop_after and {*second.found} == {*first.computed}
+    assert len(second.found) + len(second.computed) == 9
+
+
+def test_a_first_pack_that_was_trained_whole_is_used(start, task, fake_pack_function, monkeypatch):
+    monkeypatch.setattr("bimt_bench.tuning.packing.OPENED_PACKS", 1000)
+    agenda, store, whole = start(**LONG)
+    work(agenda, store, fake_pack_function(), task=task)
+    monkeypatch.undo()
+    agenda, store, again = start(**LONG)
+    assert not agenda.has_work() and {*again.found} == {*whole.computed}
+
+
+def test_one_pack_opens_a_sweep_of_several_tasks(start):
+    agenda, _, _ = start(**TWO)
+    taken = [agenda.take() for _ in range(17)]
+    assert len(taken[0].members) == 2 and taken[0].task == "symbolic/compositionality"
+    assert sorted(len(pack.members) for pack in taken[1:]) == [6, *[8] * 15]
+    assert agenda.take() is None and not agenda.finished
+
+
+def test_a_task_goes_on_with_the_small_pack_that_opened_a_sweep_of_its_own(
+    start, task, fake_pack_function
+):
+    agenda, store, alone = start(**LONG)
+    work(agenda, store, fake_pack_function(), task=task)
+    agenda, _, beside = start(**TWO)
+    agenda.has_work()
+    assert {*beside.found} == {*alone.computed}
+
+
 def test_seed_means_need_every_seed():
     import pandas as pd
 

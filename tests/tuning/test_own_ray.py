@@ -36,7 +36,10 @@ with ahead(address=None, workers=1) as own:
         collector = ray.remote(Asked).options(num_cpus=0, runtime_env={"env_vars": LIGHT}).remote()
         print(*ray.get([trial.has_loaded.remote(), collector.has_loaded.remote()]))
         del trial, collector
-        assert psutil.Process().children()
+        mine = psutil.Process().children(recursive=True)
+        scripts = {part.rpartition("/")[2] for one in mine for part in one.cmdline()}
+        assert "raylet" in scripts
+        assert not scripts & {"monitor.py", "log_monitor.py", "dashboard.py"}
     own.join()  # it was told to end, and the process goes on
     assert not ray.is_initialized() and not psutil.Process().children()
 assert signal.getsignal(signal.SIGTERM) is before

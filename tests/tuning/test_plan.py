@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bimt_bench.identity import pack_digest
 from bimt_bench.recipes import resolve
 from bimt_bench.spec import Configuration, catalog
-from bimt_bench.tuning.packing import SweepTask, compose, split
+from bimt_bench.tuning.packing import SweepTask, compose, opening, split
 
 TASK = catalog.task("symbolic/independence")
 NOW = [{"device": "cpu"}]
@@ -108,3 +108,24 @@ def test_recipes_travel_together():
     ]
     (pack,) = compose(SWEPT, chosen, size=6, circumstances=NOW)
     assert {member.recipe for member in pack.members} == {"vanilla", "l1", "bimt"}
+
+
+def test_a_long_sweep_is_opened_by_an_eighth_of_its_first_pack():
+    packs = compose(SWEPT, members(128, 4), size=None, circumstances=NOW)
+    small, rest = opening(SWEPT, packs, circumstances=NOW)
+    assert (len(small.members), len(rest.members)) == (8, 56)
+    assert {*small.members, *rest.members} == {*packs[0].members}
+    assert not {*small.configurations.values()} & {*rest.configurations.values()}
+    assert small.digest == pack_digest(TASK, small.members, circumstances=NOW[0])
+    assert small.opens and not rest.opens
+    assert small.expected_seconds == pytest.approx(packs[0].expected_seconds / 8)
+
+
+@pytest.mark.parametrize(
+    ("configurations", "size", "settings"),
+    [(7, 4, {}), (64, 8, {"steps": 1000}), (16, 4, {"steps": 20000})],
+    ids=["few packs", "short packs", "one configuration a pack"],
+)
+def test_other_sweeps_are_not_opened(configurations, size, settings):
+    packs = compose(SWEPT, members(configurations, 4, **settings), size=size, circumstances=NOW)
+    assert opening(SWEPT, packs, circumstances=NOW) == []
