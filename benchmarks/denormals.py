@@ -7,6 +7,7 @@ processor: near 1 where denormal numbers cost nothing. Run: python -m benchmarks
 
 import contextlib
 import time
+from collections.abc import Mapping
 from unittest import mock
 
 import torch
@@ -26,7 +27,7 @@ CASES = (
 )
 
 
-def trained(task: str, settings: dict[str, object], steps: int) -> tuple[torch.Tensor, float]:
+def trained(task: str, settings: Mapping[str, object], steps: int) -> tuple[torch.Tensor, float]:
     """The parameters of one member, and the seconds that it took."""
     spec, configuration = (
         catalog.task(task),

@@ -1,5 +1,6 @@
 """Ray on this machine: where its files go, and one line where it cannot start."""
 
+import inspect
 import logging
 import os
 import secrets
@@ -74,15 +75,20 @@ def _without_helpers() -> Iterator[None]:
     """
     from ray._private import parameter, services
 
-    parameters, dashboard = parameter.RayParams, services.start_api_server
+    few = {"no_monitor": True, "include_log_monitor": False}
+    parameters: Any = getattr(parameter, "RayParams", None)
+    dashboard: Any = getattr(services, "start_api_server", None)
+    known = inspect.signature(parameters).parameters if parameters else {}
+    if dashboard is None or not few.keys() <= known.keys():
+        yield
+        return
 
     class Few(parameters):
         def __init__(self, *given: Any, **named: Any) -> None:
-            few = {"no_monitor": True, "include_log_monitor": False}
             super().__init__(*given, **few | named)
 
-    parameter.RayParams = Few
-    services.start_api_server = lambda *_, **__: (None, None)
+    setattr(parameter, "RayParams", Few)  # noqa: B010
+    setattr(services, "start_api_server", lambda *_, **__: (None, None))  # noqa: B010
     try:
         yield
     finally:
