@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "bimt_bench"
 COMPILED = (
     "bimt_bench.engine.kernels",
     "bimt_bench.metrics.rewiring",
+    "bimt_bench.metrics.sides",
     "bimt_bench.network.loops",
 )
 CHECKED = (

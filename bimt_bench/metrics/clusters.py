@@ -6,7 +6,7 @@ network that falls into clusters has a low cut and much mass inside clusters.
 
 import numpy as np
 
-from bimt_bench.metrics.base import PerMember, Scored, once, sums
+from bimt_bench.metrics.base import PerMember, Scored, numbered, once, sums
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NeuronGraph, graphs
 from bimt_bench.metrics.nulls import (
@@ -234,9 +234,9 @@ def _mass(graph: NeuronGraph) -> Statistic:
 
 def _layer(graph: NeuronGraph, places: slice) -> Statistic:
     """The squared mass inside the clusters that one connection's two sides share."""
-    used, edge_of = np.unique(graph.edge_of[places], return_inverse=True)
-    nodes, ends = np.unique(graph.edges[used], return_inverse=True)
-    topology = Topology(len(nodes), ends.reshape(-1, 2).astype(np.int64))
+    used, edge_of = numbered(graph.edge_of[places])
+    nodes, ends = numbered(graph.edges[used].ravel())
+    topology = Topology(len(nodes), ends.reshape(-1, 2))
     first, second = topology.edges.T
 
     def statistic(weights: np.ndarray, _: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 
 from bimt_bench.ground import derive
 from bimt_bench.metrics.attribution import AttributionGraph, Wires, merged_attributions
-from bimt_bench.metrics.base import PerMember, Scored, once
+from bimt_bench.metrics.base import PerMember, Scored, numbered, once
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.edges import graph_of_edges
 from bimt_bench.metrics.goodness import state
@@ -209,14 +209,14 @@ def _nulls(
 
 def _redrawn(wires: Wires, seeds: list[int]) -> Int64[np.ndarray, "draw 3 edge"]:
     """Sources, targets and weights of a connection in each null network."""
-    left, sources = np.unique(wires.sources, return_inverse=True)
-    right, targets = np.unique(wires.targets, return_inverse=True)
+    left, sources = numbered(wires.sources)
+    right, targets = numbered(wires.targets)
     if wires.within:  # both ends count among the same neurons
         left = right = np.union1d(left, right)
         sources, targets = (np.searchsorted(left, end) for end in (wires.sources, wires.targets))
     drawn = rewired(
-        sources.astype(np.int64),
-        targets.astype(np.int64),
+        sources,
+        targets,
         wires.weights.astype(np.int64),
         len(left),
         len(right),
@@ -253,6 +253,7 @@ def _most_modular(
     not. Of those tried M is the largest; 0 where modules are swallowed at all of them.
     """
     graph, listed = graph_of_edges(nodes, edges), weights.tolist()
+    first, second = (np.ascontiguousarray(end) for end in edges.T)
 
     def apart(index: int) -> float:
         modules = graph.community_leiden(
@@ -261,7 +262,8 @@ def _most_modular(
             resolution=RESOLUTIONS[index],
             n_iterations=_ITERATIONS,
         )[0]
-        return _assortativity(np.array(modules), edges, weights)
+        modules = np.array(modules)
+        return _assortativity(modules[first], modules[second], weights, int(modules.max()) + 1)
 
     found = largest = apart(_FIRST)
     upward = found == 0.0
@@ -275,14 +277,13 @@ def _most_modular(
 
 
 def _assortativity(
-    modules: Int64[np.ndarray, " node"],
-    edges: Int64[np.ndarray, "edge 2"],
+    first: Int64[np.ndarray, " edge"],
+    second: Int64[np.ndarray, " edge"],
     weights: Float64[np.ndarray, " edge"],
+    count: int,
 ) -> float:
-    """r of a partition; 0 of one in which a module swallows the rest."""
-    first, second = modules[edges[:, 0]], modules[edges[:, 1]]
+    """r of a partition, given the modules of each edge's ends; 0 if a module swallows the rest."""
     total = weights.sum()
-    count = int(modules.max()) + 1
     shares = sum(np.bincount(ends, weights, count) for ends in (first, second)) / (2.0 * total)
     room = 1.0 - float(np.square(shares).sum())
     inside = float(weights[first == second].sum() / total)

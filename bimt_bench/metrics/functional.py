@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
-from sklearn.metrics import adjusted_mutual_info_score
 from torch import Tensor
 
 from bimt_bench.ground import InputError, numpy_generator
 from bimt_bench.metrics import needs
+from bimt_bench.metrics.agreement import adjusted_mutual_information
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once, per_member, ratio
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.goodness import functionless, state, without_function
@@ -154,7 +154,7 @@ def anatomy_function_agreement(scored: Scored) -> PerMember:
     and where an activation is not finite.
     """
     values = [
-        math.nan if one is None else adjusted_mutual_info_score(one.modules, one.clusters)
+        math.nan if one is None else adjusted_mutual_information(one.modules, one.clusters)
         for one in functions(scored)
     ]
     return np.array(values, dtype=np.float64)

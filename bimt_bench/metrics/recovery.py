@@ -5,11 +5,11 @@ import math
 import numpy as np
 import torch
 from jaxtyping import Bool, Float64, Int64
-from sklearn.metrics import adjusted_mutual_info_score
 from torch import Tensor
 
 from bimt_bench.data import GroundTruth
 from bimt_bench.metrics import needs
+from bimt_bench.metrics.agreement import adjusted_mutual_information
 from bimt_bench.metrics.base import PerMember, Questions, Scored, once
 from bimt_bench.metrics.contract import metric
 from bimt_bench.metrics.graph import NEGLIGIBLE
@@ -51,7 +51,7 @@ def module_recovery(scored: Scored) -> PerMember:
         served = components.outputs[serves[member][living].numpy()]
         read = components.inputs[reads[member][living].numpy()]
         apart = min(len(np.unique(served)), len(np.unique(read))) > 1
-        values[member] = adjusted_mutual_info_score(read, served) if apart else 0.0
+        values[member] = adjusted_mutual_information(read, served) if apart else 0.0
     return np.clip(values, -1.0, 1.0)
 
 

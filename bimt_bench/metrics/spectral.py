@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from bimt_bench.metrics.base import sums
-from bimt_bench.metrics.edges import graph_of_edges
+from bimt_bench.metrics.sides import sides_of
 
 # Eigenvalues up to this one count as zero: beyond the rank of a graph nothing is left to part.
 # Of a bipartite graph squares are computed, which are off by some 1e-16: 1e-8 of a root.
@@ -40,10 +40,10 @@ class Topology:
     @cached_property
     def sides(self) -> tuple[Int64[np.ndarray, " one"], Int64[np.ndarray, " other"]] | None:
         """The nodes of the two sides of a bipartite graph, the smaller one last; None if not."""
-        two, side = graph_of_edges(self.nodes, self.edges).is_bipartite(True)
-        if not two:
+        sides = sides_of(self.nodes, np.ascontiguousarray(self.edges))
+        if len(sides) < self.nodes:
             return None
-        marks = np.array(side, dtype=bool)
+        marks = sides.astype(bool)
         marked, others = np.flatnonzero(marks), np.flatnonzero(~marks)
         return (marked, others) if len(marked) >= len(others) else (others, marked)
 
