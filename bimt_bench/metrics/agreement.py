@@ -6,14 +6,14 @@ Those of its arguments take longer than the figure of some hundred neurons.
 import math
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int, Int64
 from sklearn.metrics.cluster import expected_mutual_information
 
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
 def adjusted_mutual_information(
-    one: Int64[np.ndarray, " item"], other: Int64[np.ndarray, " item"]
+    one: Int[np.ndarray, " item"], other: Int[np.ndarray, " item"]
 ) -> float:
     """(MI - E MI) / ((H(one) + H(other)) / 2 - E MI), after Vinh, Epps and Bailey (JMLR 11, 2837).
 
