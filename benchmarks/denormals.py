@@ -23,6 +23,7 @@ CASES = (
     ("modular/addition_59", {"recipe": "group_lasso", "strength": 0.001}, 1500),
     ("symbolic/independence", {"recipe": "bimt", "strength": 0.3}, 20000),
     ("symbolic/independence", {"recipe": "pruning", "kept": 0.1}, 20000),
+    ("symbolic/independence", {"recipe": "group_lasso", "strength": 0.03}, 20000),
     ("vision/digits", {"recipe": "bimt", "strength": 0.3}, 2000),
 )
 
